@@ -13,7 +13,7 @@ class Sent(StrEnum):
 
 
 class RelayError(Exception):
-    """The root of everything that relay itself can answer. The message is safe to show: no secret, body or query."""
+    """The root of all that relay itself can answer. The message is safe to show: no secret, body or query."""
 
     sent: ClassVar[Sent] = Sent.NO
 
@@ -22,8 +22,8 @@ class RelayError(Exception):
         self.detail = detail
 
 
-class SettingsFault(Exception):
-    """One or more things are wrong in the settings or the files that they name; all are told at once.
+class SettingsFault(Exception):  # noqa: N818  # a fault of the settings, told to their author
+    """Things are wrong in the settings or in the files that they name; all are told at once.
 
     `faults` are pairs of a key's full name (`tenants.praktijk-a.certificate.file`) and what is wrong with the remedy.
     """
@@ -31,3 +31,112 @@ class SettingsFault(Exception):
     def __init__(self, faults: list[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{key}: {fault}" for key, fault in faults))
         self.faults = faults
+
+
+# -- what the caller can mend -------------------------------------------------------------------------------
+
+
+class MalformedRequest(RelayError):
+    """The request is not HTTP as RFC 9110 and 9112 have it."""
+
+
+class AmbiguousTarget(RelayError):
+    """The path can be read in two ways (`..`, `%2f`, `//`), so no decision is made on it."""
+
+
+class WrongHost(RelayError):
+    """The request names a host that is not served here."""
+
+
+class MethodUnknown(RelayError):
+    """No such method."""
+
+
+class MethodRefused(RelayError):
+    """CONNECT and TRACE: a relay is no tunnel and no mirror."""
+
+
+class ExpectationUnknown(RelayError):
+    """`Expect` asks for something other than 100-continue."""
+
+
+class BodyTooLarge(RelayError):
+    """The body is over the limit; nothing of it was sent on as a complete call."""
+
+
+class BodyTooSlow(RelayError):
+    """The caller did not deliver its body in time; nothing was sent on as a complete call."""
+
+
+class Looped(RelayError):
+    """The call came through this relay before."""
+
+
+class CallerUnknown(RelayError):
+    """No credentials, or none that are right. Never says which of them was almost right."""
+
+
+class TenantUnclear(RelayError):
+    """The client is bound to several tenants and did not say which."""
+
+
+class TenantRefused(RelayError):
+    """The client is not bound to the tenant that it names."""
+
+
+class RouteUnknown(RelayError):
+    """No route of the tenant has this path."""
+
+
+# -- what happened on the way out, before anything could be processed ----------------------------------------
+
+
+class Draining(RelayError):
+    """The relay is shutting down and takes no new calls."""
+
+
+class SourceAddressMissing(RelayError):
+    """The egress address is not on this machine (any more)."""
+
+
+class UpstreamNameUnknown(RelayError):
+    """The upstream's name does not resolve."""
+
+
+class UpstreamUnreachable(RelayError):
+    """No connection to the upstream came about."""
+
+
+class UpstreamUntrusted(RelayError):
+    """The upstream's certificate is not one that we trust for that name."""
+
+
+class SystemCertificateRefused(RelayError):
+    """The upstream refused our system certificate in the TLS handshake."""
+
+
+# -- what happened after the call may have been processed ----------------------------------------------------
+
+
+class UpstreamTimeout(RelayError):
+    """No answer in time."""
+
+    sent = Sent.UNKNOWN
+
+
+class UpstreamClosed(RelayError):
+    """The upstream closed the connection without a complete answer."""
+
+    sent = Sent.UNKNOWN
+
+
+class UpstreamInvalid(RelayError):
+    """The upstream's answer is not HTTP."""
+
+    sent = Sent.UNKNOWN
+
+
+class OutcomeUnknown(RelayError):
+    """The call may have been processed and a repeat could do harm, so the answer must not provoke one."""
+
+    sent = Sent.UNKNOWN

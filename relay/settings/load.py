@@ -1,0 +1,108 @@
+"""Read a settings tree from TOML and the environment, and tell every fault at once with its key's full name."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from relay.errors import SettingsFault
+
+Tree = TypeVar("Tree", bound="Settings")
+
+# What pydantic calls a fault, and what somebody with a text editor needs to hear.
+_WORDINGS: Mapping[str, str] = {
+    "extra_forbidden": "is not a setting; look for a typing error, or remove it",
+    "missing": "is required",
+}
+
+
+_folder: ContextVar[Path] = ContextVar("_folder", default=Path())
+
+# A path in a settings file counts from that file's folder, wherever the process was started.
+SettingsPath = Annotated[Path, AfterValidator(lambda path: _folder.get() / path)]
+
+
+class Branch(BaseModel):
+    """One branch of a settings tree: frozen, and an unknown key is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+
+
+class Settings(BaseSettings):
+    """The root of a settings tree. Subclasses add fields: branches or plain values."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+
+    def disagreements(self) -> Iterator[tuple[str, str]]:
+        """Yield what no field can know by itself: (key, fault) wherever two parts of the tree contradict."""
+        yield from ()
+
+
+def load(tree: type[Tree], path: Path | None, *, prefix: str) -> Tree:
+    """Return the settings of `path` (TOML), overlaid by environment variables such as `RELAY_LISTEN__PORT`.
+
+    `prefix` is the environment's, with its underscore (`RELAY_`). Raises
+    SettingsFault with one entry for each fault.
+    """
+    document = _read(path)
+    environment = EnvSettingsSource(tree, env_prefix=prefix, env_nested_delimiter="__", case_sensitive=False)
+    faults = [
+        (name, "is not a setting; unset it, or look for a typing error")
+        for name in sorted(os.environ)
+        if name.startswith(prefix) and not _known(tree, name.removeprefix(prefix))
+    ]
+    folder = _folder.set(path.parent if path else Path())
+    try:
+        settings = _build(tree, document, environment)
+    except ValidationError as error:
+        raise SettingsFault(faults + list(_told(error))) from None
+    finally:
+        _folder.reset(folder)
+    faults += settings.disagreements()
+    if faults:
+        raise SettingsFault(faults)
+    return settings
+
+
+def _read(path: Path | None) -> dict[str, object]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsFault([(str(path), "there is no such file; give its path with --config")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsFault([(str(path), f"cannot be read: {error}")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsFault([(str(path), f"is not valid TOML: {error}")]) from None
+
+
+def _known(tree: type[Settings], name: str) -> bool:
+    return name.split("__", 1)[0].lower() in tree.model_fields
+
+
+def _build(tree: type[Tree], document: dict[str, object], environment: EnvSettingsSource) -> Tree:
+    class Sourced(tree):  # type: ignore[valid-type, misc]  # a class of this one reading: its sources
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (environment, init_settings)
+
+    return Sourced(**document)
+
+
+def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
+    for fault in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+        yield key, _WORDINGS.get(fault["type"], fault["msg"].removeprefix("Value error, "))

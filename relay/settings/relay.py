@@ -1,0 +1,187 @@
+"""The relay's settings: who calls, as whom and where it calls on, and what it listens on."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from relay.settings.load import Branch, Settings, SettingsPath
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+_KEY_ID = re.compile(r"^[a-z2-7]{16}$")
+_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Environment(StrEnum):
+    """VECOZO's environments; a certificate of one is refused by the others."""
+
+    PRODUCTION = "production"
+    ACCEPTANCE = "acceptance"
+    TEST = "test"
+
+
+class Family(StrEnum):
+    """Families of routes: they read refusals differently, and iWlz has a certificate of its own."""
+
+    SOAP = "soap"
+    MESSAGES = "messages"
+    IWLZ = "iwlz"
+
+
+def _named(name: str) -> str:
+    if not _NAME.match(name):
+        raise ValueError("a name has lower-case letters, digits and hyphens, at most 63, and starts with no hyphen")
+    return name
+
+
+def _prefixed(prefix: str) -> str:
+    if not _PREFIX.match(prefix) or {".", ".."} & set(prefix.split("/")):
+        raise ValueError("a prefix is whole path segments such as /cov/vz801802, without a slash at its end")
+    return prefix
+
+
+def _https(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("an upstream is https://host or https://host:port, without a path (paths travel unchanged)")
+    if "@" in parts.netloc:
+        raise ValueError("an upstream has no user name or password in it")
+    return url.rstrip("/")
+
+
+Name = Annotated[str, AfterValidator(_named)]
+
+
+class Listen(Branch):
+    """Where callers connect."""
+
+    address: IPv4Address = IPv4Address("0.0.0.0")  # noqa: S104  # a server's default; narrowed by whoever has several
+    port: Port = 8443
+    certificate: SettingsPath = Field(description="The server certificate with its chain, PEM.")
+    key: SettingsPath = Field(description="The server certificate's private key, PEM.")
+    names: tuple[str, ...] = Field(
+        default=(), description="Host names that callers may use; empty: those in the server certificate."
+    )
+    max_body: int = Field(default=40 * 1024 * 1024, ge=0, description="Bytes. VECOZO's 25 MB is 34 MB in base64.")
+
+
+class Operator(Branch):
+    """The operator's port: health, readiness, metrics. Plain HTTP, so keep it on an inner network."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    port: Port = 9090
+
+
+class Deadlines(Branch):
+    """Seconds. Flow gives up after 120 and a plug-in's sandbox too: the relay must answer first."""
+
+    connect: Seconds = 5
+    tls: Seconds = 5
+    first_byte: Seconds = 40
+    total: Seconds = 45
+    idle: Seconds = Field(default=50, description="Kept upstream connections; below the upstream's own patience.")
+    drain_notice: float = Field(default=5, ge=0, le=600, description="Readiness off, still accepting.")
+    drain: Seconds = 45
+
+
+class Certificate(Branch):
+    """A system certificate as exported: a .p12 or .pfx file and its password."""
+
+    file: SettingsPath
+    password_file: SettingsPath | None = None
+    password: SecretStr | None = Field(default=None, description="Only by environment variable; prefer the file.")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if (self.password_file is None) == (self.password is None):
+            raise ValueError("give either password_file or password")
+        return self
+
+
+class Egress(Branch):
+    """The address that calls leave from."""
+
+    source_address: IPv4Address = Field(description="A local IPv4 address of this machine.")
+    public_address: IPv4Address | None = Field(
+        default=None, description="What VECOZO sees, where a NAT gateway makes it differ; otherwise the same."
+    )
+
+    @property
+    def seen_as(self) -> IPv4Address:
+        """The address to register with VECOZO."""
+        return self.public_address or self.source_address
+
+
+class OwnRoute(Branch):
+    """A route besides the preset's: a path prefix and the upstream that serves it."""
+
+    name: Name
+    prefix: Annotated[str, AfterValidator(_prefixed)]
+    upstream: Annotated[str, AfterValidator(_https)]
+    family: Family = Family.SOAP
+    repeatable: bool = Field(default=False, description="A repeat of the same call does no harm (COV; never claims).")
+
+
+class Tenant(Branch):
+    """A care provider or software party on whose behalf calls are made."""
+
+    environment: Environment
+    certificate: Certificate
+    egress: Egress
+    preset: Literal["vecozo"] | None = None
+    routes: tuple[OwnRoute, ...] = ()
+    trust: SettingsPath | None = Field(
+        default=None, description="PEM of the upstream's authorities; empty: public web trust."
+    )
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.preset is None and not self.routes:
+            raise ValueError('has no way to go: set preset = "vecozo", or give routes')
+        return self
+
+
+class ApiKey(Branch):
+    """The digest of a key that `relay client new` made; the key itself is with the caller alone."""
+
+    id: Annotated[str, Field(pattern=_KEY_ID.pattern)]
+    digest: Annotated[str, Field(pattern=_DIGEST.pattern)]
+
+
+class Client(Branch):
+    """A caller: what it proves itself with, and the tenants it is bound to."""
+
+    tenants: Annotated[tuple[str, ...], Field(min_length=1)]
+    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1, max_length=2)]
+
+
+class RelaySettings(Settings):
+    """Everything `relay serve` can be told."""
+
+    pseudonym: Name = Field(default="relay", description="Our name in Via and Proxy-Status.")
+    loop: Literal["uvloop", "asyncio"] = Field(default="uvloop", description="asyncio only where uvloop cannot run.")
+    listen: Listen
+    operator: Operator = Operator()
+    deadlines: Deadlines = Deadlines()
+    tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
+    clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
+
+    def disagreements(self) -> Iterator[tuple[str, str]]:
+        """Yield clients bound to tenants that do not exist, and key ids used twice."""
+        seen: dict[str, str] = {}
+        for name, client in self.clients.items():
+            for tenant in client.tenants:
+                if tenant not in self.tenants:
+                    yield f"clients.{name}.tenants", f"{tenant!r} is not under [tenants]"
+            for key in client.api_keys:
+                other = seen.setdefault(key.id, name)
+                if other != name or client.api_keys.count(key) > 1:
+                    yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
