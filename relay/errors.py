@@ -22,7 +22,7 @@ class RelayError(Exception):
         self.detail = detail
 
 
-class SettingsFault(Exception):  # noqa: N818  # a fault of the settings, told to their author
+class SettingsFault(Exception):  # a fault of the settings, told to their author
     """Things are wrong in the settings or in the files that they name; all are told at once.
 
     `faults` are pairs of a key's full name (`tenants.praktijk-a.certificate.file`) and what is wrong with the remedy.
@@ -140,3 +140,7 @@ class OutcomeUnknown(RelayError):
     """The call may have been processed and a repeat could do harm, so the answer must not provoke one."""
 
     sent = Sent.UNKNOWN
+
+
+class InternalFault(RelayError):
+    """A fault in the relay itself, before anything was sent."""

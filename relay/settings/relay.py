@@ -139,7 +139,7 @@ class Tenant(Branch):
     preset: Literal["vecozo"] | None = None
     routes: tuple[OwnRoute, ...] = ()
     trust: SettingsPath | None = Field(
-        default=None, description="PEM of the upstream's authorities; empty: public web trust."
+        default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
 
     @model_validator(mode="after")

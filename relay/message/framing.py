@@ -1,0 +1,64 @@
+"""How a body is delimited: exactly one framing comes in and exactly one goes out (RFC 9112 section 6)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from relay.errors import MalformedRequest, UpstreamInvalid
+from relay.message.head import Fields, RequestHead, values
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A body of a known number of octets."""
+
+    octets: int
+
+
+class _Mark:
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+CHUNKED: Final = _Mark("CHUNKED")
+UNTIL_CLOSE: Final = _Mark("UNTIL_CLOSE")
+NO_BODY: Final = Length(0)
+
+Framing = Length | _Mark
+
+# 19 digits already pass 2**63; a longer one is an attack, not a body.
+_LONGEST_LENGTH = 18
+
+
+def request_framing(head: RequestHead) -> Framing:
+    """Return the framing of a request's body. Raises MalformedRequest."""
+    return _declared(head.fields, MalformedRequest) or NO_BODY
+
+
+def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
+    """Return the framing of the answer to a request with `method`. Raises UpstreamInvalid."""
+    declared = _declared(fields, UpstreamInvalid)
+    if method == b"HEAD" or status in (204, 304) or status < 200:
+        return NO_BODY
+    return declared or UNTIL_CLOSE
+
+
+def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInvalid]) -> Framing | None:
+    codings = [value.lower() for value in values(fields, b"transfer-encoding")]
+    lengths = set(values(fields, b"content-length"))
+    if codings and lengths:
+        raise fault("both Transfer-Encoding and Content-Length are given; give one")
+    if codings:
+        if codings != [b"chunked"]:
+            raise fault("the only transfer coding is chunked, given once")
+        return CHUNKED
+    if not lengths:
+        return None
+    length = lengths.pop()
+    if lengths or not length.isdigit() or len(length) > _LONGEST_LENGTH:
+        raise fault("Content-Length is not one plain number")
+    return Length(int(length))

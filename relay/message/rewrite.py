@@ -1,0 +1,33 @@
+"""The head that came in, as the head that goes out: their host, our hop, none of the caller's secrets."""
+
+from relay.errors import Looped
+from relay.message.framing import CHUNKED, Framing
+from relay.message.head import Fields, RequestHead, ResponseHead, values
+from relay.message.hops import sent_back, sent_on
+
+
+def rewrite_request(
+    head: RequestHead, *, target: bytes, host: bytes, secrets: frozenset[bytes], framing: Framing, pseudonym: bytes
+) -> RequestHead:
+    """Return the head to send upstream.
+
+    `target` is path and query as they came, `host` the upstream's authority, `secrets` the lower-case names of
+    the fields that hold our caller's credentials. Raises Looped when our pseudonym is in Via already.
+    """
+    if any(_passed(via, pseudonym) for via in values(head.fields, b"via")):
+        raise Looped("the call has been through this relay; a route of the relay leads back to itself")
+    fields = [(b"Host", host), *sent_on(head.fields, secrets)]
+    if framing is CHUNKED:
+        fields.append((b"Transfer-Encoding", b"chunked"))
+    fields.append((b"Via", b"1.1 " + pseudonym))
+    return RequestHead(head.method, target, tuple(fields))
+
+
+def rewrite_response(head: ResponseHead, *, own: Fields) -> ResponseHead:
+    """Return the head to answer with: status, reason phrase and fields as they came, and our `own` after them."""
+    return ResponseHead(head.status, head.reason, (*sent_back(head.fields), *own))
+
+
+def _passed(via: bytes, pseudonym: bytes) -> bool:
+    hops = (hop.split() for hop in via.lower().split(b","))
+    return any(len(hop) > 1 and hop[1] == pseudonym.lower() for hop in hops)

@@ -1,0 +1,55 @@
+"""The request target and the host: judged on their octets, refused where two readings are possible, never mended."""
+
+import re
+from dataclasses import dataclass
+
+from relay.errors import AmbiguousTarget, MalformedRequest, WrongHost
+from relay.message.head import RequestHead, values
+
+# Visible ASCII without quote, angle brackets, backslash and fragment (RFC 3986, and what real clients send unescaped);
+_ORIGIN_FORM = re.compile(rb"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]|{}^`]*\Z")
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# What servers behind us may read differently from us: dot segments, encoded slashes and backslashes, empty
+# segments, path parameters that hide a dot segment, encoded NUL and percent (double decoding).
+_AMBIGUOUS = re.compile(rb"//|(?:^|/)(?:\.|%2e){1,2}(?:/|;|\Z)|%2f|%5c|\\|%00|%25(?:2e|2f|5c|00)", re.IGNORECASE)
+_ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]+)(/.*)\Z", re.IGNORECASE | re.DOTALL)
+_HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A request target in origin form; `octets` is path and query together, just as they came."""
+
+    octets: bytes
+    path: bytes
+    host: str
+
+
+def target_of(head: RequestHead) -> Target:
+    """Return where the request wants to go. Raises MalformedRequest, AmbiguousTarget or WrongHost."""
+    host = _host(head)
+    octets = head.target
+    if absolute := _ABSOLUTE_FORM.match(octets):
+        if _name(absolute[1]) != host:
+            raise WrongHost("the target names another host than the Host field")
+        octets = absolute[2]
+    if not _ORIGIN_FORM.match(octets) or _BAD_ESCAPE.search(octets):
+        raise MalformedRequest("the target is not a path with an optional query")
+    path = octets.partition(b"?")[0]
+    if _AMBIGUOUS.search(path):
+        raise AmbiguousTarget("the path has dot segments, empty segments or encoded slashes; send it in plain form")
+    return Target(octets=octets, path=path, host=host)
+
+
+def _host(head: RequestHead) -> str:
+    hosts = list(values(head.fields, b"host"))
+    if len(hosts) != 1:
+        raise MalformedRequest("exactly one Host field is needed")
+    return _name(hosts[0])
+
+
+def _name(authority: bytes) -> str:
+    match = _HOST.match(authority)
+    if not match or (match[2] is not None and int(match[2]) > 65535):
+        raise MalformedRequest("the host is not a name with an optional port")
+    return match[1].decode("ascii").lower()

@@ -1,0 +1,105 @@
+"""Own errors in the caller's language: problem+json (RFC 9457), or a SOAP Fault of the call's version."""
+
+import json
+from dataclasses import dataclass
+
+from relay.errors import CallerUnknown, MethodRefused, RelayError
+from relay.message.head import Field, ResponseHead
+from relay.problems.table import PROBLEMS, Problem
+from relay.soap.fault import fault
+from relay.soap.recognise import SoapVersion
+
+REASONS = {
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    408: b"Request Timeout",
+    409: b"Conflict",
+    413: b"Content Too Large",
+    417: b"Expectation Failed",
+    421: b"Misdirected Request",
+    500: b"Internal Server Error",
+    501: b"Not Implemented",
+    502: b"Bad Gateway",
+    503: b"Service Unavailable",
+    504: b"Gateway Timeout",
+    508: b"Loop Detected",
+}
+
+# WCF reads a Fault from a 500 only, but maps 401 and 403 to an exception of its own.
+_TRUE_FOR_WCF = frozenset((401, 403))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer of our own."""
+
+    head: ResponseHead
+    body: bytes
+
+
+def answer(
+    error: RelayError, *, request_id: str, soap: SoapVersion | None, faults_as_500: bool, pseudonym: str
+) -> Answer:
+    """Return what the caller gets for `error`.
+
+    `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so.
+    """
+    problem = PROBLEMS[type(error)]
+    status = problem.status
+    if soap:
+        body, content_type = _soap(problem, error, request_id, soap), soap.content_type
+        if faults_as_500 and status not in _TRUE_FOR_WCF:
+            status = 500
+    else:
+        body, content_type = _json(problem, error, request_id), "application/problem+json"
+    fields = (
+        (b"Content-Type", content_type.encode()),
+        (b"Content-Length", b"%d" % len(body)),
+        (b"Cache-Control", b"no-store"),
+        *_fields(problem, error, pseudonym),
+    )
+    return Answer(ResponseHead(status, REASONS[status], fields), body)
+
+
+def _fields(problem: Problem, error: RelayError, pseudonym: str) -> list[Field]:
+    fields = [(b"Proxy-Status", _proxy_status(problem, pseudonym).encode())]
+    if problem.retry_after is not None:
+        fields.append((b"Retry-After", b"%d" % problem.retry_after))
+    if isinstance(error, CallerUnknown):
+        fields.append((b"WWW-Authenticate", b'ApiKey realm="relay"'))
+    if isinstance(error, MethodRefused):
+        fields.append((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+    return fields
+
+
+def _proxy_status(problem: Problem, pseudonym: str) -> str:
+    error = f"; error={problem.proxy_error}" if problem.proxy_error else ""
+    return f'{pseudonym}{error}; details="{problem.code}"'
+
+
+def _json(problem: Problem, error: RelayError, request_id: str) -> bytes:
+    members = {
+        "type": f"urn:relay:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": error.detail,
+        "code": problem.code,
+        "sent": error.sent.value,
+        "remedy": problem.remedy,
+        "request_id": request_id,
+    }
+    if problem.retry_after is not None:
+        members["retry_after"] = problem.retry_after
+    return json.dumps(members, ensure_ascii=False).encode()
+
+
+def _soap(problem: Problem, error: RelayError, request_id: str, version: SoapVersion) -> bytes:
+    detail = {"sent": error.sent.value, "request-id": request_id, "remedy": problem.remedy}
+    if problem.retry_after is not None:
+        detail["retry-after"] = str(problem.retry_after)
+    return fault(
+        version, code=problem.code, status=problem.status, detail=detail, text=f"{problem.title}: {error.detail}"
+    )

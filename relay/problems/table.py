@@ -1,0 +1,187 @@
+"""The only table that knows both our errors and HTTP: error -> status, code, title, remedy.
+
+Statuses follow from who repeats what: Flow repeats 408, 429 and 5xx, so a permanent fault is another 4xx; 503 means
+provably not sent, with Retry-After; a call that may have been processed is 409, for no caller repeats that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from relay import errors
+from relay.errors import RelayError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """How one kind of error is told. `proxy_error` is a type of RFC 9209 section 2.3; `retry_after` is in seconds."""
+
+    status: int
+    code: str
+    title: str
+    remedy: str
+    proxy_error: str | None = None
+    retry_after: int | None = None
+
+
+_CHECK_CLIENT = "Mend the request in the calling software; a repeat of the same gives the same answer."
+_TELL_OPERATOR = "Nothing was sent. The caller may repeat later; the relay's operator has to look at it."
+_LOOK_UP = (
+    "The call may have been processed. Do not send it again: look its result up at VECOZO first "
+    "(return information, message status, or the portal)."
+)
+
+PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
+    errors.MalformedRequest: Problem(
+        status=400,
+        code="malformed_request",
+        title="The request is not well-formed HTTP",
+        remedy=_CHECK_CLIENT,
+        proxy_error="http_request_error",
+    ),
+    errors.AmbiguousTarget: Problem(
+        status=400,
+        code="ambiguous_target",
+        title="The path can be read in two ways",
+        remedy=_CHECK_CLIENT,
+        proxy_error="http_request_error",
+    ),
+    errors.TenantUnclear: Problem(
+        status=400,
+        code="tenant_unclear",
+        title="Name the tenant",
+        remedy="Send X-Relay-Tenant with one of the tenants that this client is bound to.",
+    ),
+    errors.CallerUnknown: Problem(
+        status=401,
+        code="caller_unknown",
+        title="The relay does not know this caller",
+        remedy="Send the key that `relay client new` showed, in the field X-Api-Key.",
+        proxy_error="http_request_denied",
+    ),
+    errors.TenantRefused: Problem(
+        status=403,
+        code="tenant_refused",
+        title="This client may not call for that tenant",
+        remedy="Use a tenant that this client is bound to, or have the relay's operator bind it.",
+        proxy_error="http_request_denied",
+    ),
+    errors.RouteUnknown: Problem(
+        status=404,
+        code="route_unknown",
+        title="No route has this path",
+        remedy="Use a path of the tenant's routes, exactly as at VECOZO; `relay check` lists them.",
+    ),
+    errors.MethodRefused: Problem(
+        status=405, code="method_refused", title="This method is not relayed", remedy=_CHECK_CLIENT
+    ),
+    errors.BodyTooSlow: Problem(
+        status=408,
+        code="body_too_slow",
+        title="The body did not arrive in time",
+        remedy="The call was not completed and may be repeated; look at the caller's connection.",
+    ),
+    errors.OutcomeUnknown: Problem(
+        status=409, code="outcome_unknown", title="It is not known whether the call was processed", remedy=_LOOK_UP
+    ),
+    errors.BodyTooLarge: Problem(
+        status=413,
+        code="body_too_large",
+        title="The body is over the limit",
+        remedy="Send less in one call (VECOZO takes files up to 25 MB), or raise listen.max_body.",
+        proxy_error="http_request_error",
+    ),
+    errors.ExpectationUnknown: Problem(
+        status=417, code="expectation_unknown", title="Only 100-continue can be expected", remedy=_CHECK_CLIENT
+    ),
+    errors.WrongHost: Problem(
+        status=421,
+        code="wrong_host",
+        title="This host is not served here",
+        remedy="Call the relay under a name of its server certificate, or add the name to listen.names.",
+    ),
+    errors.MethodUnknown: Problem(status=501, code="method_unknown", title="No such method", remedy=_CHECK_CLIENT),
+    errors.UpstreamClosed: Problem(
+        status=502,
+        code="upstream_closed",
+        title="VECOZO closed the connection without a complete answer",
+        remedy="This call does no harm when repeated; try again.",
+        proxy_error="connection_terminated",
+    ),
+    errors.UpstreamInvalid: Problem(
+        status=502,
+        code="upstream_invalid",
+        title="VECOZO's answer is not valid HTTP",
+        remedy="This call does no harm when repeated; when it stays so, tell the relay's operator.",
+        proxy_error="http_protocol_error",
+    ),
+    errors.Draining: Problem(
+        status=503,
+        code="draining",
+        title="The relay is shutting down",
+        remedy="Repeat the call: another relay, or this one after its restart, will take it.",
+        proxy_error="destination_unavailable",
+        retry_after=5,
+    ),
+    errors.SourceAddressMissing: Problem(
+        status=503,
+        code="source_address_missing",
+        title="The registered egress address is not on the relay's machine",
+        remedy=_TELL_OPERATOR,
+        proxy_error="proxy_configuration_error",
+        retry_after=60,
+    ),
+    errors.UpstreamNameUnknown: Problem(
+        status=503,
+        code="upstream_name_unknown",
+        title="VECOZO's name does not resolve",
+        remedy=_TELL_OPERATOR,
+        proxy_error="dns_error",
+        retry_after=30,
+    ),
+    errors.UpstreamUnreachable: Problem(
+        status=503,
+        code="upstream_unreachable",
+        title="VECOZO cannot be reached",
+        remedy="Nothing was sent; repeat the call later.",
+        proxy_error="destination_unavailable",
+        retry_after=15,
+    ),
+    errors.UpstreamUntrusted: Problem(
+        status=503,
+        code="upstream_untrusted",
+        title="The server at VECOZO's address does not prove to be VECOZO",
+        remedy=_TELL_OPERATOR,
+        proxy_error="tls_certificate_error",
+        retry_after=60,
+    ),
+    errors.SystemCertificateRefused: Problem(
+        status=503,
+        code="system_certificate_refused",
+        title="VECOZO refused the system certificate",
+        remedy=_TELL_OPERATOR,
+        proxy_error="tls_alert_received",
+        retry_after=60,
+    ),
+    errors.UpstreamTimeout: Problem(
+        status=504,
+        code="upstream_timeout",
+        title="VECOZO did not answer in time",
+        remedy="This call does no harm when repeated; try again.",
+        proxy_error="http_response_timeout",
+    ),
+    errors.Looped: Problem(
+        status=508,
+        code="looped",
+        title="The call came back to this relay",
+        remedy="A route of the relay leads to itself; mend its settings.",
+        proxy_error="proxy_loop_detected",
+    ),
+    errors.InternalFault: Problem(
+        status=500,
+        code="internal_fault",
+        title="The relay itself failed",
+        remedy="Nothing was sent. Tell the relay's operator the request id; the log has the cause.",
+        proxy_error="proxy_internal_error",
+    ),
+}
