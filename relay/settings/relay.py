@@ -160,7 +160,10 @@ class Client(Branch):
     """A caller: what it proves itself with, and the tenants it is bound to."""
 
     tenants: Annotated[tuple[str, ...], Field(min_length=1)]
-    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1, max_length=2)]
+    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1, max_length=2, description="Two during rotation.")]
+    soap_faults: Literal["true status", "500"] = Field(
+        default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
+    )
 
 
 class RelaySettings(Settings):

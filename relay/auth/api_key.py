@@ -1,0 +1,67 @@
+"""API keys: an identifier to look up by, and 256 bits of secret of which only the digest is stored.
+
+A key is long and random, so a plain SHA-256 is enough: slow hashes protect guessable passwords.
+"""
+
+import hashlib
+import re
+import secrets
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from relay.auth.caller import Caller
+from relay.errors import CallerUnknown
+from relay.message.head import RequestHead, values
+
+FIELD = b"x-api-key"
+
+_KEY = re.compile(rb"rk_([a-z2-7]{16})_([A-Za-z0-9_-]{43})\Z")
+_REFUSAL = "X-Api-Key is missing, or holds no key that is valid here"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A fresh key: `text` is for the caller and shown once, `id` and `digest` are for the settings."""
+
+    id: str
+    digest: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"<NewKey {self.id}>"
+
+
+def new_key() -> NewKey:
+    """Return a key that nobody has: `rk_`, 16 characters of identifier, `_`, 256 random bits in base64url."""
+    identifier = b32encode(secrets.token_bytes(10)).decode().lower()
+    text = f"rk_{identifier}_{secrets.token_urlsafe(32)}"
+    return NewKey(id=identifier, digest=digest_of(text.encode()), text=text)
+
+
+def digest_of(key: bytes) -> str:
+    """Return the stored form of a key's text."""
+    return f"sha256:{hashlib.sha256(key).hexdigest()}"
+
+
+class ApiKeys:
+    """The `Authenticator` for keys in X-Api-Key."""
+
+    secrets = frozenset((FIELD,))
+
+    def __init__(self, keys: Mapping[str, tuple[str, Caller]]) -> None:
+        """Take `keys`: identifier -> (digest, the caller it proves)."""
+        self._keys = {identifier.encode(): entry for identifier, entry in keys.items()}
+
+    def __repr__(self) -> str:
+        return f"<ApiKeys {len(self._keys)}>"
+
+    def authenticate(self, head: RequestHead) -> Caller:
+        """Return the caller whose key stands in X-Api-Key, given once. Raises CallerUnknown."""
+        given = list(values(head.fields, FIELD))
+        match = _KEY.match(given[0]) if len(given) == 1 else None
+        entry = self._keys.get(match[1]) if match else None
+        if entry is None or not compare_digest(digest_of(given[0]), entry[0]):
+            raise CallerUnknown(_REFUSAL)
+        return entry[1]

@@ -1,0 +1,29 @@
+"""Who a caller turned out to be, and the seam behind which that is found out."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from relay.message.head import RequestHead
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated client. `way` is how it proved itself: a bounded word, fit for a label."""
+
+    client: str
+    tenants: frozenset[str]
+    way: str
+    faults_as_500: bool = False
+
+
+class Authenticator(Protocol):
+    """One way of proving who calls."""
+
+    @property
+    def secrets(self) -> frozenset[bytes]:
+        """Lower-case names of the fields that hold credentials for us; they never travel on."""
+        ...
+
+    def authenticate(self, head: RequestHead) -> Caller:
+        """Return who calls. Raises CallerUnknown; there is no anonymous caller."""
+        ...

@@ -1,0 +1,40 @@
+"""Which tenant a call is for: the client's only one, or the one that it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from relay.auth.caller import Caller
+from relay.errors import TenantRefused, TenantUnclear
+from relay.tenant.routing import RouteTable
+
+TENANT_FIELD = b"x-relay-tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A care provider or software party: its name and where its calls may go."""
+
+    name: str
+    routes: RouteTable
+
+
+class Directory:
+    """All tenants by name."""
+
+    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+        self._tenants = dict(tenants)
+
+    def tenant_for(self, caller: Caller, named: bytes | None) -> Tenant:
+        """Return the tenant of a call. Raises TenantRefused or TenantUnclear.
+
+        `named` is the value of X-Relay-Tenant. A name the client is not bound to is refused alike whether such a
+        tenant exists or not.
+        """
+        if named is None:
+            if len(caller.tenants) != 1:
+                raise TenantUnclear("this client is bound to several tenants; X-Relay-Tenant has to name one")
+            return self._tenants[next(iter(caller.tenants))]
+        name = named.decode("latin-1")
+        if name not in caller.tenants:
+            raise TenantRefused("this client is not bound to the tenant that X-Relay-Tenant names")
+        return self._tenants[name]

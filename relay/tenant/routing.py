@@ -1,0 +1,56 @@
+"""Routes: the longest prefix of whole path segments decides. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from relay.errors import RouteUnknown
+from relay.settings.relay import Environment, Family
+
+
+class Wording(StrEnum):
+    """How an upstream words its refusals: `403 Forbidden` is the address at the gateway, a policy at iWlz' PEP."""
+
+    GATEWAY = "gateway"
+    PEP = "pep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A path prefix and the upstream that serves it; path and query travel unchanged."""
+
+    name: str
+    prefix: bytes
+    host: str
+    port: int = 443
+    environment: Environment
+    family: Family
+    wording: Wording = Wording.GATEWAY
+    repeatable: bool = False
+
+    @property
+    def authority(self) -> bytes:
+        """The Host field that the upstream gets."""
+        return self.host.encode() if self.port == 443 else f"{self.host}:{self.port}".encode()
+
+
+class RouteTable:
+    """A tenant's routes, looked up by path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = {route.prefix: route for route in routes}
+
+    def __repr__(self) -> str:
+        return f"<RouteTable {', '.join(sorted(route.name for route in self._routes.values()))}>"
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes.values())
+
+    def route_for(self, path: bytes) -> Route:
+        """Return the route with the longest prefix of `path`, cut at slashes only. Raises RouteUnknown."""
+        prefix = path
+        while prefix:
+            if route := self._routes.get(prefix):
+                return route
+            prefix = prefix.rpartition(b"/")[0]
+        raise RouteUnknown("no route of this tenant has this path")
