@@ -1,0 +1,1 @@
+"""The registry: which system certificate may call from which addresses, and who may change that."""

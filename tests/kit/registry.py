@@ -1,0 +1,73 @@
+"""A book's worth of obviously fictitious parties, certificates and moments, for the tests of registry and gate."""
+
+from datetime import UTC, datetime, timedelta
+
+from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
+from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.parties import ContactPerson, Organisation
+
+NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+VOORBEELD = OrganisationId("praktijk-voorbeeld")
+ELDERS = OrganisationId("praktijk-elders")
+
+SYSTEM = UserNumber("20009999000001")
+SYSTEM_ELDERS = UserNumber("20009999000002")
+PERSON = UserNumber("10009999000001")
+PERSON_ELDERS = UserNumber("10009999000002")
+
+
+def print_of(number: int) -> Fingerprint:
+    """Return a well-formed fingerprint that no certificate has."""
+    return Fingerprint(f"{number:064x}")
+
+
+def organisation(name: OrganisationId = VOORBEELD, agb_code: str = "99000001") -> Organisation:
+    """Return a fictitious care provider."""
+    return Organisation(id=name, name=f"{name} (fictief)", agb_code=AgbCode(agb_code))
+
+
+def contact_person(number: UserNumber = PERSON, at: OrganisationId = VOORBEELD) -> ContactPerson:
+    """Return a fictitious contact person of a provider."""
+    return ContactPerson(user_number=number, name="T. Test (fictief)", organisation=at)
+
+
+def system_certificate(
+    number: UserNumber = SYSTEM,
+    *,
+    mark: int = 1,
+    of: OrganisationId = VOORBEELD,
+    not_before: datetime = NOON - timedelta(days=30),
+    not_after: datetime = NOON + timedelta(days=700),
+    revoked_at: datetime | None = None,
+) -> SystemCertificate:
+    """Return a system certificate that is valid at `NOON`; its fingerprint is `print_of(mark)`."""
+    return SystemCertificate(
+        user_number=number,
+        fingerprint=print_of(mark),
+        organisation=of,
+        environment=Environment.TEST,
+        not_before=not_before,
+        not_after=not_after,
+        revoked_at=revoked_at,
+    )
+
+
+def personal_certificate(
+    number: UserNumber = PERSON,
+    *,
+    mark: int = 101,
+    of: OrganisationId = VOORBEELD,
+    not_before: datetime = NOON - timedelta(days=30),
+    not_after: datetime = NOON + timedelta(days=700),
+    revoked_at: datetime | None = None,
+) -> PersonalCertificate:
+    """Return a personal certificate that is valid at `NOON`; its fingerprint is `print_of(mark)`."""
+    return PersonalCertificate(
+        user_number=number,
+        fingerprint=print_of(mark),
+        organisation=of,
+        not_before=not_before,
+        not_after=not_after,
+        revoked_at=revoked_at,
+    )

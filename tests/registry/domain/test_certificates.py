@@ -1,0 +1,44 @@
+"""What a certificate is worth at a moment, and which values can be one at all."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from relay.registry.domain.certificates import State, state
+from relay.registry.domain.identifiers import Fingerprint, Malformed, UserNumber
+from tests.kit.registry import NOON, personal_certificate, system_certificate
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("made", [system_certificate, personal_certificate])
+def test_a_certificate_is_valid_from_its_first_to_its_last_moment(made: type) -> None:
+    certificate = made(not_before=NOON, not_after=NOON + SECOND)
+    states = [state(certificate, at=NOON + moment * SECOND) for moment in (-1, 0, 1, 2)]
+    assert states == [State.NOT_YET_VALID, State.VALID, State.VALID, State.EXPIRED]
+
+
+def test_a_certificate_is_revoked_from_the_moment_of_revocation_even_once_expired() -> None:
+    certificate = system_certificate(not_after=NOON + SECOND, revoked_at=NOON)
+    states = [state(certificate, at=NOON + moment * SECOND) for moment in (-1, 0, 2)]
+    assert states == [State.VALID, State.REVOKED, State.REVOKED]
+
+
+def test_moments_without_a_time_zone_are_refused() -> None:
+    with pytest.raises(Malformed, match="time zone"):
+        system_certificate(not_before=datetime(2026, 1, 1))  # noqa: DTZ001  # the claim itself
+    with pytest.raises(Malformed, match="time zone"):
+        personal_certificate(revoked_at=datetime(2026, 1, 1))  # noqa: DTZ001  # the claim itself
+
+
+def test_a_certificate_cannot_end_before_it_begins() -> None:
+    with pytest.raises(Malformed, match="before it begins"):
+        system_certificate(not_before=NOON, not_after=NOON - SECOND)
+
+
+def test_a_certificate_carries_a_user_number_and_a_fingerprint_of_the_right_shape() -> None:
+    with pytest.raises(Malformed, match="14 digits"):
+        system_certificate(UserNumber("123"))
+    with pytest.raises(Malformed, match="64"):
+        replace(system_certificate(), fingerprint=Fingerprint("AB" * 32))

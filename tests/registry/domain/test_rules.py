@@ -1,0 +1,123 @@
+"""What the gate decides, rule by rule."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+
+from relay.registry.domain.addresses import parse_range
+from relay.registry.domain.certificates import Certificate
+from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
+from relay.registry.domain.snapshot import Snapshot
+from tests.kit.registry import NOON, SYSTEM, SYSTEM_ELDERS, personal_certificate, print_of, system_certificate
+
+REGISTERED = IPv4Address("198.100.20.7")
+UNREGISTERED = IPv4Address("198.100.20.99")
+SECOND = timedelta(seconds=1)
+
+
+def book(*certificates: Certificate, enforced_from: datetime | None = None) -> Snapshot:
+    ranges = [
+        (SYSTEM, parse_range("198.100.20.7", rehearsal=False)),
+        (SYSTEM, parse_range("198.100.30.0/30", rehearsal=False)),
+    ]
+    return Snapshot.of(certificates or (system_certificate(),), ranges, enforced_from=enforced_from)
+
+
+def judge(snapshot: Snapshot, address: IPv4Address | IPv6Address = REGISTERED, *, at: datetime = NOON) -> Decision:
+    return decide(snapshot, fingerprint=print_of(1), address=address, at=at)
+
+
+def test_a_system_certificate_passes_from_a_registered_address() -> None:
+    assert judge(book()) == Allow(Because.REGISTERED)
+
+
+@pytest.mark.parametrize("last", range(4))
+def test_q14_every_address_of_a_registered_range_passes(last: int) -> None:
+    assert judge(book(), IPv4Address(f"198.100.30.{last}")) == Allow(Because.REGISTERED)
+
+
+def test_q4_another_address_is_refused() -> None:
+    assert judge(book(), UNREGISTERED) == Deny(Reason.ADDRESS_UNKNOWN)
+    assert judge(book(), IPv4Address("198.100.30.4")) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_q2_a_certificate_counts_only_from_its_own_addresses() -> None:
+    elsewhere = system_certificate(SYSTEM_ELDERS, mark=2)
+    snapshot = book(system_certificate(), elsewhere)
+    assert decide(snapshot, fingerprint=print_of(2), address=REGISTERED, at=NOON) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_an_empty_book_allows_nobody() -> None:
+    assert judge(Snapshot.of((), ())) == Deny(Reason.CERTIFICATE_UNKNOWN)
+
+
+def test_a_certificate_without_any_address_is_refused() -> None:
+    assert judge(Snapshot.of((system_certificate(),), ())) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_q5_a_personal_certificate_never_calls_a_service() -> None:
+    personal = personal_certificate(SYSTEM, mark=1)
+    assert judge(book(personal)) == Deny(Reason.CERTIFICATE_PERSONAL)
+
+
+def test_a_revoked_certificate_is_refused_from_that_moment_on() -> None:
+    snapshot = book(system_certificate(revoked_at=NOON))
+    assert judge(snapshot, at=NOON) == Deny(Reason.CERTIFICATE_REVOKED)
+    assert judge(snapshot, at=NOON - SECOND) == Allow(Because.REGISTERED)
+
+
+def test_an_expired_certificate_is_refused_after_its_last_moment() -> None:
+    snapshot = book(system_certificate(not_after=NOON))
+    assert judge(snapshot, at=NOON) == Allow(Because.REGISTERED)
+    assert judge(snapshot, at=NOON + SECOND) == Deny(Reason.CERTIFICATE_EXPIRED)
+
+
+def test_a_certificate_is_refused_before_its_first_moment() -> None:
+    snapshot = book(system_certificate(not_before=NOON))
+    assert judge(snapshot, at=NOON) == Allow(Because.REGISTERED)
+    assert judge(snapshot, at=NOON - SECOND) == Deny(Reason.CERTIFICATE_NOT_YET_VALID)
+
+
+def test_a_renewed_certificate_calls_from_the_addresses_of_its_user_number() -> None:
+    renewed = book(system_certificate(mark=2, revoked_at=NOON), system_certificate(mark=1))
+    assert judge(renewed) == Allow(Because.REGISTERED)
+
+
+def test_q3_before_enforcement_an_unregistered_address_passes_and_what_comes_is_noted() -> None:
+    snapshot = book(enforced_from=NOON)
+    noted = Allow(Because.BEFORE_ENFORCEMENT, otherwise=Deny(Reason.ADDRESS_UNKNOWN))
+    assert judge(snapshot, UNREGISTERED, at=NOON - SECOND) == noted
+    assert judge(snapshot, REGISTERED, at=NOON - SECOND) == Allow(Because.REGISTERED)
+
+
+def test_q4_from_the_date_of_enforcement_on_it_is_refused() -> None:
+    assert judge(book(enforced_from=NOON), UNREGISTERED, at=NOON) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "reason"),
+    [
+        (system_certificate(mark=3), Reason.CERTIFICATE_UNKNOWN),
+        (personal_certificate(mark=1), Reason.CERTIFICATE_PERSONAL),
+        (system_certificate(revoked_at=NOON - SECOND), Reason.CERTIFICATE_REVOKED),
+        (system_certificate(not_after=NOON - SECOND), Reason.CERTIFICATE_EXPIRED),
+        (system_certificate(not_before=NOON + SECOND), Reason.CERTIFICATE_NOT_YET_VALID),
+    ],
+)
+def test_before_enforcement_a_bad_certificate_is_refused_all_the_same(certificate: Certificate, reason: Reason) -> None:
+    assert judge(book(certificate, enforced_from=datetime(2099, 1, 1, tzinfo=UTC))) == Deny(reason)
+
+
+def test_the_certificate_is_judged_before_the_address() -> None:
+    snapshot = book(system_certificate(revoked_at=NOON))
+    assert judge(snapshot, UNREGISTERED) == Deny(Reason.CERTIFICATE_REVOKED)
+
+
+def test_a_caller_on_a_dual_stack_socket_is_known_by_its_ipv4_address() -> None:
+    assert judge(book(), IPv6Address(f"::ffff:{REGISTERED}")) == Allow(Because.REGISTERED)
+
+
+def test_q13_an_ipv6_caller_is_at_no_registered_address() -> None:
+    assert judge(book(), IPv6Address("2001:db8::1")) == Deny(Reason.ADDRESS_UNKNOWN)
+    assert judge(book(), IPv6Address(int(REGISTERED))) == Deny(Reason.ADDRESS_UNKNOWN)

@@ -1,0 +1,83 @@
+"""A snapshot never changes; a change gives another that shares what did not."""
+
+from datetime import timedelta
+
+import pytest
+
+from relay.registry.domain.addresses import parse_range
+from relay.registry.domain.events import (
+    AddressRegistered,
+    AddressRemoved,
+    CertificateAdded,
+    CertificateRevoked,
+    OrganisationAdded,
+)
+from relay.registry.domain.snapshot import Snapshot
+from tests.kit.registry import NOON, PERSON, SYSTEM, SYSTEM_ELDERS, organisation, print_of, system_certificate
+
+OFFICE = parse_range("198.100.20.7", rehearsal=False)
+HOME = parse_range("198.100.30.0/30", rehearsal=False)
+EMPTY = Snapshot.of((), ())
+KNOWN = Snapshot.of([system_certificate()], [(SYSTEM, OFFICE), (SYSTEM_ELDERS, HOME)], version=7, enforced_from=NOON)
+
+
+def test_a_registered_address_is_in_the_next_snapshot_only() -> None:
+    later = KNOWN.with_change(AddressRegistered(user_number=SYSTEM, range=HOME, by=PERSON, at=NOON), version=8)
+    assert (later.version, later.ranges_of(SYSTEM)) == (8, (OFFICE, HOME))
+    assert (KNOWN.version, KNOWN.ranges_of(SYSTEM)) == (7, (OFFICE,))
+
+
+def test_q15_several_addresses_of_one_certificate_live_side_by_side() -> None:
+    assert Snapshot.of((), [(SYSTEM, OFFICE), (SYSTEM, HOME)]).ranges_of(SYSTEM) == (OFFICE, HOME)
+
+
+def test_registering_twice_keeps_one() -> None:
+    event = AddressRegistered(user_number=SYSTEM, range=OFFICE, by=PERSON, at=NOON)
+    assert KNOWN.with_change(event, version=8).ranges_of(SYSTEM) == (OFFICE,)
+
+
+def test_a_removed_address_is_gone_from_the_next_snapshot() -> None:
+    later = KNOWN.with_change(AddressRemoved(user_number=SYSTEM, range=OFFICE, by=PERSON, at=NOON), version=8)
+    assert later.ranges_of(SYSTEM) == ()
+    assert KNOWN.ranges_of(SYSTEM) == (OFFICE,)
+
+
+def test_an_added_certificate_is_found_by_its_fingerprint() -> None:
+    later = EMPTY.with_change(CertificateAdded(certificate=system_certificate(mark=2)), version=1)
+    assert later.certificates == {print_of(2): system_certificate(mark=2)}
+    assert EMPTY.certificates == {}
+
+
+def test_a_revocation_marks_that_certificate_with_its_moment() -> None:
+    event = CertificateRevoked(fingerprint=print_of(1), at=NOON)
+    assert KNOWN.with_change(event, version=8).certificates[print_of(1)].revoked_at == NOON
+    assert KNOWN.certificates[print_of(1)].revoked_at is None
+
+
+def test_a_change_shares_all_that_it_does_not_touch() -> None:
+    later = KNOWN.with_change(AddressRemoved(user_number=SYSTEM, range=OFFICE, by=PERSON, at=NOON), version=8)
+    assert later.certificates is KNOWN.certificates
+    assert later.ranges_of(SYSTEM_ELDERS) is KNOWN.ranges_of(SYSTEM_ELDERS)
+    assert later.enforced_from == KNOWN.enforced_from
+
+
+def test_what_is_no_matter_of_the_gate_changes_the_version_alone() -> None:
+    later = KNOWN.with_change(OrganisationAdded(organisation=organisation()), version=8)
+    assert (later.version, later.certificates, later.ranges) == (8, KNOWN.certificates, KNOWN.ranges)
+
+
+def test_nobody_can_write_into_a_snapshot() -> None:
+    with pytest.raises(TypeError):
+        KNOWN.certificates[print_of(3)] = system_certificate()  # type: ignore[index]  # the claim itself
+    with pytest.raises(TypeError):
+        KNOWN.ranges[SYSTEM] = ()  # type: ignore[index]  # the claim itself
+
+
+def test_the_repr_tells_the_version_and_the_counts() -> None:
+    assert repr(EMPTY) == "<Snapshot 0: 0 certificates, 0 ranges>"
+    assert repr(KNOWN) == "<Snapshot 7: 1 certificates, 2 ranges, enforced from 2026-03-15T12:00:00+00:00>"
+
+
+def test_the_date_of_enforcement_stays_with_every_change() -> None:
+    later = KNOWN.with_change(CertificateRevoked(fingerprint=print_of(1), at=NOON + timedelta(days=1)), version=8)
+    assert later.enforced_from == NOON
