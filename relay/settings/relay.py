@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from relay.settings.load import Branch, Settings, SettingsPath
+from relay.settings.words import Environment, Family
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"^[a-z2-7]{16}$")
@@ -18,22 +18,6 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-class Environment(StrEnum):
-    """VECOZO's environments; a certificate of one is refused by the others."""
-
-    PRODUCTION = "production"
-    ACCEPTANCE = "acceptance"
-    TEST = "test"
-
-
-class Family(StrEnum):
-    """Families of routes: they read refusals differently, and iWlz has a certificate of its own."""
-
-    SOAP = "soap"
-    MESSAGES = "messages"
-    IWLZ = "iwlz"
 
 
 def _named(name: str) -> str:

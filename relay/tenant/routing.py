@@ -2,17 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from relay.errors import RouteUnknown
-from relay.settings.relay import Environment, Family
-
-
-class Wording(StrEnum):
-    """How an upstream words its refusals: `403 Forbidden` is the address at the gateway, a policy at iWlz' PEP."""
-
-    GATEWAY = "gateway"
-    PEP = "pep"
+from relay.settings.words import Environment, Family, Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

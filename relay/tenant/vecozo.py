@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from relay.settings.relay import Environment, Family
-from relay.tenant.routing import Route, Wording
+from relay.settings.words import Environment, Family, Wording
+from relay.tenant.routing import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,183 @@
+"""One connection to the upstream: one call at a time, both directions at once, each held back by the other end."""
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+from relay.errors import CallerGone, RelayError, SystemCertificateRefused
+from relay.message.body import Body
+from relay.message.framing import CHUNKED, Framing
+from relay.upstream.alert import refuses_our_certificate
+from relay.upstream.reply import Reply
+
+if TYPE_CHECKING:
+    from relay.upstream.pool import Pool
+
+
+class Connection(asyncio.Protocol):
+    """A TLS connection under one passport from one egress. Owned by a pool; used by one call at a time."""
+
+    def __init__(self, pool: "Pool", host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._pool = pool
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._reply: Reply | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._sent = True
+        self._aborted = False
+        self.place = (host, port)
+        self.peer = ""
+        self.calls = 0
+        self.idle_since = 0.0
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "busy" if self._reply else "idle"
+        return f"<Connection to {self.place[0]}:{self.place[1]} {state}, {self.calls} calls>"
+
+    @property
+    def closed(self) -> bool:
+        """Whether no call can start here any more."""
+        return self._aborted or self._transport is None or self._transport.is_closing()
+
+    # -- for the pool and the door ---------------------------------------------------------------------------
+
+    def send(self, method: bytes, head: bytes, body: Body, framing: Framing, first_byte: float) -> Reply:
+        """Start a call and return its reply at once; the body follows as the upstream takes it.
+
+        `first_byte` is in seconds, counted from the moment that all has been sent.
+        """
+        assert self._transport is not None  # noqa: S101  # a pool hands out connected ones only
+        reply = self._reply = Reply(self, method, self._loop)
+        self.calls += 1
+        chunked = framing is CHUNKED
+        octets = body.ready()
+        whole = head + (_chunk(octets) if chunked else octets)
+        self._sent = body.ended
+        if self._sent:
+            self._transport.write(whole + b"0\r\n\r\n" if chunked else whole)
+            reply.expect_within(first_byte)
+        else:
+            self._transport.write(whole)
+            self._sending = self._loop.create_task(self._send_rest(reply, body, first_byte, chunked=chunked))
+        return reply
+
+    def done(self, reply: Reply) -> None:
+        """End the call: the connection is kept when both sides left it clean, and closed otherwise."""
+        self._stop_sending()
+        self._reply = None
+        reply.release()
+        if reply.reusable and self._sent and not self.closed:
+            self.resume_reading()
+            self._pool.keep(self)
+        else:
+            self.close(gently=reply.complete and self._sent)
+
+    def close(self, *, gently: bool = True) -> None:
+        """Close. Not gently where something is still under way: an abort is never mistaken for a complete end."""
+        if self._transport is not None and not self._aborted:
+            if gently:
+                self._transport.close()
+            else:
+                self._aborted = True
+                self._transport.abort()
+
+    # -- for the reply ---------------------------------------------------------------------------------------
+
+    def head_came(self, status: int) -> None:
+        """Stop sending on an early answer that is not a success (RFC 9112 section 9.5)."""
+        if not self._sent and status >= 300:
+            self._stop_sending()
+
+    def reply_complete(self) -> None:
+        """Stop sending: nobody reads the rest."""
+        self._stop_sending()
+
+    def pause_reading(self) -> None:
+        """Hold the upstream back."""
+        if self._transport is not None and not self.closed:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Let the upstream go on."""
+        if self._transport is not None and not self.closed:
+            self._transport.resume_reading()
+
+    # -- asyncio's side --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport after the handshake."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # TLS transports are
+        self._transport = transport
+        self.peer = str(transport.get_extra_info("peername")[0])
+        self._pool.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand octets to the reply; with no call under way they are nobody's answer (RFC 9112 section 9.2)."""
+        if self._reply is not None:
+            self._reply.feed(data)
+        else:
+            self._pool.unsolicited()
+            self.close(gently=False)
+
+    def eof_received(self) -> bool:
+        """Take TLS's close_notify: the one proof that nothing was cut off."""
+        if self._reply is not None:
+            self._reply.end(clean=True)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end, with what TLS says of it."""
+        self._aborted = True
+        self._stop_sending()
+        self._pool.lost(self)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        if self._reply is not None:
+            if isinstance(exc, ssl.SSLError) and refuses_our_certificate(exc):
+                self._reply.fail(SystemCertificateRefused("the upstream refused the system certificate"))
+            self._reply.end(clean=False)
+            self._transport = None
+
+    def pause_writing(self) -> None:
+        """Hold our sending back."""
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """Let our sending go on."""
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    async def _send_rest(self, reply: Reply, body: Body, first_byte: float, *, chunked: bool) -> None:
+        try:
+            await self._send_pieces(body, chunked=chunked)
+        except (RelayError, CallerGone) as fault:
+            # Without its end the body is not complete, so the upstream cannot take it for one.
+            self.close(gently=False)
+            reply.fail(fault)
+            return
+        if not self.closed:
+            self._sent = True
+            reply.expect_within(first_byte)
+
+    async def _send_pieces(self, body: Body, *, chunked: bool) -> None:
+        while octets := await body.read():
+            if self._transport is None or self.closed:
+                return
+            self._transport.write(_chunk(octets) if chunked else octets)
+            if self._writable is not None:
+                await self._writable
+        if chunked and self._transport is not None and not self.closed:
+            self._transport.write(b"0\r\n\r\n")
+
+    def _stop_sending(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+
+
+def _chunk(octets: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(octets), octets) if octets else b""

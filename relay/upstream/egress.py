@@ -1,0 +1,41 @@
+"""The address that calls leave from: bound explicitly, never left to the routing table."""
+
+import errno
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from relay.errors import SourceAddressMissing, UpstreamUnreachable
+
+# From <linux/in.h>; Python's socket module does not name it. The port is then chosen at connect, per destination.
+_IP_BIND_ADDRESS_NO_PORT: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """A local source address, and the address that VECOZO sees (behind a NAT gateway they differ)."""
+
+    source: IPv4Address
+    seen_as: IPv4Address
+
+    def __str__(self) -> str:
+        return str(self.seen_as)
+
+    def socket(self) -> socket.socket:
+        """Return a non-blocking TCP socket bound to the source address.
+
+        Raises SourceAddressMissing when the address is not on this machine.
+        """
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(0)
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.bind((str(self.source), 0))
+        except OSError as error:
+            sock.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise SourceAddressMissing(f"{self.source} is not an address of this machine") from None
+            raise UpstreamUnreachable(f"no socket from {self.source}: {error.strerror}") from None
+        return sock

@@ -1,0 +1,109 @@
+"""Connections kept for the next call, all under one passport from one egress."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+
+from relay.upstream.connection import Connection
+from relay.upstream.egress import Egress
+from relay.upstream.passport import Passport
+from relay.upstream.transport import Patience, dial
+
+
+class Pool:
+    """The connections of one (certificate, egress). A new certificate gets a new pool; this one is then retired."""
+
+    def __init__(
+        self,
+        passport: Passport,
+        egress: Egress,
+        patience: Patience,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        count: Callable[[str], None],
+    ) -> None:
+        """Make an empty pool. `count` hears "opened", "reused" and "unsolicited"."""
+        self.passport = passport
+        self.egress = egress
+        self._patience = patience
+        self._loop = loop
+        self._count = count
+        self._idle: defaultdict[tuple[str, int], deque[Connection]] = defaultdict(deque)
+        self._open: set[Connection] = set()
+        self._retired = False
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        idle = sum(len(kept) for kept in self._idle.values())
+        state = " retired" if self._retired else ""
+        return f"<Pool {self.passport.serial} via {self.egress}{state}: {len(self._open) - idle} busy, {idle} idle>"
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return len(self._open)
+
+    async def connection(self, host: str, port: int) -> Connection:
+        """Return a connection to `host`, kept or new. Raises the errors of `dial`: nothing was sent."""
+        kept = self._idle[host, port]
+        while kept:
+            # The one used last is the least likely to have been closed by the other side meanwhile.
+            connection = kept.pop()
+            if not connection.closed:
+                self._count("reused")
+                return connection
+        connection = await dial(
+            lambda: Connection(self, host, port, self._loop),
+            host=host,
+            port=port,
+            egress=self.egress,
+            passport=self.passport,
+            patience=self._patience,
+        )
+        self._count("opened")
+        return connection
+
+    def opened(self, connection: Connection) -> None:
+        """Remember a connection that came about."""
+        self._open.add(connection)
+
+    def keep(self, connection: Connection) -> None:
+        """Take a connection back after a call that left it clean."""
+        if self._retired:
+            connection.close()
+            return
+        connection.idle_since = self._loop.time()
+        self._idle[connection.place].append(connection)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(self._patience.idle, self._close_stale)
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that ended."""
+        self._open.discard(connection)
+        kept = self._idle[connection.place]
+        if connection in kept:
+            kept.remove(connection)
+
+    def unsolicited(self) -> None:
+        """Note octets that came while nobody had asked anything."""
+        self._count("unsolicited")
+
+    def retire(self) -> None:
+        """Close what is idle now, and the rest as each call ends."""
+        self._retired = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for kept in self._idle.values():
+            while kept:
+                kept.pop().close()
+
+    def _close_stale(self) -> None:
+        self._sweep = None
+        limit = self._loop.time() - self._patience.idle
+        for kept in self._idle.values():
+            while kept and kept[0].idle_since <= limit:
+                kept.popleft().close()
+        oldest = min((kept[0].idle_since for kept in self._idle.values() if kept), default=None)
+        if oldest is not None:
+            self._sweep = self._loop.call_at(oldest + self._patience.idle, self._close_stale)

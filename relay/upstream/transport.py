@@ -1,0 +1,101 @@
+"""Connect: name, source address, TCP, TLS; each step with its deadline and its own error."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from relay.errors import (
+    RelayError,
+    SystemCertificateRefused,
+    UpstreamNameUnknown,
+    UpstreamUnreachable,
+    UpstreamUntrusted,
+)
+from relay.upstream.alert import refuses_our_certificate
+from relay.upstream.egress import Egress
+from relay.upstream.passport import Passport
+
+_MOST_ADDRESSES: Final = 3
+
+AProtocol = TypeVar("AProtocol", bound=asyncio.Protocol)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Deadlines in seconds: for TCP, for the TLS handshake, and for how long an idle connection is kept."""
+
+    connect: float
+    tls: float
+    idle: float
+
+
+async def dial(
+    protocol: Callable[[], AProtocol], *, host: str, port: int, egress: Egress, passport: Passport, patience: Patience
+) -> AProtocol:
+    """Return a protocol connected to `host` over TLS. Whatever fails here, nothing of a call was sent."""
+    sock = await _connect(host, port, egress, patience.connect)
+    loop = asyncio.get_running_loop()
+    try:
+        _, connected = await loop.create_connection(
+            protocol,
+            sock=sock,
+            ssl=passport.context,
+            server_hostname=host,
+            ssl_handshake_timeout=patience.tls,
+        )
+    except (OSError, TimeoutError) as error:
+        sock.close()
+        raise _handshake_fault(host, error) from None
+    except BaseException:
+        sock.close()
+        raise
+    return connected
+
+
+async def _connect(host: str, port: int, egress: Egress, seconds: float) -> socket.socket:
+    """Connect to the first address of `host` that answers; IPv4 only, as that is what VECOZO registers."""
+    fault: RelayError = UpstreamNameUnknown(f"{host} has no IPv4 address")
+    try:
+        async with asyncio.timeout(seconds):
+            for address in (await _addresses(host, port))[:_MOST_ADDRESSES]:
+                try:
+                    return await _connect_to(address, egress)
+                except OSError as error:
+                    fault = UpstreamUnreachable(f"{host} at {address[0]}:{port}: {error.strerror or error}")
+    except TimeoutError:
+        fault = UpstreamUnreachable(f"{host}: no connection within {seconds:g} seconds")
+    raise fault
+
+
+async def _addresses(host: str, port: int) -> list[tuple[str, int]]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UpstreamNameUnknown(f"{host} does not resolve: {error.strerror or error}") from None
+    return [(str(entry[4][0]), port) for entry in found]
+
+
+async def _connect_to(address: tuple[str, int], egress: Egress) -> socket.socket:
+    sock = egress.socket()
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _handshake_fault(host: str, error: OSError) -> RelayError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UpstreamUntrusted(f"{host}: {error.verify_message}")
+    if isinstance(error, ssl.SSLError) and refuses_our_certificate(error):
+        return SystemCertificateRefused(f"{host} refused the system certificate in the TLS handshake")
+    if isinstance(error, ssl.SSLError):
+        return UpstreamUnreachable(f"{host}: the TLS handshake failed ({error.reason or 'no reason given'})")
+    if isinstance(error, TimeoutError):
+        return UpstreamUnreachable(f"{host}: the TLS handshake took too long")
+    return UpstreamUnreachable(f"{host}: the connection ended during the TLS handshake")
