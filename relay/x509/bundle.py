@@ -1,0 +1,149 @@
+"""A certificate with its key and chain, as a PKCS#12 file (.pfx, .p12) holds them; opened, and judged before use."""
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from relay.x509.file_shape import lone_certificate, mistaken_shape
+from relay.x509.identity import CertificateUnreadable, Identity, Kind, identify
+from relay.x509.mistake import MISTAKES, Mistake
+from relay.x509.purpose import proves_a_client
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+TEST_WORDS = frozenset({"acceptatie", "acceptance", "test"})
+
+
+class BundleFault(Exception):
+    """A certificate file cannot be used. `identity` is whose it is, as far as that could be read."""
+
+    def __init__(self, mistake: Mistake, detail: str, *, identity: Identity | None = None) -> None:
+        super().__init__(detail)
+        self.mistake = mistake
+        self.detail = detail
+        self.identity = identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Bundle:
+    """What a certificate file holds. The chain runs from the issuer upwards, as far as the file goes."""
+
+    certificate: x509.Certificate
+    key: Key
+    chain: tuple[x509.Certificate, ...]
+    identity: Identity
+
+    def __repr__(self) -> str:
+        holder = self.identity.organisation or self.identity.subject
+        return (
+            f"<Bundle {self.identity.kind} {self.identity.user_number or 'without user number'} of {holder}"
+            f" until {self.identity.not_after:%Y-%m-%d}, chain of {len(self.chain)}>"
+        )
+
+
+def open_bundle(data: bytes, password: str | None, *, at: datetime) -> Bundle:
+    """Return the system certificate in this file, fit for use at `at`, or raise `BundleFault`."""
+    bundle = read_bundle(data, password)
+    for mistake in mistakes_in(bundle, at=at):
+        wording = MISTAKES[mistake]
+        if wording.fatal:
+            raise BundleFault(mistake, f"{wording.what} {bundle!r}. {wording.remedy}", identity=bundle.identity)
+    return bundle
+
+
+def read_bundle(data: bytes, password: str | None) -> Bundle:
+    """Return what this file holds, whatever it is worth, or raise `BundleFault`. No password and '' are the same."""
+    if mistake := mistaken_shape(data):
+        raise _fault(mistake, identity=identify_or_none(lone_certificate(data)))
+    content = _load(data, password)
+    certificates = [entry.certificate for entry in (content.cert, *content.additional_certs) if entry]
+    if content.key is None:
+        raise _fault(Mistake.NO_KEY, identity=identify_or_none(next(iter(certificates), None)))
+    if not isinstance(content.key, Key):
+        raise _fault(Mistake.UNSUPPORTED)
+    return _assemble(content.key, certificates)
+
+
+def mistakes_in(bundle: Bundle, *, at: datetime) -> list[Mistake]:
+    """Return the mistakes made with a file that could be opened, the one that matters most first."""
+    identity = bundle.identity
+    words = set(re.findall(r"\w+", f"{identity.subject} {identity.issuer}".casefold()))
+    checks = {
+        # VECOZO's own purposes are not known: one that names none may be right, one that names others is not.
+        Mistake.WRONG_PURPOSE: proves_a_client(bundle.certificate) is False,
+        Mistake.PERSONAL: identity.kind is Kind.PERSONAL,
+        Mistake.EXPIRED: at > identity.not_after,
+        Mistake.NOT_YET_VALID: at < identity.not_before,
+        Mistake.CHAIN_LEFT_OUT: not bundle.chain and bundle.certificate.issuer != bundle.certificate.subject,
+        Mistake.TEST_CERTIFICATE: not words.isdisjoint(TEST_WORDS),
+    }
+    return [mistake for mistake, made in checks.items() if made]
+
+
+def identify_or_none(certificate: x509.Certificate | None) -> Identity | None:
+    """Return whose certificate this is, if that can be read at all."""
+    try:
+        return identify(certificate) if certificate else None
+    except CertificateUnreadable:
+        return None
+
+
+def _fault(mistake: Mistake, *, identity: Identity | None = None) -> BundleFault:
+    wording = MISTAKES[mistake]
+    return BundleFault(mistake, f"{wording.what} {wording.remedy}", identity=identity)
+
+
+def _load(data: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertificates:
+    try:
+        with warnings.catch_warnings():
+            # BER instead of DER, as some keychains write it, is read with a warning that no user can act on.
+            warnings.simplefilter("ignore", UserWarning)
+            return pkcs12.load_pkcs12(data, password.encode() if password else None)
+    except UnsupportedAlgorithm as error:
+        raise _fault(Mistake.UNSUPPORTED) from error
+    except ValueError as error:
+        # A file that is damaged inside cannot be told from a wrong password: both fail the same checksum.
+        raise _fault(Mistake.WRONG_PASSWORD) from error
+
+
+def _assemble(key: Key, certificates: Sequence[x509.Certificate]) -> Bundle:
+    """Pick the key's own certificate, the one that lasts longest if there are more, and what stands above it."""
+    own = [certificate for certificate in certificates if _belongs(certificate, key)]
+    if not own:
+        raise _fault(Mistake.NO_CERTIFICATE)
+    leaf = max(own, key=lambda certificate: certificate.not_valid_after_utc)
+    try:
+        identity = identify(leaf)
+    except CertificateUnreadable as error:
+        raise BundleFault(Mistake.UNSUPPORTED, error.detail) from error
+    return Bundle(certificate=leaf, key=key, chain=tuple(_path_up(leaf, certificates)), identity=identity)
+
+
+def _belongs(certificate: x509.Certificate, key: Key) -> bool:
+    try:
+        return certificate.public_key() == key.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _path_up(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> Iterator[x509.Certificate]:
+    """Yield the issuer of the leaf, the issuer of that, and so on, each once."""
+    current, seen = leaf, {leaf}
+    while above := next((c for c in certificates if c not in seen and _issued_by(current, c)), None):
+        yield above
+        current = above
+        seen.add(above)
+
+
+def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
