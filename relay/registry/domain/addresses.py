@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, summarize_address_range
 
+from relay.registry.domain.errors import RegistryError
 from relay.registry.domain.special import special_within
 
 IPAddress = IPv4Address | IPv6Address
@@ -12,7 +13,7 @@ IPAddress = IPv4Address | IPv6Address
 class Refusal(StrEnum):
     """Why an address is not taken: one reason for every rule. The non-public ones carry the names of `Special`."""
 
-    NOT_AN_ADDRESS = "not_an_address"
+    UNREADABLE = "unreadable"
     IPV6 = "ipv6"
     HOST_BITS = "host_bits"
     BACKWARDS = "backwards"
@@ -25,13 +26,12 @@ class Refusal(StrEnum):
     DOCUMENTATION = "documentation"
 
 
-class AddressRefused(Exception):
+class AddressRefused(RegistryError):
     """The address cannot be registered. `detail` says what is wrong with it, and never repeats unreadable text."""
 
     def __init__(self, reason: Refusal, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,7 +92,7 @@ def _read(text: str) -> AddressRange:
 
 def _network(address: IPv4Address, length: str) -> AddressRange:
     if not (length.isascii() and length.isdecimal() and len(length) <= 2 and int(length) <= 32):
-        raise AddressRefused(Refusal.NOT_AN_ADDRESS, "after the slash belongs a prefix length from 0 to 32")
+        raise AddressRefused(Refusal.UNREADABLE, "after the slash belongs a prefix length from 0 to 32")
     size = 1 << (32 - int(length))
     if int(address) % size:
         start = IPv4Address(int(address) - int(address) % size)
@@ -110,7 +110,7 @@ def _address(text: str) -> IPv4Address:
         address = unwrap(IPv6Address(text))
     except AddressValueError:
         detail = "this is not an IPv4 address: four numbers from 0 to 255 with points between, without leading zeros"
-        raise AddressRefused(Refusal.NOT_AN_ADDRESS, detail) from None
+        raise AddressRefused(Refusal.UNREADABLE, detail) from None
     if isinstance(address, IPv6Address):
         raise AddressRefused(Refusal.IPV6, f"{address} is an IPv6 address; only IPv4 can be registered")
     return address

@@ -14,7 +14,7 @@ _ASK_FOR_A_FIXED_ONE: Final = "Ask the internet or cloud provider for a fixed pu
 
 ADVICE: Final[Mapping[Refusal, str]] = MappingProxyType(
     {
-        Refusal.NOT_AN_ADDRESS: "Write one address (a.b.c.d), a block (a.b.c.d/28) or a range (a.b.c.d-e.f.g.h).",
+        Refusal.UNREADABLE: "Write one address (a.b.c.d), a block (a.b.c.d/28) or a range (a.b.c.d-e.f.g.h).",
         Refusal.IPV6: f"Register the IPv4 address, even if IPv6 is shown beside it (Q13). {FIND_THE_PUBLIC_ONE}",
         Refusal.HOST_BITS: "Write the block from its first address on, or write the range as first-last.",
         Refusal.BACKWARDS: "Write the lower address first.",

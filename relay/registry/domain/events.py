@@ -7,6 +7,7 @@ from relay.registry.domain.addresses import AddressRange
 from relay.registry.domain.certificates import Certificate
 from relay.registry.domain.identifiers import Fingerprint, UserNumber
 from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.registrations import Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,9 @@ class CertificateRevoked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressRegistered:
-    """A contact person (`by`) registered addresses for the system certificates under a user number."""
+    """A contact person registered addresses for the system certificates under a user number."""
 
-    user_number: UserNumber
-    range: AddressRange
-    by: UserNumber
-    at: datetime
+    registration: Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

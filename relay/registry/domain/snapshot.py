@@ -16,6 +16,7 @@ from relay.registry.domain.events import (
     Event,
 )
 from relay.registry.domain.identifiers import Fingerprint, UserNumber
+from relay.registry.domain.registrations import Registration
 
 Ranges = tuple[AddressRange, ...]
 
@@ -36,15 +37,15 @@ class Snapshot:
     def of(
         cls,
         certificates: Iterable[Certificate],
-        registered: Iterable[tuple[UserNumber, AddressRange]],
+        registrations: Iterable[Registration],
         *,
         version: int = 0,
         enforced_from: datetime | None = None,
     ) -> Self:
         """Build a snapshot of all certificates and all registered addresses. Without any, it allows nobody."""
         ranges: dict[UserNumber, Ranges] = {}
-        for number, addresses in registered:
-            ranges[number] = (*ranges.get(number, ()), addresses)
+        for each in registrations:
+            ranges[each.user_number] = (*ranges.get(each.user_number, ()), each.range)
         return cls(
             version=version,
             enforced_from=enforced_from,
@@ -59,7 +60,7 @@ class Snapshot:
                 return self._with_certificate(certificate, version)
             case CertificateRevoked(fingerprint=fingerprint, at=at):
                 return self._with_certificate(replace(self.certificates[fingerprint], revoked_at=at), version)
-            case AddressRegistered(user_number=number, range=added):
+            case AddressRegistered(registration=Registration(user_number=number, range=added)):
                 kept = tuple(each for each in self.ranges_of(number) if each != added)
                 return self._with_ranges(number, (*kept, added), version)
             case AddressRemoved(user_number=number, range=removed):

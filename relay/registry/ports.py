@@ -1,0 +1,59 @@
+"""What the registry needs of the world: a store that keeps the book, and a clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from relay.registry.domain.certificates import Certificate
+from relay.registry.domain.events import Event
+from relay.registry.domain.identifiers import OrganisationId, UserNumber
+from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.registrations import Registration
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def __call__(self) -> datetime:
+        """Return now, with its time zone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """All that the gate decides on, read in one go."""
+
+    version: int
+    certificates: tuple[Certificate, ...]
+    registrations: tuple[Registration, ...]
+
+
+class Store(Protocol):
+    """Keeps the book. Safe to call from several threads; every call is one transaction.
+
+    Whatever goes wrong in the store itself is raised as `BookUnavailable`, and then nothing has changed.
+    """
+
+    def load(self) -> Book:
+        """Return the whole book, registrations in the order in which they were made."""
+        ...
+
+    def record(self, event: Event) -> int | None:
+        """Write down what happened and return the book's new version; None when the book said so already."""
+        ...
+
+    def organisations(self) -> tuple[Organisation, ...]:
+        """Return all organisations by their short names."""
+        ...
+
+    def contact_person(self, number: UserNumber) -> ContactPerson | None:
+        """Return the contact person under this user number, or None."""
+        ...
+
+    def contact_persons(self, organisation: OrganisationId) -> tuple[ContactPerson, ...]:
+        """Return an organisation's contact persons by their user numbers."""
+        ...
+
+    def registrations(self, number: UserNumber) -> tuple[Registration, ...]:
+        """Return what is registered for the certificates under a user number, in the order in which it was made."""
+        ...

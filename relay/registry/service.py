@@ -1,0 +1,172 @@
+"""What can be done with the book: a contact person's three actions, and those that set a rehearsal up.
+
+The service is called from several threads. It decides and writes under one lock, and hands every subscriber the new
+snapshot before it returns: whoever got an answer can rely on the change counting at the gate (Q20).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from relay.registry.domain import enrolment
+from relay.registry.domain.access import admit
+from relay.registry.domain.addresses import AddressRange, parse_range
+from relay.registry.domain.certificates import Certificate, SystemCertificate
+from relay.registry.domain.errors import AddressNotFound, CertificateNotFound, Enrolment, EnrolmentRefused
+from relay.registry.domain.events import (
+    AddressRegistered,
+    AddressRemoved,
+    CertificateAdded,
+    CertificateRevoked,
+    ContactPersonAdded,
+    Event,
+    OrganisationAdded,
+)
+from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.registrations import Registration
+from relay.registry.domain.snapshot import Snapshot
+from relay.registry.ports import Clock, Store
+
+Subscriber = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The registration that stands now; `fresh` tells whether it was made by this very call."""
+
+    registration: Registration
+    fresh: bool
+
+
+class Registry:
+    """The use cases. `rehearsal` lets addresses in that are not public; nothing else differs."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, enforced_from: datetime | None = None, rehearsal: bool = False
+    ) -> None:
+        book = store.load()
+        self._store = store
+        self._clock = clock
+        self._rehearsal = rehearsal
+        self._lock = Lock()
+        self._subscribers: list[Subscriber] = []
+        self._snapshot = Snapshot.of(
+            book.certificates, book.registrations, version=book.version, enforced_from=enforced_from
+        )
+
+    def __repr__(self) -> str:
+        return f"<Registry on {self._snapshot!r}{', rehearsal' if self._rehearsal else ''}>"
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The book as it stands now."""
+        return self._snapshot
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Hand `subscriber` the book now and after every change, in order.
+
+        It is called under the lock, in whatever thread made the change: let it do no more than keep the snapshot.
+        """
+        with self._lock:
+            self._subscribers.append(subscriber)
+            subscriber(self._snapshot)
+
+    def log_in(self, fingerprint: str) -> ContactPerson:
+        """Return the contact person whose valid personal certificate this is, or raise `LogInRefused`."""
+        certificate = self._snapshot.certificates.get(Fingerprint(fingerprint))
+        person = self._store.contact_person(certificate.user_number) if certificate else None
+        return admit(certificate, person, at=self._clock())
+
+    def certificates(self, person: ContactPerson) -> tuple[SystemCertificate, ...]:
+        """Return the system certificates of the person's organisation, by user number, the oldest first."""
+        own = (
+            each
+            for each in self._snapshot.certificates.values()
+            if isinstance(each, SystemCertificate) and each.organisation == person.organisation
+        )
+        return tuple(sorted(own, key=lambda each: (each.user_number, each.not_before, each.fingerprint)))
+
+    def registrations(self, person: ContactPerson, number: str) -> tuple[Registration, ...]:
+        """Return what is registered under one of the organisation's user numbers, or raise `CertificateNotFound`."""
+        return self._store.registrations(self._own(person, number))
+
+    def register(self, person: ContactPerson, number: str, text: str) -> Registered:
+        """Register an address or range, or find it registered.
+
+        Raises `CertificateNotFound` for a number that is not the organisation's, `AddressRefused` with the reason.
+        """
+        own = self._own(person, number)
+        addresses = parse_range(text, rehearsal=self._rehearsal)
+        new = Registration(user_number=own, range=addresses, by=person.user_number, at=self._clock())
+        with self._lock:
+            fresh = self._record(AddressRegistered(registration=new))
+            standing = new if fresh else self._standing(own, addresses)
+        return Registered(registration=standing, fresh=fresh)
+
+    def remove(self, person: ContactPerson, number: str, text: str) -> None:
+        """Remove an address or range as it was registered.
+
+        Raises `CertificateNotFound`, `AddressRefused` for unreadable text, `AddressNotFound`. What a rehearsal let in
+        can always be taken out again.
+        """
+        own = self._own(person, number)
+        addresses = parse_range(text, rehearsal=True)
+        event = AddressRemoved(user_number=own, range=addresses, by=person.user_number, at=self._clock())
+        with self._lock:
+            if not self._record(event):
+                raise AddressNotFound(f"{addresses} is not registered for {own}")
+
+    def add_organisation(self, organisation: Organisation) -> bool:
+        """Add a care provider; False when it was there. Raises `EnrolmentRefused`."""
+        with self._lock:
+            enrolment.check_organisation(organisation, known=self._store.organisations())
+            return self._record(OrganisationAdded(organisation=organisation))
+
+    def add_contact_person(self, person: ContactPerson) -> bool:
+        """Add a contact person to an organisation; False when it was there. Raises `EnrolmentRefused`."""
+        with self._lock:
+            self._must_know(person.organisation)
+            known = self._store.contact_person(person.user_number)
+            if known is not None and known != person:
+                raise EnrolmentRefused(Enrolment.TAKEN, f"user number {person.user_number} is another person's")
+            enrolment.check_contact_person(person, colleagues=self._store.contact_persons(person.organisation))
+            return self._record(ContactPersonAdded(person=person))
+
+    def add_certificate(self, certificate: Certificate) -> bool:
+        """Add a certificate that was issued; False when it was there. Raises `EnrolmentRefused`."""
+        with self._lock:
+            self._must_know(certificate.organisation)
+            enrolment.check_certificate(certificate, known=self._snapshot.certificates.values())
+            return self._record(CertificateAdded(certificate=certificate))
+
+    def revoke_certificate(self, fingerprint: str) -> bool:
+        """Let a certificate count no longer, from now on; False when it was revoked. Raises `EnrolmentRefused`."""
+        with self._lock:
+            known = self._snapshot.certificates.get(Fingerprint(fingerprint))
+            if known is None:
+                raise EnrolmentRefused(Enrolment.CERTIFICATE_UNKNOWN, "no certificate has this fingerprint")
+            return self._record(CertificateRevoked(fingerprint=known.fingerprint, at=self._clock()))
+
+    def _own(self, person: ContactPerson, number: str) -> UserNumber:
+        for each in self.certificates(person):
+            if each.user_number == number:
+                return each.user_number
+        raise CertificateNotFound("your organisation has no system certificate under this user number")
+
+    def _must_know(self, organisation: OrganisationId) -> None:
+        if all(each.id != organisation for each in self._store.organisations()):
+            raise EnrolmentRefused(Enrolment.ORGANISATION_UNKNOWN, f"the book has no organisation {organisation}")
+
+    def _standing(self, number: UserNumber, addresses: AddressRange) -> Registration:
+        return next(each for each in self._store.registrations(number) if each.range == addresses)
+
+    def _record(self, event: Event) -> bool:
+        version = self._store.record(event)
+        if version is None:
+            return False
+        self._snapshot = self._snapshot.with_change(event, version=version)
+        for subscriber in self._subscribers:
+            subscriber(self._snapshot)
+        return True

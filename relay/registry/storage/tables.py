@@ -1,0 +1,99 @@
+"""The book's tables as they are today; `migrations` tells how they came to be, and a test that both agree."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment, kept in UTC: SQLite forgets time zones, so they are taken off and put back here and nowhere else."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Take the zone off. A moment without one never gets here: the domain refuses it."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Put the zone back."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BOOK: Final = Table(
+    "book",
+    METADATA,
+    Column("id", Integer, CheckConstraint("id = 1", name="only_one"), primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+ORGANISATIONS: Final = Table(
+    "organisations",
+    METADATA,
+    Column("id", String(63), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("agb_code", String(8), nullable=False, unique=True),
+)
+
+CONTACT_PERSONS: Final = Table(
+    "contact_persons",
+    METADATA,
+    Column("user_number", String(14), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("organisation", ForeignKey("organisations.id"), nullable=False, index=True),
+)
+
+CERTIFICATES: Final = Table(
+    "certificates",
+    METADATA,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("user_number", String(14), nullable=False, index=True),
+    Column("organisation", ForeignKey("organisations.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("environment", String(20)),
+    Column("not_before", Moment, nullable=False),
+    Column("not_after", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    CheckConstraint(
+        "(kind = 'system' AND environment IS NOT NULL) OR (kind = 'personal' AND environment IS NULL)", name="kind"
+    ),
+)
+
+REGISTRATIONS: Final = Table(
+    "registrations",
+    METADATA,
+    # Grows with every registration: the order in which they were made.
+    Column("id", Integer, primary_key=True),
+    Column("user_number", String(14), nullable=False),
+    # IPv4 addresses as numbers, so that a range is two comparisons.
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("registered_by", String(14), nullable=False),
+    Column("registered_at", Moment, nullable=False),
+    CheckConstraint("first >= 0 AND first <= last AND last <= 4294967295", name="ipv4"),
+    UniqueConstraint("user_number", "first", "last", name="uq_registrations_range"),
+)
