@@ -91,10 +91,6 @@ class RouteUnknown(RelayError):
 # -- what happened on the way out, before anything could be processed ----------------------------------------
 
 
-class Draining(RelayError):
-    """The relay is shutting down and takes no new calls."""
-
-
 class SourceAddressMissing(RelayError):
     """The egress address is not on this machine (any more)."""
 

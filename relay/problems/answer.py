@@ -59,6 +59,7 @@ def answer(
         (b"Content-Type", content_type.encode()),
         (b"Content-Length", b"%d" % len(body)),
         (b"Cache-Control", b"no-store"),
+        (b"X-Relay-Request-Id", request_id.encode()),
         *_fields(problem, error, pseudonym),
     )
     return Answer(ResponseHead(status, REASONS[status], fields), body)

@@ -115,14 +115,6 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy="This call does no harm when repeated; when it stays so, tell the relay's operator.",
         proxy_error="http_protocol_error",
     ),
-    errors.Draining: Problem(
-        status=503,
-        code="draining",
-        title="The relay is shutting down",
-        remedy="Repeat the call: another relay, or this one after its restart, will take it.",
-        proxy_error="destination_unavailable",
-        retry_after=5,
-    ),
     errors.SourceAddressMissing: Problem(
         status=503,
         code="source_address_missing",

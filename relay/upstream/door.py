@@ -16,11 +16,12 @@ from relay.upstream.reply import Reply
 from relay.upstream.transport import Patience
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Outgoing:
     """A call on its way out: where to, the head as it goes over the wire, and the body as it comes in.
 
-    `first_byte` is in seconds, counted from the moment that all has been sent.
+    `first_byte` is in seconds, counted from the moment that all has been sent. `begun` tells whether a first octet
+    has gone out: until then, nothing can have been processed.
     """
 
     host: str
@@ -30,6 +31,7 @@ class Outgoing:
     framing: Framing
     body: Body
     first_byte: float
+    begun: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class Door:
         pool = self._pool
         connection = await pool.connection(outgoing.host, outgoing.port)
         reused = connection.calls > 0
+        outgoing.begun = True
         reply = connection.send(outgoing.method, outgoing.head, outgoing.body, outgoing.framing, outgoing.first_byte)
         try:
             head = await reply.wait_for_head()

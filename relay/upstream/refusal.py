@@ -52,13 +52,8 @@ _GATEWAY_JSON: Final = re.compile(rb'\s*\{\s*"statusCode"\s*:\s*403\s*,\s*"messa
 _IIS_PAGE: Final = re.compile(rb"\s*<(?:!doctype html|html|head|h2)\b", re.IGNORECASE)
 
 
-def classify(head: ResponseHead, beginning: bytes, wording: Wording) -> Refusal | None:
-    """Return what a 403 means, None for every other status.
-
-    `beginning` holds the first octets of the body, as many as have arrived.
-    """
-    if head.status != 403:
-        return None
+def classify(head: ResponseHead, beginning: bytes, wording: Wording) -> Refusal:
+    """Return what a 403 means. `beginning` holds the first octets of the body, as many as have arrived."""
     cause = _cause(head, beginning, wording)
     return Refusal(cause, _REMEDIES[cause])
 

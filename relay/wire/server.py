@@ -1,6 +1,5 @@
 """Serve one aiohttp application on one socket, for as long as an `async with` lasts."""
 
-import errno
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from relay.errors import SettingsFault
+from relay.settings.places import listening_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,3 @@ async def serving(
         yield Listening(address=address, port=runner.addresses[0][1])
     finally:
         await runner.cleanup()
-
-
-def listening_fault(address: str, port: int, error: OSError) -> str:
-    """Return why nothing can listen on `address`:`port`, and what to do."""
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"port {port} on {address} is taken by another process; stop it or choose another port"
-        case errno.EADDRNOTAVAIL:
-            return f"{address} is not an address of this machine; `ip -4 address` lists those it has"
-        case errno.EACCES:
-            return f"port {port} needs privileges this process does not have; choose one above 1023"
-        case _:
-            return f"cannot listen on {address}:{port}: {error.strerror or error}"

@@ -1,0 +1,1 @@
+"""The relay itself: a call is known, placed, sent on and answered."""

@@ -1,0 +1,82 @@
+"""Everything that is decided from a call's head alone, before a byte goes anywhere: who, for whom, where to."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from relay.auth.caller import Authenticator, Caller
+from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
+from relay.message.framing import Framing, Length, request_framing
+from relay.message.head import RequestHead, values
+from relay.message.target import Target, target_of
+from relay.tenant.directory import TENANT_FIELD, Directory, Tenant
+from relay.tenant.routing import Route
+
+METHODS: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
+SAFE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+_REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A call that may go on: for which tenant, over which route."""
+
+    tenant: Tenant
+    route: Route
+    target: Target
+    framing: Framing
+
+    def harmless(self, method: bytes) -> bool:
+        """Whether a repeat of this call does no harm, so that its failure may be told as one."""
+        return self.route.repeatable or method in SAFE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The order of the questions: is it HTTP, is it for us, who asks, for whom, where to, how much."""
+
+    authenticator: Authenticator
+    directory: Directory
+    hosts: "Hosts"
+    max_body: int
+
+    def known(self, head: RequestHead) -> tuple[Target, Caller]:
+        """Return where the call wants to go and who makes it. Raises the RelayError of the first wrong thing."""
+        if head.method not in METHODS:
+            if head.method in _REFUSED:
+                raise MethodRefused(f"{head.method.decode()} is not relayed")
+            raise MethodUnknown("the method is not one of HTTP's")
+        target = target_of(head)
+        if target.host not in self.hosts:
+            raise WrongHost("the Host field names no host that is served here")
+        return target, self.authenticator.authenticate(head)
+
+    def placed(self, head: RequestHead, target: Target, caller: Caller) -> Placed:
+        """Return the call's tenant, route and framing. Raises the RelayError of the first wrong thing."""
+        tenant = self.directory.tenant_for(caller, _tenant_named(head))
+        route = tenant.routes.route_for(target.path)
+        framing = request_framing(head)
+        if isinstance(framing, Length) and framing.octets > self.max_body:
+            raise BodyTooLarge(f"Content-Length is over the limit of {self.max_body} octets")
+        if any(value.lower() != b"100-continue" for value in values(head.fields, b"expect")):
+            raise ExpectationUnknown("Expect holds something other than 100-continue")
+        return Placed(tenant, route, target, framing)
+
+
+class Hosts:
+    """The names under which callers may reach us; `*.` stands for exactly one label."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = frozenset(name.lower() for name in names)
+
+    def __contains__(self, host: str) -> bool:
+        return host in self._names or f"*.{host.partition('.')[2]}" in self._names
+
+    def __repr__(self) -> str:
+        return f"<Hosts {', '.join(sorted(self._names))}>"
+
+
+def _tenant_named(head: RequestHead) -> bytes | None:
+    named = list(values(head.fields, TENANT_FIELD))
+    if len(named) > 1:
+        raise MalformedRequest("X-Relay-Tenant is given more than once")
+    return named[0] if named else None

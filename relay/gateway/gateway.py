@@ -1,0 +1,71 @@
+"""The gateway: every call of every caller passes here, gets an answer, and leaves one note."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from relay.errors import CallerGone, MalformedRequest, RelayError
+from relay.front.call import Call
+from relay.gateway.admission import METHODS
+from relay.gateway.journey import Journey, Road
+from relay.observe.exchange import Exchange, Journal
+from relay.problems.answer import Answer, answer
+from relay.problems.table import PROBLEMS
+
+
+class Alarm(Protocol):
+    """Whoever is told of a fault in our own code."""
+
+    def __call__(self, request_id: str, error: Exception) -> None:
+        """Take note of it."""
+        ...
+
+
+class Gateway:
+    """The `Handler` of the front."""
+
+    def __init__(self, road: Road, journal: Journal, *, now: Callable[[], datetime], alarm: Alarm) -> None:
+        """Make it; `now` tells the time in UTC."""
+        self._road = road
+        self._journal = journal
+        self._now = now
+        self._alarm = alarm
+
+    async def handle(self, call: Call) -> None:
+        """Answer a call, or break it off. Raises nothing but cancellation."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        journey = Journey(call, self._road, self._record(call.peer, call.head.method))
+        try:
+            await journey.travel()
+        except RelayError as error:
+            await journey.answer(error)
+        except CallerGone:
+            journey.left()
+        except asyncio.CancelledError:
+            journey.left()
+            raise
+        except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, the caller gets an answer
+            self._alarm(journey.record.id, error)
+            await journey.answer(journey.own_fault())
+        finally:
+            journey.record.bytes_in, journey.record.bytes_out = call.bytes_in, call.bytes_out
+            journey.record.seconds = loop.time() - began
+            self._journal.note(journey.record)
+
+    def malformed(self, peer: str) -> Answer:
+        """Return the answer to octets that are no request."""
+        record = self._record(peer, b"")
+        error = MalformedRequest("it does not parse as HTTP/1.1")
+        told = answer(error, request_id=record.id, soap=None, faults_as_500=False, pseudonym=self._road.pseudonym)
+        problem = PROBLEMS[MalformedRequest]
+        record.status, record.cause, record.remedy = told.head.status, problem.code, problem.remedy
+        self._journal.note(record)
+        return told
+
+    def _record(self, peer: str, method: bytes) -> Exchange:
+        # A word that is no method is the caller's own text, and that has no place in a log.
+        word = method.decode() if method in METHODS else ""
+        return Exchange(id=os.urandom(16).hex(), at=self._now(), peer=peer, method=word)

@@ -1,0 +1,1 @@
+"""What was seen: one line for each exchange, one table of metrics, both given to whoever needs them."""

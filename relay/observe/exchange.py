@@ -1,0 +1,70 @@
+"""One exchange as it is remembered: never a body, a path, a query or a credential."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from relay.errors import Sent
+
+
+class Source(StrEnum):
+    """Who made the answer."""
+
+    UPSTREAM = "upstream"
+    RELAY = "relay"
+    CALLER = "caller"
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """What is known of a call, filled in as it goes. Times are in seconds, sizes in octets of body.
+
+    `status` is what the caller got (499: it left), `upstream_status` what VECOZO answered. `cause` names a refusal
+    or an error; empty when there was none.
+    """
+
+    id: str
+    at: datetime
+    peer: str
+    method: str
+    client: str = ""
+    way: str = ""
+    tenant: str = ""
+    environment: str = ""
+    route: str = ""
+    status: int = 0
+    upstream_status: int = 0
+    source: Source = Source.RELAY
+    cause: str = ""
+    remedy: str = ""
+    sent: Sent = Sent.NO
+    seconds: float = 0.0
+    upstream_seconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    egress: str = ""
+    certificate: str = ""
+    upstream: str = ""
+    reused: bool = False
+
+
+class Journal(Protocol):
+    """Whoever wants to know of every exchange."""
+
+    def note(self, exchange: Exchange) -> None:
+        """Take note of an exchange that has ended."""
+        ...
+
+
+class Journals:
+    """Several journals as one."""
+
+    def __init__(self, journals: Sequence[Journal]) -> None:
+        self._journals = tuple(journals)
+
+    def note(self, exchange: Exchange) -> None:
+        """Tell each of them."""
+        for journal in self._journals:
+            journal.note(exchange)

@@ -1,0 +1,68 @@
+"""The log: one JSON line for each exchange, written directly for speed, and structlog for everything else.
+
+Measured: structlog costs 10-16 us a line, rendering with orjson and one write 2 us; so the line that every call
+takes does without.
+"""
+
+from typing import BinaryIO
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from relay.observe.exchange import Exchange
+
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+
+class ExchangeLog:
+    """The `Journal` that writes a line to a stream. The stream should be unbuffered: a line is then one write."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._write = stream.write
+
+    def note(self, exchange: Exchange) -> None:
+        """Write the exchange's line."""
+        line: dict[str, object] = {
+            "event": "exchange",
+            "timestamp": exchange.at,
+            "level": "warning" if exchange.cause else "info",
+            "id": exchange.id,
+            "client": exchange.client,
+            "way": exchange.way,
+            "peer": exchange.peer,
+            "tenant": exchange.tenant,
+            "environment": exchange.environment,
+            "route": exchange.route,
+            "method": exchange.method,
+            "status": exchange.status,
+            "source": exchange.source,
+            "sent": exchange.sent,
+            "ms": round(exchange.seconds * 1000, 2),
+            "upstream_status": exchange.upstream_status,
+            "upstream_ms": round(exchange.upstream_seconds * 1000, 2),
+            "bytes_in": exchange.bytes_in,
+            "bytes_out": exchange.bytes_out,
+            "egress": exchange.egress,
+            "certificate": exchange.certificate,
+            "upstream": exchange.upstream,
+            "reused": exchange.reused,
+        }
+        if exchange.cause:
+            line["cause"] = exchange.cause
+            line["remedy"] = exchange.remedy
+        self._write(orjson.dumps(line, option=_OPTIONS))
+
+
+def make_logger(stream: BinaryIO) -> FilteringBoundLogger:
+    """Return a logger that writes JSON lines to `stream`."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.BytesLogger(stream),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
+    return logger
