@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from relay.x509.file_shape import lone_certificate, mistaken_shape
-from relay.x509.identity import CertificateUnreadable, Identity, Kind, identify
+from relay.x509.file_shape import lone_certificates, mistaken_shape
+from relay.x509.identity import UNREADABLE, CertificateUnreadable, Identity, Kind, identify
 from relay.x509.mistake import MISTAKES, Mistake
 from relay.x509.purpose import proves_a_client
 
@@ -60,11 +60,11 @@ def open_bundle(data: bytes, password: str | None, *, at: datetime) -> Bundle:
 def read_bundle(data: bytes, password: str | None) -> Bundle:
     """Return what this file holds, whatever it is worth, or raise `BundleFault`. No password and '' are the same."""
     if mistake := mistaken_shape(data):
-        raise _fault(mistake, identity=identify_or_none(lone_certificate(data)))
+        raise _fault(mistake, identity=_holder(lone_certificates(data)))
     content = _load(data, password)
     certificates = [entry.certificate for entry in (content.cert, *content.additional_certs) if entry]
     if content.key is None:
-        raise _fault(Mistake.NO_KEY, identity=identify_or_none(next(iter(certificates), None)))
+        raise _fault(Mistake.NO_KEY, identity=_holder(certificates))
     if not isinstance(content.key, Key):
         raise _fault(Mistake.UNSUPPORTED)
     return _assemble(content.key, certificates)
@@ -86,11 +86,13 @@ def mistakes_in(bundle: Bundle, *, at: datetime) -> list[Mistake]:
     return [mistake for mistake, made in checks.items() if made]
 
 
-def identify_or_none(certificate: x509.Certificate | None) -> Identity | None:
-    """Return whose certificate this is, if that can be read at all."""
+def _holder(certificates: Sequence[x509.Certificate]) -> Identity | None:
+    """Return whose certificates these are, by the lowest of them, as far as that can be read."""
     try:
-        return identify(certificate) if certificate else None
-    except CertificateUnreadable:
+        issuers = {certificate.issuer for certificate in certificates if certificate.issuer != certificate.subject}
+        lowest = next((c for c in certificates if c.subject not in issuers), None)
+        return identify(lowest) if lowest else None
+    except (*UNREADABLE, CertificateUnreadable):
         return None
 
 
@@ -105,7 +107,7 @@ def _load(data: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertificates:
             # BER instead of DER, as some keychains write it, is read with a warning that no user can act on.
             warnings.simplefilter("ignore", UserWarning)
             return pkcs12.load_pkcs12(data, password.encode() if password else None)
-    except UnsupportedAlgorithm as error:
+    except (UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise _fault(Mistake.UNSUPPORTED) from error
     except ValueError as error:
         # A file that is damaged inside cannot be told from a wrong password: both fail the same checksum.
@@ -128,7 +130,7 @@ def _assemble(key: Key, certificates: Sequence[x509.Certificate]) -> Bundle:
 def _belongs(certificate: x509.Certificate, key: Key) -> bool:
     try:
         return certificate.public_key() == key.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
 
 
@@ -144,6 +146,6 @@ def _path_up(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*UNREADABLE, TypeError, InvalidSignature):
         return False
     return True

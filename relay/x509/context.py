@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from relay.x509.bundle import Bundle
+from relay.x509.identity import UNREADABLE
 
 # TLS 1.2 suites, best first. Those of TLS 1.3 cannot be set from Python 3.11; OpenSSL's default is the NCSC list.
 # Neither can groups: OPENSSL_CONF sets them (`set_ecdh_curve` takes one and drops the others).
@@ -67,7 +68,7 @@ def load_trust(path: Path) -> tuple[x509.Certificate, ...]:
     """Return the certificates of a PEM file of authorities to trust, at least one, or raise `TlsFileFault`."""
     try:
         return tuple(x509.load_pem_x509_certificates(_read(path)))
-    except ValueError as error:
+    except UNREADABLE as error:
         raise TlsFileFault(f"{path} holds no readable PEM certificates to trust: {error}") from error
 
 

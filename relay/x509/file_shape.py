@@ -5,9 +5,9 @@ import binascii
 from collections.abc import Callable
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from relay.x509.identity import UNREADABLE
 from relay.x509.mistake import Mistake
 
 # How certificates without a key come: .crt as text, .cer and .crt in binary, .p7b as text and in binary.
@@ -29,19 +29,19 @@ def mistaken_shape(data: bytes) -> Mistake | None:
         return Mistake.PEM if b"PRIVATE KEY-----" in data else Mistake.CERTIFICATE_ONLY
     if (missing := _missing_from_pfx(data)) is not None:
         return Mistake.DAMAGED if missing else None
-    if lone_certificate(data):
+    if lone_certificates(data):
         return Mistake.CERTIFICATE_ONLY
     return Mistake.BASE64 if _is_encoded_pfx(data) else Mistake.NOT_PKCS12
 
 
-def lone_certificate(data: bytes) -> x509.Certificate | None:
-    """Return the first certificate of a .cer, .crt or .p7b file, binary or text, if that is what it is."""
+def lone_certificates(data: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a .cer, .crt or .p7b file, binary or text; none when it is something else."""
     for load in _LOADERS:
         try:
-            return next(iter(load(data)), None)
-        except (ValueError, UnsupportedAlgorithm):
+            return load(data)
+        except UNREADABLE:
             continue
-    return None
+    return []
 
 
 def _missing_from_pfx(data: bytes) -> int | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
@@ -17,6 +18,8 @@ NUMBER_BEARERS = (NameOID.COMMON_NAME, NameOID.SERIAL_NUMBER, NameOID.USER_ID)
 MACHINE_WORDS = frozenset(
     {"agb", "certificaat", "certificate", "code", "system", "systeem", "systeemcertificaat", "test", "vecozo"}
 )
+# What cryptography raises for a certificate that it cannot read: found by changing each byte of one.
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 class Kind(StrEnum):
@@ -68,7 +71,7 @@ def identify(certificate: x509.Certificate) -> Identity:
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
         )
-    except ValueError as error:
+    except UNREADABLE as error:
         raise CertificateUnreadable(f"a field of the certificate cannot be read: {error}") from error
 
 

@@ -93,7 +93,10 @@ MISTAKES: Mapping[Mistake, Wording] = MappingProxyType(
         ),
         Mistake.EXPIRED: Wording(
             what="The certificate has expired.",
-            remedy="Renew it at VECOZO (user number and PIN are needed), then export the new one: the latest expiry.",
+            remedy=(
+                "Renew it at VECOZO (user number and PIN are needed). If that was done already, export the new one,"
+                " with the latest expiry, and nothing else in the same file."
+            ),
         ),
         Mistake.CHAIN_LEFT_OUT: Wording(
             what="The certificates above it were left out of the file.",

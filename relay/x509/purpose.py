@@ -3,6 +3,8 @@
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from relay.x509.identity import UNREADABLE
+
 
 def proves_a_client(certificate: x509.Certificate) -> bool | None:
     """Return whether it was issued to identify a caller (RFC 5280 4.2.1.12), or None when it names no purpose at all.
@@ -13,6 +15,6 @@ def proves_a_client(certificate: x509.Certificate) -> bool | None:
         purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return None
-    except (x509.DuplicateExtension, ValueError):
+    except (*UNREADABLE, x509.DuplicateExtension):
         return False
     return ExtendedKeyUsageOID.CLIENT_AUTH in purposes

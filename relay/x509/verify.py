@@ -8,7 +8,7 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from relay.x509.identity import CertificateUnreadable, Identity, identify
+from relay.x509.identity import UNREADABLE, CertificateUnreadable, Identity, identify
 from relay.x509.purpose import proves_a_client
 
 
@@ -46,7 +46,7 @@ def verify_client(leaf_der: bytes | None, *, authorities: Sequence[x509.Certific
     try:
         leaf = x509.load_der_x509_certificate(leaf_der)
         identity = identify(leaf)
-    except (ValueError, CertificateUnreadable) as error:
+    except (*UNREADABLE, CertificateUnreadable) as error:
         return Unfit(reason=Reason.UNREADABLE, detail=str(error))
     return _unfit(leaf, identity, authorities, at) or identity
 
@@ -83,7 +83,7 @@ def _chain_fault(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]
     policy = policy.extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_leaf_policy())
     try:
         policy.build_client_verifier().verify(leaf, intermediates)
-    except (VerificationError, ValueError) as error:
+    except (*UNREADABLE, VerificationError) as error:
         return str(error)
     return None
 
