@@ -81,13 +81,13 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._http = web.Server(self._serve)
         self._draining = False
-        self._in_progress = 0
+        self.in_progress = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
 
     def __repr__(self) -> str:
         state = "draining" if self._draining else "accepting"
-        return f"<Listener on port {self.port} {state}, {self._in_progress} calls>"
+        return f"<Listener on port {self.port} {state}, {self.in_progress} calls>"
 
     async def listen(self, address: str, port: int) -> None:
         """Start accepting. Raises SettingsFault when the place cannot be had."""
@@ -126,13 +126,13 @@ class Listener:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101  # `listen` makes no others
         connection.current = call
-        self._in_progress += 1
+        self.in_progress += 1
         self._quiet.clear()
         try:
             await self.handler.handle(call)
         finally:
             connection.current = None
-            self._in_progress -= 1
-            if not self._in_progress:
+            self.in_progress -= 1
+            if not self.in_progress:
                 self._quiet.set()
         return call.ended()

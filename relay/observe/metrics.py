@@ -82,12 +82,12 @@ class Metrics:
         self._duration = Histogram(
             DURATION.name, DURATION.help, DURATION.labels, buckets=_BUCKETS, registry=self.registry
         )
-        self.in_progress = self._gauge(IN_PROGRESS)
+        self._in_progress = self._gauge(IN_PROGRESS)
         self._refusals = self._counter(REFUSALS)
         self._connections = self._counter(CONNECTIONS)
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
-        self.ready = self._gauge(READY)
+        self._ready = self._gauge(READY)
         # A labelled child costs three times as much to look up in the library as in a plain dictionary.
         self._call_children: dict[tuple[str, str, str, str, int, str], Counter] = {}
         self._duration_children: dict[tuple[str, str], Histogram] = {}
@@ -126,6 +126,11 @@ class Metrics:
     def reloaded(self, tenant: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
         self._reloads.labels(tenant, "taken" if taken else "refused").inc()
+
+    def watch(self, *, readiness: Callable[[], bool], in_progress: Callable[[], int]) -> None:
+        """Read these two at each scrape, rather than have every call set them."""
+        self._ready.set_function(readiness)
+        self._in_progress.set_function(in_progress)
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.name, metric.help, metric.labels, registry=self.registry)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.words import Environment, Family
+from relay.settings.words import Environment, Family, Wording
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"^[a-z2-7]{16}$")
@@ -111,7 +111,14 @@ class OwnRoute(Branch):
     prefix: Annotated[str, AfterValidator(_prefixed)]
     upstream: Annotated[str, AfterValidator(_https)]
     family: Family = Family.SOAP
+    wording: Wording = Field(default=Wording.GATEWAY, description="How its 403 is worded; pep for iWlz' PEP.")
     repeatable: bool = Field(default=False, description="A repeat of the same call does no harm (COV; never claims).")
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The upstream's host and port."""
+        parts = urlsplit(self.upstream)
+        return parts.hostname or "", parts.port or 443
 
 
 class Tenant(Branch):

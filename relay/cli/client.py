@@ -1,0 +1,63 @@
+"""`relay client`: keys for callers, shown once and stored as digests only."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import click
+from click import style
+
+from relay.auth.api_key import NewKey, new_key
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+
+
+@click.group()
+def client() -> None:
+    """Make keys for callers."""
+
+
+@client.command()
+@click.argument("name")
+@click.option("--tenant", "tenants", multiple=True, help="A tenant that the client may call for; may be repeated.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Append the stanza to this settings file instead of printing it.",
+)
+def new(name: str, tenants: tuple[str, ...], write: Path | None) -> None:
+    """Make a key for client NAME. The key is shown once; the settings get its digest only."""
+    if not _NAME.match(name):
+        raise click.BadParameter("lower-case letters, digits and hyphens only", param_hint="NAME")
+    key = new_key()
+    if write is None:
+        click.echo(_stanza(name, tenants or ("TENANT",), key))
+    else:
+        _append(write, name, tenants, key)
+    click.echo(style("The key, shown this once; the caller sends it in the field X-Api-Key:", bold=True), err=True)
+    click.echo(key.text)
+
+
+def _stanza(name: str, tenants: tuple[str, ...], key: NewKey) -> str:
+    bound = ", ".join(f'"{tenant}"' for tenant in tenants)
+    return (
+        f"[clients.{name}]\ntenants = [{bound}]\n\n"
+        f'[[clients.{name}.api_keys]]\nid = "{key.id}"\ndigest = "{key.digest}"\n'
+    )
+
+
+def _append(file: Path, name: str, tenants: tuple[str, ...], key: NewKey) -> None:
+    try:
+        text = file.read_text(encoding="utf-8")
+        settings = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{file} cannot be read as settings: {error}") from None
+    if name in settings.get("clients", {}):
+        raise click.ClickException(f"{file} has a client {name} already; choose another name")
+    known = settings.get("tenants", {})
+    tenants = tenants or (tuple(known) if len(known) == 1 else ("(not given)",))
+    if strange := [tenant for tenant in tenants if tenant not in known]:
+        there = ", ".join(known) or "none"
+        raise click.ClickException(f"{file} has no tenant {strange[0]} (there: {there}); give it with --tenant")
+    with file.open("a", encoding="utf-8") as settings_file:
+        settings_file.write(("" if text.endswith("\n") else "\n") + "\n" + _stanza(name, tenants, key))

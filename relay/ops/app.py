@@ -1,0 +1,43 @@
+"""The operator's port as an aiohttp application. It shows counts and readiness: no names of callers, no secrets."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether new calls are welcome; `why` says why not."""
+
+    ready: bool = False
+    why: str = "starting"
+
+    def on(self) -> None:
+        """Welcome new calls."""
+        self.ready, self.why = True, ""
+
+    def off(self, why: str) -> None:
+        """Ask for no more calls."""
+        self.ready, self.why = False, why
+
+
+def make_app(readiness: Readiness, registry: CollectorRegistry) -> web.Application:
+    """Return the application with `/healthz`, `/readyz` and `/metrics`."""
+
+    async def health(request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def ready(request: web.Request) -> web.Response:
+        if readiness.ready:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text=f"not ready: {readiness.why}\n")
+
+    async def metrics(request: web.Request) -> web.Response:
+        encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encoder(registry), headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", health), web.get("/readyz", ready), web.get("/metrics", metrics)])
+    return app
