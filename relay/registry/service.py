@@ -4,7 +4,7 @@ The service is called from several threads. It decides and writes under one lock
 snapshot before it returns: whoever got an answer can rely on the change counting at the gate (Q20).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -12,7 +12,7 @@ from threading import Lock
 from relay.registry.domain import enrolment
 from relay.registry.domain.access import admit
 from relay.registry.domain.addresses import AddressRange, parse_range
-from relay.registry.domain.certificates import Certificate, SystemCertificate
+from relay.registry.domain.certificates import Certificate, State, SystemCertificate, state
 from relay.registry.domain.errors import AddressNotFound, CertificateNotFound, Enrolment, EnrolmentRefused
 from relay.registry.domain.events import (
     AddressRegistered,
@@ -30,6 +30,14 @@ from relay.registry.domain.snapshot import Snapshot
 from relay.registry.ports import Clock, Store
 
 Subscriber = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A system certificate that an organisation holds, with what it is worth now."""
+
+    certificate: SystemCertificate
+    state: State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +87,11 @@ class Registry:
         person = self._store.contact_person(certificate.user_number) if certificate else None
         return admit(certificate, person, at=self._clock())
 
-    def certificates(self, person: ContactPerson) -> tuple[SystemCertificate, ...]:
+    def certificates(self, person: ContactPerson) -> tuple[Held, ...]:
         """Return the system certificates of the person's organisation, by user number, the oldest first."""
-        own = (
-            each
-            for each in self._snapshot.certificates.values()
-            if isinstance(each, SystemCertificate) and each.organisation == person.organisation
-        )
-        return tuple(sorted(own, key=lambda each: (each.user_number, each.not_before, each.fingerprint)))
+        now = self._clock()
+        own = sorted(self._owned(person), key=lambda each: (each.user_number, each.not_before, each.fingerprint))
+        return tuple(Held(certificate=each, state=state(each, at=now)) for each in own)
 
     def registrations(self, person: ContactPerson, number: str) -> tuple[Registration, ...]:
         """Return what is registered under one of the organisation's user numbers, or raise `CertificateNotFound`."""
@@ -150,10 +155,15 @@ class Registry:
             return self._record(CertificateRevoked(fingerprint=known.fingerprint, at=self._clock()))
 
     def _own(self, person: ContactPerson, number: str) -> UserNumber:
-        for each in self.certificates(person):
+        for each in self._owned(person):
             if each.user_number == number:
                 return each.user_number
         raise CertificateNotFound("your organisation has no system certificate under this user number")
+
+    def _owned(self, person: ContactPerson) -> Iterator[SystemCertificate]:
+        for each in self._snapshot.certificates.values():
+            if isinstance(each, SystemCertificate) and each.organisation == person.organisation:
+                yield each
 
     def _must_know(self, organisation: OrganisationId) -> None:
         if all(each.id != organisation for each in self._store.organisations()):

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
 from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.registrations import Registration
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
@@ -71,3 +73,10 @@ def personal_certificate(
         not_after=not_after,
         revoked_at=revoked_at,
     )
+
+
+def registration(
+    text: str, number: UserNumber = SYSTEM, *, by: UserNumber = PERSON, at: datetime = NOON
+) -> Registration:
+    """Return what a contact person registered at `NOON`; the addresses need not be public."""
+    return Registration(user_number=number, range=parse_range(text, rehearsal=True), by=by, at=at)

@@ -47,8 +47,9 @@ METADATA: Final = MetaData(
 BOOK: Final = Table(
     "book",
     METADATA,
-    Column("id", Integer, CheckConstraint("id = 1", name="only_one"), primary_key=True, autoincrement=False),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
 )
 
 ORGANISATIONS: Final = Table(

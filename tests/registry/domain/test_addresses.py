@@ -159,8 +159,8 @@ def test_a_range_that_runs_backwards_is_refused() -> None:
     ],
 )
 def test_what_is_not_an_ipv4_address_is_refused(text: str) -> None:
-    assert refusal(text).reason is Refusal.NOT_AN_ADDRESS
-    assert refusal(text, rehearsal=True).reason is Refusal.NOT_AN_ADDRESS
+    assert refusal(text).reason is Refusal.UNREADABLE
+    assert refusal(text, rehearsal=True).reason is Refusal.UNREADABLE
 
 
 @given(st.text() | st.from_regex(r"[0-9:./ -]{1,30}"))

@@ -5,11 +5,18 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Certificate
 from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
 from relay.registry.domain.snapshot import Snapshot
-from tests.kit.registry import NOON, SYSTEM, SYSTEM_ELDERS, personal_certificate, print_of, system_certificate
+from tests.kit.registry import (
+    NOON,
+    SYSTEM,
+    SYSTEM_ELDERS,
+    personal_certificate,
+    print_of,
+    registration,
+    system_certificate,
+)
 
 REGISTERED = IPv4Address("198.100.20.7")
 UNREGISTERED = IPv4Address("198.100.20.99")
@@ -17,11 +24,11 @@ SECOND = timedelta(seconds=1)
 
 
 def book(*certificates: Certificate, enforced_from: datetime | None = None) -> Snapshot:
-    ranges = [
-        (SYSTEM, parse_range("198.100.20.7", rehearsal=False)),
-        (SYSTEM, parse_range("198.100.30.0/30", rehearsal=False)),
+    registrations = [
+        registration("198.100.20.7"),
+        registration("198.100.30.0/30"),
     ]
-    return Snapshot.of(certificates or (system_certificate(),), ranges, enforced_from=enforced_from)
+    return Snapshot.of(certificates or (system_certificate(),), registrations, enforced_from=enforced_from)
 
 
 def judge(snapshot: Snapshot, address: IPv4Address | IPv6Address = REGISTERED, *, at: datetime = NOON) -> Decision:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.events import (
     AddressRegistered,
     AddressRemoved,
@@ -13,26 +12,36 @@ from relay.registry.domain.events import (
     OrganisationAdded,
 )
 from relay.registry.domain.snapshot import Snapshot
-from tests.kit.registry import NOON, PERSON, SYSTEM, SYSTEM_ELDERS, organisation, print_of, system_certificate
+from tests.kit.registry import (
+    NOON,
+    PERSON,
+    SYSTEM,
+    SYSTEM_ELDERS,
+    organisation,
+    print_of,
+    registration,
+    system_certificate,
+)
 
-OFFICE = parse_range("198.100.20.7", rehearsal=False)
-HOME = parse_range("198.100.30.0/30", rehearsal=False)
+AT_OFFICE, AT_HOME = registration("198.100.20.7"), registration("198.100.30.0/30")
+OFFICE, HOME = AT_OFFICE.range, AT_HOME.range
+ELSEWHERE = registration("198.100.30.0/30", SYSTEM_ELDERS)
 EMPTY = Snapshot.of((), ())
-KNOWN = Snapshot.of([system_certificate()], [(SYSTEM, OFFICE), (SYSTEM_ELDERS, HOME)], version=7, enforced_from=NOON)
+KNOWN = Snapshot.of([system_certificate()], [AT_OFFICE, ELSEWHERE], version=7, enforced_from=NOON)
 
 
 def test_a_registered_address_is_in_the_next_snapshot_only() -> None:
-    later = KNOWN.with_change(AddressRegistered(user_number=SYSTEM, range=HOME, by=PERSON, at=NOON), version=8)
+    later = KNOWN.with_change(AddressRegistered(registration=AT_HOME), version=8)
     assert (later.version, later.ranges_of(SYSTEM)) == (8, (OFFICE, HOME))
     assert (KNOWN.version, KNOWN.ranges_of(SYSTEM)) == (7, (OFFICE,))
 
 
 def test_q15_several_addresses_of_one_certificate_live_side_by_side() -> None:
-    assert Snapshot.of((), [(SYSTEM, OFFICE), (SYSTEM, HOME)]).ranges_of(SYSTEM) == (OFFICE, HOME)
+    assert Snapshot.of((), [AT_OFFICE, AT_HOME]).ranges_of(SYSTEM) == (OFFICE, HOME)
 
 
 def test_registering_twice_keeps_one() -> None:
-    event = AddressRegistered(user_number=SYSTEM, range=OFFICE, by=PERSON, at=NOON)
+    event = AddressRegistered(registration=AT_OFFICE)
     assert KNOWN.with_change(event, version=8).ranges_of(SYSTEM) == (OFFICE,)
 
 

@@ -1,0 +1,93 @@
+"""The application: nobody gets past the door without logging in, and whatever goes wrong is told as a problem."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from relay.registry.api.handlers import PERSON, REGISTRY, add_routes
+from relay.registry.api.problems import answer
+from relay.registry.domain.errors import LogIn, LogInRefused, RegistryError
+from relay.registry.service import Registry
+from relay.wire.answer import problem
+from relay.x509.identity import Identity
+from relay.x509.verify import Reason, Unfit
+
+Authenticate = Callable[[web.Request], Identity | Unfit]
+"""The seam to mutual TLS: whose certificate the connection proves, or why it proves nobody. Called on every request."""
+
+UNFIT: Final[Mapping[Reason, LogIn]] = MappingProxyType(
+    {
+        Reason.MISSING: LogIn.CERTIFICATE_MISSING,
+        Reason.UNREADABLE: LogIn.CERTIFICATE_UNTRUSTED,
+        Reason.FOREIGN: LogIn.CERTIFICATE_UNTRUSTED,
+        Reason.WRONG_PURPOSE: LogIn.CERTIFICATE_UNTRUSTED,
+        Reason.EXPIRED: LogIn.CERTIFICATE_EXPIRED,
+        Reason.NOT_YET_VALID: LogIn.CERTIFICATE_NOT_YET_VALID,
+    }
+)
+
+log = structlog.get_logger("relay.registry")
+
+
+def make_app(service: Registry, authenticate: Authenticate) -> web.Application:
+    """Return the registry's API on `service`, letting in whom `authenticate` identifies and the book knows."""
+    app = web.Application(middlewares=[_told, _door(service, authenticate)])
+    app[REGISTRY] = service
+    add_routes(app)
+    return app
+
+
+@web.middleware
+async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell every error as a problem, and write one line for each request."""
+    response = await _answered(request, handler)
+    person = request.get(PERSON)
+    # The route's pattern, never the path: what people type there by mistake does not belong in a log.
+    resource = request.match_info.route.resource
+    log.info(
+        "registry_request",
+        method=request.method,
+        route=resource.canonical if resource else None,
+        status=response.status,
+        person=person.user_number if person else None,
+        address=request.remote,
+    )
+    return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except RegistryError as error:
+        return answer(error)
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        told = problem(405, "method_refused", "This method does nothing here", f"Possible here: {allowed}.")
+        told.headers["Allow"] = allowed
+        return told
+    except web.HTTPNotFound:
+        detail = "The registry's resources begin at /v1/certificates."
+        return problem(404, "resource_not_found", "There is nothing here", detail)
+    except Exception:  # the last door: the caller gets an answer, the log the cause
+        log.exception("registry_fault", method=request.method)
+        return problem(500, "internal_fault", "The registry itself failed", "The operator's log has the cause.")
+
+
+def _door(service: Registry, authenticate: Authenticate) -> Middleware:
+    """Return what lets a contact person through and refuses everybody else, before any route is looked at."""
+
+    @web.middleware
+    async def logged_in(request: web.Request, handler: Handler) -> web.StreamResponse:
+        match authenticate(request):
+            case Unfit(reason=reason, detail=detail):
+                raise LogInRefused(UNFIT[reason], detail)
+            case Identity(fingerprint=fingerprint):
+                request[PERSON] = await asyncio.to_thread(service.log_in, fingerprint)
+        return await handler(request)
+
+    return logged_in

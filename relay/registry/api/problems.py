@@ -1,0 +1,108 @@
+"""The only table that knows both the registry's errors and HTTP: error -> status, code, title, remedy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+
+from relay.registry.domain.addresses import AddressRefused, Refusal
+from relay.registry.domain.advice import ADVICE
+from relay.registry.domain.errors import (
+    AddressNotFound,
+    BookUnavailable,
+    CertificateNotFound,
+    LogIn,
+    LogInRefused,
+    RegistryError,
+)
+from relay.wire.answer import problem
+
+_USE_YOUR_OWN: Final = "Log in with the valid personal certificate of a contact person (Q11)."
+_REINSTALL: Final = "Install your personal certificate again, with your user number and PIN, then log in with it (Q11)."
+_ASK_SUPPORT: Final = "Ask Support which personal certificate is yours, and whether you are a contact person."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """How one kind of error is told."""
+
+    status: int
+    code: str
+    title: str
+    remedy: str
+
+
+LOG_IN: Final[Mapping[LogIn, tuple[str, str]]] = MappingProxyType(
+    {
+        LogIn.CERTIFICATE_MISSING: ("No certificate was presented", _USE_YOUR_OWN),
+        LogIn.CERTIFICATE_UNTRUSTED: ("This certificate proves nobody here", _USE_YOUR_OWN),
+        LogIn.CERTIFICATE_UNKNOWN: ("The registry does not know this certificate", _ASK_SUPPORT),
+        LogIn.SYSTEM_CERTIFICATE: ("A system certificate cannot log in", _USE_YOUR_OWN),
+        LogIn.CERTIFICATE_REVOKED: ("Your personal certificate has been revoked", _REINSTALL),
+        LogIn.CERTIFICATE_EXPIRED: ("Your certificate has expired", _REINSTALL),
+        LogIn.CERTIFICATE_NOT_YET_VALID: (
+            "Your certificate is not valid yet",
+            "Look at the certificate's first day, and at your computer's clock.",
+        ),
+        LogIn.NOT_A_CONTACT_PERSON: ("You are not a contact person", _ASK_SUPPORT),
+    }
+)
+
+ADDRESS: Final[Mapping[Refusal, str]] = MappingProxyType(
+    {
+        Refusal.UNREADABLE: "This is not an address",
+        Refusal.IPV6: "IPv6 addresses cannot be registered",
+        Refusal.HOST_BITS: "The block does not begin where it should",
+        Refusal.BACKWARDS: "The range runs backwards",
+        Refusal.PRIVATE: "Private addresses cannot be registered",
+        Refusal.LOOPBACK: "Loopback addresses cannot be registered",
+        Refusal.LINK_LOCAL: "Link-local addresses cannot be registered",
+        Refusal.SHARED: "Addresses behind a provider's NAT cannot be registered",
+        Refusal.MULTICAST: "Multicast addresses cannot be registered",
+        Refusal.RESERVED: "Reserved addresses cannot be registered",
+        Refusal.DOCUMENTATION: "Addresses from manuals cannot be registered",
+    }
+)
+
+OTHER: Final[Mapping[type[RegistryError], Problem]] = MappingProxyType(
+    {
+        CertificateNotFound: Problem(
+            status=404,
+            code="certificate_not_found",
+            title="No such system certificate",
+            remedy="GET /v1/certificates lists the system certificates of your organisation.",
+        ),
+        AddressNotFound: Problem(
+            status=404,
+            code="address_not_found",
+            title="This address is not registered",
+            remedy="Name the address or range exactly as the list of the certificate's addresses shows it.",
+        ),
+        BookUnavailable: Problem(
+            status=503,
+            code="book_unavailable",
+            title="The registry cannot reach its book",
+            remedy="Nothing was changed. Try again in a minute; when it stays so, tell the registry's operator.",
+        ),
+    }
+)
+
+
+def problem_of(error: RegistryError) -> Problem:
+    """Return how `error` is told."""
+    match error:
+        case LogInRefused(reason=log_in):
+            title, remedy = LOG_IN[log_in]
+            return Problem(status=403, code=log_in, title=title, remedy=remedy)
+        case AddressRefused(reason=refusal):
+            return Problem(status=422, code=f"address_{refusal}", title=ADDRESS[refusal], remedy=ADVICE[refusal])
+        case _:
+            return OTHER[type(error)]
+
+
+def answer(error: RegistryError) -> web.Response:
+    """Return the problem+json that tells `error`, with its remedy."""
+    told = problem_of(error)
+    return problem(told.status, told.code, told.title, error.detail, remedy=told.remedy)

@@ -1,0 +1,128 @@
+"""A registry that listens on loopback with certificates of the demo authority, and somebody who calls it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from relay.authority.issued import Issued
+from relay.registry.api import Authenticate, make_app
+from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
+from relay.registry.domain.identifiers import Fingerprint, UserNumber
+from relay.registry.service import Registry
+from relay.wire.server import serving
+from relay.x509.any_client import accept_any_client_certificate, peer_certificate
+from relay.x509.bundle import Bundle
+from relay.x509.context import client_context, server_context_from
+from relay.x509.identity import Identity, identify
+from relay.x509.verify import Unfit, verify_client
+from tests.kit import authority as kit
+from tests.kit.authority import AT, PERSONAL_NUMBER, USER_NUMBER
+from tests.kit.registry import ELDERS, SYSTEM_ELDERS, VOORBEELD, contact_person, organisation, system_certificate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back; `body` is the JSON read, None when there was none."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Calls the registry under one certificate, or under none; each call on a connection of its own."""
+
+    url: str
+    trust: Path
+    issued: Issued | None
+
+    async def __call__(self, method: str, path: str) -> Answer:
+        bundle = None if self.issued is None else _bundle(self.issued)
+        context = client_context(bundle, trust=self.trust)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, URL(self.url + path, encoded=True), ssl=context) as response,
+        ):
+            body = await response.json(content_type=None) if await response.read() else None
+            return Answer(status=response.status, body=body, headers=dict(response.headers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A registry that listens, with the service behind it."""
+
+    service: Registry
+    url: str
+    trust: Path
+
+    def caller(self, issued: Issued | None) -> Caller:
+        """Return who calls under this certificate."""
+        return Caller(url=self.url, trust=self.trust, issued=issued)
+
+
+def authenticate(request: web.Request) -> Identity | Unfit:
+    """Judge the certificate of the connection, as the composition does."""
+    assert request.transport is not None
+    der = peer_certificate(request.transport.get_extra_info("ssl_object"))
+    return verify_client(der, authorities=kit.authority().certificates, at=AT)
+
+
+@asynccontextmanager
+async def placed(service: Registry, folder: Path, door: Authenticate = authenticate) -> AsyncIterator[Place]:
+    """Let the registry listen on a free port of loopback."""
+    server = kit.server()
+    context = server_context_from(server.chain_pem(), server.key_pem())
+    accept_any_client_certificate(context)
+    trust = folder / "trust.pem"
+    trust.write_bytes(kit.authority().trust_pem())
+    app = make_app(service, door)
+    async with serving(app, "127.0.0.1", 0, key="registry.listen", context=context) as listening:
+        yield Place(service=service, url=f"https://127.0.0.1:{listening.port}", trust=trust)
+
+
+def filled(service: Registry) -> Registry:
+    """Book the demo authority's own certificates, and another provider's that is nobody's business."""
+    service.add_organisation(organisation())
+    service.add_organisation(organisation(ELDERS, "99000002"))
+    service.add_contact_person(contact_person(UserNumber(PERSONAL_NUMBER)))
+    service.add_certificate(personal_of(kit.personal()))
+    service.add_certificate(system_of(kit.system()))
+    service.add_certificate(system_certificate(SYSTEM_ELDERS, mark=2, of=ELDERS))
+    return service
+
+
+def system_of(issued: Issued) -> SystemCertificate:
+    """Return what the book has of an issued system certificate."""
+    identity = identify(issued.certificate)
+    return SystemCertificate(
+        user_number=UserNumber(USER_NUMBER),
+        fingerprint=Fingerprint(identity.fingerprint),
+        organisation=VOORBEELD,
+        environment=Environment.TEST,
+        not_before=identity.not_before,
+        not_after=identity.not_after,
+    )
+
+
+def personal_of(issued: Issued) -> PersonalCertificate:
+    """Return what the book has of an issued personal certificate."""
+    identity = identify(issued.certificate)
+    return PersonalCertificate(
+        user_number=UserNumber(PERSONAL_NUMBER),
+        fingerprint=Fingerprint(identity.fingerprint),
+        organisation=VOORBEELD,
+        not_before=identity.not_before,
+        not_after=identity.not_after,
+    )
+
+
+def _bundle(issued: Issued) -> Bundle:
+    identity = identify(issued.certificate)
+    return Bundle(certificate=issued.certificate, key=issued.key, chain=issued.chain, identity=identity)

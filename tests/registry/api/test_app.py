@@ -1,0 +1,277 @@
+"""The registry over mutual TLS, on real sockets with certificates of the demo authority."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+import structlog
+from aiohttp import web
+
+from relay.authority.issued import Issued
+from relay.registry.domain.identifiers import UserNumber
+from relay.registry.domain.rules import Allow, Because, decide
+from relay.registry.domain.snapshot import Snapshot
+from relay.registry.service import Registry
+from relay.registry.storage.sqlite import opened
+from relay.x509.identity import Identity, identify
+from tests.kit import authority as kit
+from tests.kit.authority import AT, ORGANISATION, PERSONAL_NUMBER, USER_NUMBER
+from tests.kit.registry import SYSTEM_ELDERS
+from tests.kit.registry_api import Caller, Place, filled, placed
+
+ADDRESS = "198.100.20.7"
+OWN = f"/v1/certificates/{USER_NUMBER}/addresses"
+REINSTALL = "Install your personal certificate again"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Registry]:
+    with opened(tmp_path / "book.sqlite") as store:
+        yield filled(Registry(store, lambda: AT))
+
+
+@pytest.fixture
+async def place(service: Registry, tmp_path: Path) -> AsyncIterator[Place]:
+    async with placed(service, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def call(place: Place) -> Caller:
+    return place.caller(kit.personal())
+
+
+async def test_a_contact_person_lists_registers_and_removes(call: Caller) -> None:
+    assert (await call("GET", OWN)).body == {"user_number": USER_NUMBER, "addresses": []}
+    made = await call("PUT", f"{OWN}/{ADDRESS}")
+    assert made.status == 201
+    assert made.body == {
+        "range": ADDRESS,
+        "first": ADDRESS,
+        "last": ADDRESS,
+        "registered_by": PERSONAL_NUMBER,
+        "registered_at": AT.isoformat(),
+    }
+    assert (await call("GET", OWN)).body["addresses"] == [made.body]
+    gone = await call("DELETE", f"{OWN}/{ADDRESS}")
+    assert (gone.status, gone.body) == (204, None)
+    assert (await call("GET", OWN)).body["addresses"] == []
+
+
+async def test_the_own_organisations_certificates_are_listed_with_where_their_addresses_are(call: Caller) -> None:
+    answer = await call("GET", "/v1/certificates")
+    identity = identify(kit.system().certificate)
+    assert answer.status == 200
+    assert answer.body["certificates"] == [
+        {
+            "user_number": USER_NUMBER,
+            "fingerprint": identity.fingerprint,
+            "environment": "test",
+            "state": "valid",
+            "not_before": identity.not_before.isoformat(),
+            "not_after": identity.not_after.isoformat(),
+            "revoked_at": None,
+            "addresses": OWN,
+        }
+    ]
+
+
+async def test_a_revoked_certificate_is_listed_with_the_moment(place: Place, call: Caller) -> None:
+    place.service.revoke_certificate(identify(kit.system().certificate).fingerprint)
+    (listed,) = (await call("GET", "/v1/certificates")).body["certificates"]
+    assert (listed["state"], listed["revoked_at"]) == ("revoked", AT.isoformat())
+
+
+async def test_q20_the_gate_has_the_change_before_the_contact_person_has_the_answer(place: Place, call: Caller) -> None:
+    seen: list[Snapshot] = []
+    place.service.subscribe(seen.append)
+    await call("PUT", f"{OWN}/{ADDRESS}")
+    fingerprint = identify(kit.system().certificate).fingerprint
+    decision = decide(seen[-1], fingerprint=fingerprint, address=IPv4Address(ADDRESS), at=AT)
+    assert decision == Allow(Because.REGISTERED)
+
+
+async def test_registering_again_is_200_with_the_same_registration(call: Caller) -> None:
+    first = await call("PUT", f"{OWN}/{ADDRESS}")
+    again = await call("PUT", f"{OWN}/{ADDRESS}%2F32")
+    assert (again.status, again.body) == (200, first.body)
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("198.100.20.0/28", "198.100.20.0/28"),
+        ("198.100.20.0%2F28", "198.100.20.0/28"),
+        ("198.100.20.0-198.100.20.15", "198.100.20.0/28"),
+        ("198.100.20.0%20%E2%80%93%20198.100.20.14", "198.100.20.0-198.100.20.14"),
+    ],
+)
+async def test_q14_a_range_is_registered_and_removed_under_its_canonical_name(
+    call: Caller, written: str, canonical: str
+) -> None:
+    made = await call("PUT", f"{OWN}/{written}")
+    assert (made.status, made.body["range"]) == (201, canonical)
+    assert made.headers["Content-Location"] == f"{OWN}/{canonical}"
+    assert (await call("DELETE", f"{OWN}/{canonical}")).status == 204
+
+
+async def test_q12_private_addresses_are_refused_with_how_to_find_the_public_one(call: Caller) -> None:
+    answer = await call("PUT", f"{OWN}/192.168.1.10")
+    assert answer.status == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.body["code"] == "address_private"
+    assert "192.168.0.0/16" in answer.body["detail"]
+    assert "from the very network where the system certificate runs" in answer.body["remedy"]
+
+
+async def test_q13_ipv6_is_refused_with_the_advice_to_register_ipv4(call: Caller) -> None:
+    answer = await call("PUT", f"{OWN}/2001:db8::1")
+    assert (answer.status, answer.body["code"]) == (422, "address_ipv6")
+    assert "Register the IPv4 address" in answer.body["remedy"]
+
+
+async def test_removing_what_is_not_registered_is_404(call: Caller) -> None:
+    answer = await call("DELETE", f"{OWN}/{ADDRESS}")
+    assert (answer.status, answer.body["code"]) == (404, "address_not_found")
+
+
+@pytest.mark.parametrize("number", [SYSTEM_ELDERS, "20009999000009", "x"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_another_organisations_certificate_is_answered_as_one_that_does_not_exist(
+    call: Caller, method: str, number: str
+) -> None:
+    path = f"/v1/certificates/{number}/addresses" + ("" if method == "GET" else f"/{ADDRESS}")
+    answer = await call(method, path)
+    assert (answer.status, answer.body["code"]) == (404, "certificate_not_found")
+
+
+def of_tomorrow() -> Issued:
+    return kit.authority().issue_personal(PERSONAL_NUMBER, "Anna", "Voorbeeld", ORGANISATION, at=AT + timedelta(days=1))
+
+
+def expired_personal() -> Issued:
+    return kit.authority().issue_personal(
+        PERSONAL_NUMBER, "Anna", "Voorbeeld", ORGANISATION, at=AT - timedelta(days=31), days=30
+    )
+
+
+def foreign_personal() -> Issued:
+    return kit.foreign_authority().issue_personal(
+        PERSONAL_NUMBER, "Anna", "Voorbeeld", ORGANISATION, at=AT - timedelta(days=1)
+    )
+
+
+def unknown_personal() -> Issued:
+    return kit.authority().issue_personal(PERSONAL_NUMBER, "Bram", "Voorbeeld", ORGANISATION, at=AT - timedelta(days=1))
+
+
+REFUSED: dict[str, Callable[[], Issued | None]] = {
+    "certificate_missing": lambda: None,
+    "certificate_untrusted": foreign_personal,
+    "certificate_expired": expired_personal,
+    "certificate_not_yet_valid": of_tomorrow,
+    "system_certificate": kit.system,
+    "certificate_unknown": unknown_personal,
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+@pytest.mark.parametrize("path", [f"{OWN}/{ADDRESS}", "/nowhere"])
+async def test_q11_only_a_contact_persons_valid_personal_certificate_gets_past_the_door(
+    place: Place, path: str, code: str
+) -> None:
+    before = place.service.snapshot
+    answer = await place.caller(REFUSED[code]())("PUT", path)
+    assert (answer.status, answer.body["code"]) == (403, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert place.service.snapshot is before
+
+
+async def test_a_servers_certificate_is_no_login(place: Place) -> None:
+    answer = await place.caller(kit.server())("GET", "/v1/certificates")
+    assert (answer.status, answer.body["code"]) == (403, "certificate_untrusted")
+
+
+async def test_q11_who_comes_with_an_expired_certificate_is_told_to_install_it_again(place: Place) -> None:
+    answer = await place.caller(expired_personal())("GET", "/v1/certificates")
+    assert answer.body["remedy"].startswith(REINSTALL)
+
+
+async def test_a_certificate_that_is_revoked_lets_nobody_in_on_the_next_request(place: Place, call: Caller) -> None:
+    assert (await call("GET", OWN)).status == 200
+    place.service.revoke_certificate(identify(kit.personal().certificate).fingerprint)
+    answer = await call("GET", OWN)
+    assert (answer.status, answer.body["code"]) == (403, "certificate_revoked")
+
+
+async def test_what_is_not_there_and_what_cannot_be_done_are_told_as_problems(call: Caller) -> None:
+    nowhere = await call("GET", "/v1/nowhere")
+    assert (nowhere.status, nowhere.body["code"]) == (404, "resource_not_found")
+    refused = await call("POST", f"{OWN}/{ADDRESS}")
+    assert (refused.status, refused.body["code"]) == (405, "method_refused")
+    assert refused.headers["Allow"] == "DELETE, PUT"
+
+
+async def test_a_book_that_is_gone_is_a_503_and_nothing_changes(place: Place, call: Caller, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "book.sqlite")) as connection, connection:
+        connection.execute("DROP TABLE registrations")
+    before = place.service.snapshot
+    answer = await call("PUT", f"{OWN}/{ADDRESS}")
+    assert (answer.status, answer.body["code"]) == (503, "book_unavailable")
+    assert "INSERT" not in str(answer.body)
+    assert place.service.snapshot is before
+
+
+async def test_a_door_that_fails_lets_nobody_in_and_tells_nothing_of_the_inside(
+    service: Registry, tmp_path: Path
+) -> None:
+    def broken(_: web.Request) -> Identity:
+        raise RuntimeError("the inside")
+
+    async with placed(service, tmp_path, broken) as place:
+        with structlog.testing.capture_logs() as lines:
+            answer = await place.caller(kit.personal())("GET", "/v1/certificates")
+    assert (answer.status, answer.body["code"]) == (500, "internal_fault")
+    assert "the inside" not in str(answer.body)
+    assert [line["event"] for line in lines] == ["registry_fault", "registry_request"]
+
+
+async def test_every_request_leaves_one_line_without_what_was_typed(place: Place, call: Caller) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await call("PUT", f"{OWN}/999979668")
+        await place.caller(None)("GET", "/999979668?999979668")
+    assert lines == [
+        {
+            "event": "registry_request",
+            "log_level": "info",
+            "method": "PUT",
+            "route": "/v1/certificates/{user_number}/addresses/{range}",
+            "status": 422,
+            "person": PERSONAL_NUMBER,
+            "address": "127.0.0.1",
+        },
+        {
+            "event": "registry_request",
+            "log_level": "info",
+            "method": "GET",
+            "route": None,
+            "status": 403,
+            "person": None,
+            "address": "127.0.0.1",
+        },
+    ]
+
+
+async def test_many_contact_persons_at_once_leave_the_gate_with_the_book_as_it_is(place: Place, call: Caller) -> None:
+    seen: list[int] = []
+    place.service.subscribe(lambda snapshot: seen.append(snapshot.version))
+    answers = await asyncio.gather(*(call("PUT", f"{OWN}/198.100.20.{last}") for last in range(30)))
+    assert {answer.status for answer in answers} == {201}
+    assert seen == sorted(seen)
+    registered = place.service.snapshot.ranges_of(UserNumber(USER_NUMBER))
+    assert len(registered) == len((await call("GET", OWN)).body["addresses"]) == 30

@@ -1,0 +1,104 @@
+"""Opening a book: new, old, foreign, out of reach."""
+
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine
+
+from relay.registry.domain.errors import BookUnavailable
+from relay.registry.domain.events import OrganisationAdded
+from relay.registry.storage.sqlite import opened
+from relay.registry.storage.tables import METADATA
+from tests.kit.registry import organisation
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "book.sqlite"
+
+
+def schema(path: Path) -> dict[str, set[str]]:
+    """Return the definitions in a file by table or index; the order of a table's constraints means nothing."""
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
+    with closing(sqlite3.connect(path)) as connection:
+        return {
+            name: {line.strip().rstrip(",") for line in sql.splitlines()} for name, sql in connection.execute(query)
+        }
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(BookUnavailable) as caught, opened(path):
+        pass
+    return caught.value.detail
+
+
+def test_the_migrations_lead_to_exactly_the_tables_that_the_store_uses(path: Path, tmp_path: Path) -> None:
+    with opened(path):
+        pass
+    engine = create_engine(URL.create("sqlite", database=str(tmp_path / "tables.sqlite")))
+    METADATA.create_all(engine)
+    engine.dispose()
+    assert schema(path) == schema(tmp_path / "tables.sqlite")
+
+
+def test_a_book_is_readable_to_its_owner_alone(path: Path) -> None:
+    with opened(path) as store:
+        store.record(OrganisationAdded(organisation=organisation()))
+        modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {0o600}
+
+
+def test_the_path_of_a_book_may_hold_any_character(tmp_path: Path) -> None:
+    with opened(tmp_path / "a book?mode=ro#1%41.sqlite"):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == ["a book?mode=ro#1%41.sqlite"]
+
+
+def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
+    with opened(path) as store, closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert store.load().version == 0
+
+
+def test_the_repr_names_the_file(path: Path) -> None:
+    with opened(path) as store:
+        assert repr(store) == f"<SqlStore sqlite:///{path}>"
+
+
+def test_a_folder_that_does_not_exist_is_told(path: Path) -> None:
+    assert refusal(path / "book.sqlite").endswith("No such file or directory")
+
+
+def test_a_file_that_is_no_database_is_told_and_stays_as_it_is(path: Path) -> None:
+    path.write_text("the shopping list, which is longer than a header of SQLite and is no database at all " * 3)
+    before = path.read_bytes()
+    assert "file is not a database" in refusal(path)
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_told_and_stays_as_it_is(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE organisations (name TEXT)")
+    before = schema(path)
+    assert "table organisations already exists" in refusal(path)
+    assert schema(path) == before
+
+
+def test_a_book_of_a_newer_relay_is_told(path: Path) -> None:
+    with opened(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "newer relay" in refusal(path)
+
+
+def test_a_book_that_is_gone_is_told_without_the_statement_and_its_values(path: Path) -> None:
+    with opened(path) as store:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("DROP TABLE organisations")
+        with pytest.raises(BookUnavailable) as caught:
+            store.record(OrganisationAdded(organisation=organisation()))
+    assert caught.value.detail == "the registry's book cannot be used: no such table: organisations"

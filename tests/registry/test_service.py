@@ -1,0 +1,262 @@
+"""What can be done with the book, by whom, and that the gate knows it at once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from relay.registry.domain.addresses import AddressRefused, Refusal
+from relay.registry.domain.certificates import Certificate, State
+from relay.registry.domain.errors import (
+    AddressNotFound,
+    CertificateNotFound,
+    Enrolment,
+    EnrolmentRefused,
+    LogIn,
+    LogInRefused,
+)
+from relay.registry.domain.identifiers import UserNumber
+from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
+from relay.registry.domain.snapshot import Snapshot
+from relay.registry.ports import Store
+from relay.registry.service import Held, Registry
+from relay.registry.storage.sqlite import opened
+from tests.kit.registry import (
+    ELDERS,
+    NOON,
+    PERSON,
+    PERSON_ELDERS,
+    SYSTEM,
+    SYSTEM_ELDERS,
+    contact_person,
+    organisation,
+    personal_certificate,
+    print_of,
+    registration,
+    system_certificate,
+)
+
+ADDRESS = "198.100.20.7"
+ANNA, ELSE = contact_person(), contact_person(PERSON_ELDERS, ELDERS)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with opened(tmp_path / "book.sqlite") as store:
+        yield store
+
+
+@pytest.fixture
+def service(store: Store) -> Registry:
+    return filled(Registry(store, lambda: NOON))
+
+
+def filled(service: Registry) -> Registry:
+    """Two providers, each with a contact person and a system certificate."""
+    service.add_organisation(organisation())
+    service.add_organisation(organisation(ELDERS, "99000002"))
+    service.add_contact_person(ANNA)
+    service.add_contact_person(ELSE)
+    service.add_certificate(system_certificate())
+    service.add_certificate(system_certificate(SYSTEM_ELDERS, mark=2, of=ELDERS))
+    service.add_certificate(personal_certificate())
+    service.add_certificate(personal_certificate(PERSON_ELDERS, mark=102, of=ELDERS))
+    return service
+
+
+def gate(snapshot: Snapshot, address: str = ADDRESS) -> Decision:
+    return decide(snapshot, fingerprint=print_of(1), address=IPv4Address(address), at=NOON)
+
+
+def test_q20_a_registered_address_counts_at_the_gate_at_once(service: Registry) -> None:
+    seen: list[Snapshot] = []
+    service.subscribe(seen.append)
+    assert gate(seen[-1]) == Deny(Reason.ADDRESS_UNKNOWN)
+    service.register(ANNA, SYSTEM, ADDRESS)
+    assert gate(seen[-1]) == Allow(Because.REGISTERED)
+    service.remove(ANNA, SYSTEM, ADDRESS)
+    assert gate(seen[-1]) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_a_subscriber_gets_the_book_as_it_is_and_then_every_version_in_order(service: Registry) -> None:
+    seen: list[int] = []
+    service.subscribe(lambda snapshot: seen.append(snapshot.version))
+    service.register(ANNA, SYSTEM, ADDRESS)
+    service.register(ANNA, SYSTEM, ADDRESS)
+    service.revoke_certificate(print_of(1))
+    assert seen == [8, 9, 10]
+    assert service.snapshot.version == 10
+
+
+def test_the_snapshot_is_what_the_store_would_give_after_a_restart(service: Registry, store: Store) -> None:
+    service.register(ANNA, SYSTEM, ADDRESS)
+    service.register(ANNA, SYSTEM, "198.100.30.0/30")
+    service.remove(ANNA, SYSTEM, ADDRESS)
+    service.revoke_certificate(print_of(2))
+    assert Registry(store, lambda: NOON).snapshot == service.snapshot
+
+
+def test_registering_twice_finds_what_was_registered_first(service: Registry, store: Store) -> None:
+    service.register(ANNA, SYSTEM, ADDRESS)
+    later = Registry(store, lambda: NOON + timedelta(days=1))
+    again = later.register(ANNA, SYSTEM, f"{ADDRESS}/32")
+    assert (again.fresh, again.registration) == (False, registration(ADDRESS))
+    assert service.registrations(ANNA, SYSTEM) == (registration(ADDRESS),)
+
+
+def test_a_registration_says_who_made_it_and_when(service: Registry) -> None:
+    made = service.register(ANNA, SYSTEM, ADDRESS)
+    assert (made.fresh, made.registration.by, made.registration.at) == (True, PERSON, NOON)
+
+
+@pytest.mark.parametrize("number", [SYSTEM_ELDERS, UserNumber("20009999000009"), PERSON, "", "999979668"])
+def test_q23_a_contact_person_touches_only_the_system_certificates_of_the_own_organisation(
+    service: Registry, number: str
+) -> None:
+    service.register(ELSE, SYSTEM_ELDERS, ADDRESS)
+    before = service.snapshot
+    with pytest.raises(CertificateNotFound) as caught:
+        service.register(ANNA, number, "198.100.20.8")
+    assert "999979668" not in caught.value.detail
+    with pytest.raises(CertificateNotFound):
+        service.remove(ANNA, number, ADDRESS)
+    with pytest.raises(CertificateNotFound):
+        service.registrations(ANNA, number)
+    assert service.snapshot is before
+
+
+def test_a_contact_person_sees_the_own_organisations_certificates_with_their_states(service: Registry) -> None:
+    renewed = system_certificate(mark=3, not_before=NOON + timedelta(days=1))
+    service.add_certificate(renewed)
+    service.revoke_certificate(print_of(1))
+    assert service.certificates(ANNA) == (
+        Held(certificate=system_certificate(revoked_at=NOON), state=State.REVOKED),
+        Held(certificate=renewed, state=State.NOT_YET_VALID),
+    )
+
+
+def test_a_refused_address_changes_nothing(service: Registry) -> None:
+    before = service.snapshot
+    with pytest.raises(AddressRefused) as caught:
+        service.register(ANNA, SYSTEM, "192.168.1.10")
+    assert caught.value.reason is Refusal.PRIVATE
+    assert service.snapshot is before
+
+
+def test_a_rehearsal_takes_a_private_address_and_no_other_service_does(store: Store, service: Registry) -> None:
+    rehearsal = Registry(store, lambda: NOON, rehearsal=True)
+    assert rehearsal.register(ANNA, SYSTEM, "10.0.0.1").fresh
+
+
+def test_what_a_rehearsal_let_in_can_be_taken_out_after_it(store: Store, service: Registry) -> None:
+    Registry(store, lambda: NOON, rehearsal=True).register(ANNA, SYSTEM, "10.0.0.1")
+    service.remove(ANNA, SYSTEM, "10.0.0.1")
+    assert service.registrations(ANNA, SYSTEM) == ()
+
+
+def test_removing_what_is_not_registered_is_told_and_changes_nothing(service: Registry) -> None:
+    service.register(ANNA, SYSTEM, "198.100.20.0/28")
+    before = service.snapshot
+    with pytest.raises(AddressNotFound):
+        service.remove(ANNA, SYSTEM, ADDRESS)
+    assert service.snapshot is before
+
+
+def test_the_date_of_enforcement_reaches_the_gate(store: Store, service: Registry) -> None:
+    coming = Registry(store, lambda: NOON, enforced_from=NOON + timedelta(days=1))
+    assert gate(coming.snapshot) == Allow(Because.BEFORE_ENFORCEMENT, otherwise=Deny(Reason.ADDRESS_UNKNOWN))
+
+
+def test_q11_a_contact_person_logs_in_with_the_personal_certificate(service: Registry) -> None:
+    assert service.log_in(print_of(101)) == ANNA
+    assert service.log_in(print_of(102)) == ELSE
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "at", "reason"),
+    [
+        (print_of(1), NOON, LogIn.SYSTEM_CERTIFICATE),
+        (print_of(9), NOON, LogIn.CERTIFICATE_UNKNOWN),
+        ("", NOON, LogIn.CERTIFICATE_UNKNOWN),
+        (print_of(101), NOON + timedelta(days=800), LogIn.CERTIFICATE_EXPIRED),
+        (print_of(103), NOON, LogIn.NOT_A_CONTACT_PERSON),
+    ],
+)
+def test_nobody_else_logs_in(store: Store, service: Registry, fingerprint: str, at: datetime, reason: LogIn) -> None:
+    service.add_certificate(personal_certificate(UserNumber("10009999000003"), mark=103))
+    with pytest.raises(LogInRefused) as caught:
+        Registry(store, lambda: at).log_in(fingerprint)
+    assert caught.value.reason is reason
+
+
+def test_a_revoked_personal_certificate_logs_in_no_more(service: Registry) -> None:
+    service.revoke_certificate(print_of(101))
+    with pytest.raises(LogInRefused) as caught:
+        service.log_in(print_of(101))
+    assert caught.value.reason is LogIn.CERTIFICATE_REVOKED
+
+
+def test_setting_up_twice_changes_nothing(service: Registry) -> None:
+    before = service.snapshot
+    filled(service)
+    assert service.snapshot is before
+    assert service.add_organisation(organisation()) is False
+    assert service.add_contact_person(ANNA) is False
+    assert service.add_certificate(system_certificate()) is False
+
+
+def test_a_revoked_certificate_stays_revoked_when_it_is_added_again(service: Registry) -> None:
+    assert service.revoke_certificate(print_of(1)) is True
+    assert service.revoke_certificate(print_of(1)) is False
+    assert service.add_certificate(system_certificate()) is False
+    assert gate(service.snapshot) == Deny(Reason.CERTIFICATE_REVOKED)
+
+
+def refusal(caught: pytest.ExceptionInfo[EnrolmentRefused]) -> Enrolment:
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("certificate", [system_certificate(), personal_certificate()])
+def test_people_and_certificates_belong_to_a_known_organisation(store: Store, certificate: Certificate) -> None:
+    empty = Registry(store, lambda: NOON)
+    with pytest.raises(EnrolmentRefused) as caught:
+        empty.add_certificate(certificate)
+    assert refusal(caught) is Enrolment.ORGANISATION_UNKNOWN
+    with pytest.raises(EnrolmentRefused) as caught:
+        empty.add_contact_person(ANNA)
+    assert refusal(caught) is Enrolment.ORGANISATION_UNKNOWN
+
+
+def test_what_contradicts_the_book_does_not_come_in(service: Registry) -> None:
+    before = service.snapshot
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.add_organisation(replace(organisation(), name="Another"))
+    assert refusal(caught) is Enrolment.TAKEN
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.add_contact_person(replace(ANNA, name="Another"))
+    assert refusal(caught) is Enrolment.TAKEN
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.add_certificate(system_certificate(mark=9, of=ELDERS))
+    assert refusal(caught) is Enrolment.TAKEN
+    assert service.snapshot is before
+
+
+def test_a_third_contact_person_is_refused(service: Registry) -> None:
+    service.add_contact_person(contact_person(UserNumber("10009999000003")))
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.add_contact_person(contact_person(UserNumber("10009999000004")))
+    assert refusal(caught) is Enrolment.TOO_MANY_CONTACT_PERSONS
+
+
+def test_a_certificate_that_the_book_lacks_cannot_be_revoked(service: Registry) -> None:
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.revoke_certificate(print_of(9))
+    assert refusal(caught) is Enrolment.CERTIFICATE_UNKNOWN
+
+
+def test_the_repr_tells_the_book_and_that_it_is_a_rehearsal(store: Store) -> None:
+    assert repr(Registry(store, lambda: NOON)) == "<Registry on <Snapshot 0: 0 certificates, 0 ranges>>"
+    assert repr(Registry(store, lambda: NOON, rehearsal=True)).endswith(", rehearsal>")
