@@ -1,14 +1,18 @@
 """Envelopes of the insurance check as a client sends them."""
 
+from datetime import UTC, datetime
+
 from relay.soap.recognise import SoapVersion
 
 ACTION = "http://schemas.vecozo.nl/VZ801802/v1/Controleer"
 TEST_PERSON = {"Bsn": "999979668", "Geboortedatum": "1962-03-15"}
+# What lies two years back is no longer answered, so a fixed date would not do.
+TODAY = datetime.now(UTC).date().isoformat()
 
 
 def query(number: int = 1, /, **fields: str) -> str:
-    """Return one Zoekopdracht; the reference date is 2024-01-01 unless told."""
-    told = {"Volgnummer": str(number), "Geboortedatum": "1962-03-15", "Peildatum": "2024-01-01"} | fields
+    """Return one Zoekopdracht; on today unless told."""
+    told = {"Volgnummer": str(number), "Geboortedatum": "1962-03-15", "Peildatum": TODAY} | fields
     inner = "".join(f"<typ:{name}>{value}</typ:{name}>" for name, value in told.items())
     return f"<typ:Zoekopdracht>{inner}</typ:Zoekopdracht>"
 

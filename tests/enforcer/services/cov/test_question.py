@@ -24,7 +24,8 @@ def refused(body: bytes, version: SoapVersion = SoapVersion.V1_1) -> QuestionFau
 
 @pytest.mark.parametrize("version", SoapVersion)
 def test_the_sample_of_public_clients_is_read(version: SoapVersion) -> None:
-    assert read_question(question(version=version, provider=PROVIDER), version) == (
+    body = question(query(Peildatum="2024-01-01", **TEST_PERSON), version=version, provider=PROVIDER)
+    assert read_question(body, version) == (
         Query(number=1, born=date(1962, 3, 15), reference_date=date(2024, 1, 1), bsn="999979668"),
     )
 

@@ -10,7 +10,7 @@ from lxml import etree
 
 from relay.enforcer.services.cov.service import ENDPOINTS, FAULT_NAMESPACE, cov_routes
 from relay.soap.recognise import SoapVersion
-from tests.kit.cov import headers, query, question
+from tests.kit.cov import TODAY, headers, query, question
 
 Client = TestClient[web.Request, web.Application]
 PATHS = {version: f"/tst/cov/vz801802/v1/soap{version.replace('.', '')}" for version in SoapVersion}
@@ -19,7 +19,7 @@ PATHS = {version: f"/tst/cov/vz801802/v1/soap{version.replace('.', '')}" for ver
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     app = web.Application()
-    app.add_routes(cov_routes(lambda: date(2024, 6, 1)))
+    app.add_routes(cov_routes(lambda: date.fromisoformat(TODAY)))
     async with TestClient(TestServer(app)) as client:
         yield client
 

@@ -1,0 +1,126 @@
+"""The gate's verdict on a caller: a value with the nearest miss, reached from certificate, address, book and time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from cryptography.x509 import Certificate
+
+from relay.registry.domain import rules
+from relay.registry.domain.addresses import IPAddress
+from relay.registry.domain.snapshot import Snapshot
+from relay.x509 import verify
+from relay.x509.identity import Identity, Kind
+
+
+class Refusal(StrEnum):
+    """Why a caller does not pass: for the audit line, the metric and the mail, never for the caller."""
+
+    CERTIFICATE_MISSING = "certificate_missing"
+    CERTIFICATE_UNREADABLE = "certificate_unreadable"
+    CERTIFICATE_FOREIGN = "certificate_foreign"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_WRONG_PURPOSE = "certificate_wrong_purpose"
+    CERTIFICATE_PERSONAL = "certificate_personal"
+    CERTIFICATE_UNKNOWN = "certificate_unknown"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    ADDRESS_UNKNOWN = "address_unknown"
+
+
+class Phrase(StrEnum):
+    """The reason phrases of VECOZO's 403: all that a caller is told."""
+
+    INVALID_CERTIFICATE = "Invalid Client Certificate"
+    FORBIDDEN = "Forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The call passes. Before enforcement `otherwise` is what it will be refused for from that date on."""
+
+    because: rules.Because
+    otherwise: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The call does not pass."""
+
+    refusal: Refusal
+
+
+Verdict = Admitted | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One caller before the gate: who, from where, when, and what became of it.
+
+    `identity` is what the certificate claims; it proves nothing where the verdict is a refusal.
+    """
+
+    at: datetime
+    address: IPAddress
+    identity: Identity | None
+    verdict: Verdict
+
+
+PHRASES: Final[Mapping[Refusal, Phrase]] = MappingProxyType(
+    dict.fromkeys(Refusal, Phrase.INVALID_CERTIFICATE) | {Refusal.ADDRESS_UNKNOWN: Phrase.FORBIDDEN}
+)
+
+_UNFIT: Final[Mapping[verify.Reason, Refusal]] = MappingProxyType(
+    {
+        verify.Reason.MISSING: Refusal.CERTIFICATE_MISSING,
+        verify.Reason.UNREADABLE: Refusal.CERTIFICATE_UNREADABLE,
+        verify.Reason.FOREIGN: Refusal.CERTIFICATE_FOREIGN,
+        verify.Reason.NOT_YET_VALID: Refusal.CERTIFICATE_NOT_YET_VALID,
+        verify.Reason.EXPIRED: Refusal.CERTIFICATE_EXPIRED,
+        verify.Reason.WRONG_PURPOSE: Refusal.CERTIFICATE_WRONG_PURPOSE,
+    }
+)
+_DENIED: Final[Mapping[rules.Reason, Refusal]] = MappingProxyType(
+    {
+        rules.Reason.CERTIFICATE_UNKNOWN: Refusal.CERTIFICATE_UNKNOWN,
+        rules.Reason.CERTIFICATE_PERSONAL: Refusal.CERTIFICATE_PERSONAL,
+        rules.Reason.CERTIFICATE_REVOKED: Refusal.CERTIFICATE_REVOKED,
+        rules.Reason.CERTIFICATE_EXPIRED: Refusal.CERTIFICATE_EXPIRED,
+        rules.Reason.CERTIFICATE_NOT_YET_VALID: Refusal.CERTIFICATE_NOT_YET_VALID,
+        rules.Reason.ADDRESS_UNKNOWN: Refusal.ADDRESS_UNKNOWN,
+    }
+)
+
+
+def judge(
+    certificate: bytes | None,
+    address: IPAddress,
+    *,
+    authorities: Sequence[Certificate],
+    snapshot: Snapshot,
+    at: datetime,
+) -> Passage:
+    """Judge one call: the certificate by itself, then the kind of its holder, then the book.
+
+    `certificate` is the DER as TLS received it, or None; `address` the peer of the connection.
+    """
+    found = verify.verify_client(certificate, authorities=authorities, at=at)
+    match found:
+        case verify.Unfit(reason=reason, identity=identity):
+            verdict: Verdict = Refused(_UNFIT[reason])
+        case Identity(kind=Kind.PERSONAL) as identity:
+            verdict = Refused(Refusal.CERTIFICATE_PERSONAL)
+        case identity:
+            verdict = _by_the_book(snapshot, identity, address, at)
+    return Passage(at=at, address=address, identity=identity, verdict=verdict)
+
+
+def _by_the_book(snapshot: Snapshot, identity: Identity, address: IPAddress, at: datetime) -> Verdict:
+    match rules.decide(snapshot, fingerprint=identity.fingerprint, address=address, at=at):
+        case rules.Allow(because=because, otherwise=otherwise):
+            return Admitted(because, None if otherwise is None else _DENIED[otherwise.reason])
+        case rules.Deny(reason=reason):
+            return Refused(_DENIED[reason])

@@ -1,0 +1,91 @@
+"""The verdict on a caller, without any socket: certificate first, then the book, each with its nearest miss."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import IPv4Address
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from relay.authority.issued import Issued
+from relay.enforcer.verdict import PHRASES, Admitted, Passage, Phrase, Refusal, Refused, judge
+from relay.registry.domain import rules
+from relay.registry.domain.rules import Because
+from relay.registry.domain.snapshot import Snapshot
+from tests.kit import authority as kit
+from tests.kit.gate import book
+
+HERE, ELSEWHERE = IPv4Address("203.0.113.7"), IPv4Address("203.0.113.8")
+BOOK = book([kit.system()], [str(HERE)])
+
+
+def judged(caller: Issued | None, address: IPv4Address = HERE, snapshot: Snapshot = BOOK) -> Passage:
+    der = None if caller is None else caller.certificate.public_bytes(Encoding.DER)
+    return judge(der, address, authorities=kit.authority().certificates, snapshot=snapshot, at=kit.AT)
+
+
+def test_a_known_certificate_at_a_registered_address_passes_and_is_named() -> None:
+    passage = judged(kit.system())
+    assert passage.verdict == Admitted(Because.REGISTERED)
+    assert passage.identity is not None
+    assert (passage.identity.user_number, passage.address, passage.at) == (kit.USER_NUMBER, HERE, kit.AT)
+
+
+@pytest.mark.parametrize(
+    ("caller", "refusal"),
+    [
+        (kit.foreign, Refusal.CERTIFICATE_FOREIGN),
+        (kit.expired, Refusal.CERTIFICATE_EXPIRED),
+        (kit.not_yet_valid, Refusal.CERTIFICATE_NOT_YET_VALID),
+        (kit.server, Refusal.CERTIFICATE_WRONG_PURPOSE),
+        (kit.personal, Refusal.CERTIFICATE_PERSONAL),
+    ],
+)
+def test_an_unfit_certificate_is_refused_though_the_book_knows_it(
+    caller: Callable[[], Issued], refusal: Refusal
+) -> None:
+    # The entry names it a valid system certificate: the certificate itself must be what counts.
+    passage = judged(caller(), snapshot=book([caller()], [str(HERE)]))
+    assert passage.verdict == Refused(refusal)
+    assert passage.identity is not None
+
+
+def test_no_certificate_is_refused_as_missing() -> None:
+    passage = judged(None)
+    assert (passage.verdict, passage.identity) == (Refused(Refusal.CERTIFICATE_MISSING), None)
+
+
+def test_bytes_that_are_no_certificate_are_refused_as_unreadable() -> None:
+    passage = judge(b"\x30\x00", HERE, authorities=kit.authority().certificates, snapshot=BOOK, at=kit.AT)
+    assert passage.verdict == Refused(Refusal.CERTIFICATE_UNREADABLE)
+
+
+def test_a_certificate_that_the_book_does_not_know_is_refused() -> None:
+    assert judged(kit.system(), snapshot=book([])).verdict == Refused(Refusal.CERTIFICATE_UNKNOWN)
+
+
+def test_a_revoked_certificate_is_refused_before_its_address_is_looked_at() -> None:
+    ((fingerprint, certificate),) = BOOK.certificates.items()
+    revoked = replace(BOOK, certificates={fingerprint: replace(certificate, revoked_at=kit.AT)})
+    assert judged(kit.system(), ELSEWHERE, revoked).verdict == Refused(Refusal.CERTIFICATE_REVOKED)
+
+
+def test_an_unregistered_address_is_refused() -> None:
+    assert judged(kit.system(), ELSEWHERE).verdict == Refused(Refusal.ADDRESS_UNKNOWN)
+
+
+def test_before_enforcement_an_unregistered_address_passes_and_is_noted() -> None:
+    early = book([kit.system()], enforced_from=kit.AT + timedelta(seconds=1))
+    verdict = judged(kit.system(), snapshot=early).verdict
+    assert verdict == Admitted(Because.BEFORE_ENFORCEMENT, otherwise=Refusal.ADDRESS_UNKNOWN)
+
+
+def test_every_reason_of_the_book_is_a_refusal_of_the_gate() -> None:
+    assert {reason.value for reason in rules.Reason} <= {refusal.value for refusal in Refusal}
+
+
+def test_only_the_address_has_a_phrase_of_its_own() -> None:
+    assert set(PHRASES) == set(Refusal)
+    assert [refusal for refusal in Refusal if PHRASES[refusal] is Phrase.FORBIDDEN] == [Refusal.ADDRESS_UNKNOWN]
+    assert ", ".join(Phrase) == "Invalid Client Certificate, Forbidden"

@@ -1,0 +1,98 @@
+"""The gate on a real socket, with a book, a clock and a witness that a test can reach."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from relay.authority.issued import Issued
+from relay.enforcer.app import make_gate
+from relay.enforcer.refusal_body import RefusalBody
+from relay.enforcer.verdict import Passage
+from relay.registry.domain.addresses import parse_range
+from relay.registry.domain.certificates import Environment, SystemCertificate
+from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.registrations import Registration
+from relay.registry.domain.snapshot import Snapshot
+from relay.wire.server import serving
+from relay.x509.any_client import accept_any_client_certificate
+from relay.x509.context import server_context_from
+from relay.x509.identity import identify
+from tests.kit import authority as kit
+
+NUMBER = UserNumber(kit.USER_NUMBER)
+
+
+@dataclass
+class Gate:
+    """What a test may look at or change while the gate runs. Without certificates and addresses nobody passes."""
+
+    book: Snapshot = field(default_factory=lambda: book([]))
+    now: datetime = kit.AT
+    port: int = 0
+    passages: list[tuple[Passage, str, str]] = field(default_factory=list)
+
+    def see(self, passage: Passage, *, method: str, service: str) -> None:
+        """Remember, as a witness."""
+        self.passages.append((passage, method, service))
+
+
+def book(
+    certificates: Iterable[Issued], addresses: Iterable[str] = (), *, enforced_from: datetime | None = None
+) -> Snapshot:
+    """Return a book with these system certificates, and these addresses for all of them."""
+    return Snapshot.of(
+        [_entry(each) for each in certificates],
+        [
+            Registration(user_number=NUMBER, range=parse_range(text, rehearsal=True), by=NUMBER, at=kit.AT)
+            for text in addresses
+        ],
+        enforced_from=enforced_from,
+    )
+
+
+def gate_context() -> ssl.SSLContext:
+    """Return the TLS of a gate: localhost's certificate, any client's accepted."""
+    context = server_context_from(kit.server().chain_pem(), kit.server().key_pem())
+    accept_any_client_certificate(context)
+    return context
+
+
+@asynccontextmanager
+async def running(
+    gate: Gate, *, refusal_body: RefusalBody = RefusalBody.EMPTY, public_url: str | None = None
+) -> AsyncIterator[Gate]:
+    """Serve the gate on 127.0.0.1 until the block ends; its port is then known."""
+    app = make_gate(
+        authorities=kit.authority().certificates,
+        book=lambda: gate.book,
+        clock=lambda: gate.now,
+        witnesses=[gate],
+        refusal_body=refusal_body,
+        public_url=public_url,
+    )
+    async with serving(app, "127.0.0.1", 0, key="listen", context=gate_context()) as listening:
+        gate.port = listening.port
+        yield gate
+        await _settle()
+    await _settle()
+
+
+async def _settle() -> None:
+    """Let the loop see that callers have gone, and let go of their connections, before it is closed itself."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def _entry(issued: Issued) -> SystemCertificate:
+    identity = identify(issued.certificate)
+    return SystemCertificate(
+        user_number=NUMBER,
+        fingerprint=Fingerprint(identity.fingerprint),
+        organisation=OrganisationId("praktijk-voorbeeld"),
+        environment=Environment.TEST,
+        not_before=identity.not_before,
+        not_after=identity.not_after,
+    )
