@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from relay.errors import CallerGone, RelayError, SystemCertificateRefused
 from relay.message.body import Body
@@ -107,8 +107,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport after the handshake."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # TLS transports are
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
         self.peer = str(transport.get_extra_info("peername")[0])
         self._pool.opened(self)
 

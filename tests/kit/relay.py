@@ -1,0 +1,106 @@
+"""The relay as `relay serve` composes it, on loopback, with settings that a test may bend."""
+
+import io
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from relay.auth.api_key import NewKey, new_key
+from relay.compose.relay import build, running
+from relay.settings.load import load
+from relay.settings.relay import RelaySettings
+from tests.kit import authority as kit
+
+PASSWORD = "geheim"
+PATH = "/acc/cov/vz801802/v1/soap11"
+
+
+@dataclass
+class Relay:
+    port: int
+    operator: int
+    key: str
+    folder: Path
+    out: io.BytesIO
+
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        """The lines of the log."""
+        return [orjson.loads(line) for line in self.out.getvalue().splitlines()]
+
+    @property
+    def exchanges(self) -> list[dict[str, object]]:
+        return [line for line in self.lines if line["event"] == "exchange"]
+
+    @property
+    def authorised(self) -> tuple[str, str]:
+        return ("X-Api-Key", self.key)
+
+
+def write_settings(folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None) -> NewKey:
+    """Write certificates and a `relay.toml` with one tenant and one client; `changes` replace whole dotted keys."""
+    (folder / "server.pem").write_bytes(kit.server().chain_pem())
+    (folder / "server.key").write_bytes(kit.server().key_pem())
+    (folder / "trust.pem").write_bytes(kit.authority().trust_pem())
+    (folder / "system.p12").write_bytes(kit.system().p12(PASSWORD))
+    (folder / "password").write_text(PASSWORD + "\n")
+    key = new_key()
+    settings: dict[str, object] = {
+        "listen.address": "127.0.0.1",
+        "listen.port": 0,
+        "listen.certificate": "server.pem",
+        "listen.key": "server.key",
+        "operator.port": 0,
+        "deadlines.drain_notice": 0,
+        "deadlines.drain": 2,
+        "tenants.linde.environment": "acceptance",
+        "tenants.linde.trust": "trust.pem",
+        "tenants.linde.certificate.file": "system.p12",
+        "tenants.linde.certificate.password_file": "password",
+        "tenants.linde.egress.source_address": "127.0.0.9",
+        "tenants.linde.routes": [
+            {
+                "name": "cov",
+                "prefix": "/acc/cov",
+                "upstream": f"https://localhost:{upstream_port}",
+                "repeatable": True,
+            },
+            {"name": "claims", "prefix": "/acc/claims", "upstream": f"https://localhost:{upstream_port}"},
+        ],
+        "clients.dynamics.tenants": ["linde"],
+        "clients.dynamics.api_keys": [{"id": key.id, "digest": key.digest}],
+    } | dict(changes or {})
+    (folder / "relay.toml").write_text("\n".join(f"{name} = {_toml(value)}" for name, value in settings.items()))
+    return key
+
+
+def read_settings(folder: Path) -> RelaySettings:
+    return load(RelaySettings, folder / "relay.toml", prefix="RELAY_")
+
+
+@asynccontextmanager
+async def relay(
+    folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None
+) -> AsyncIterator[Relay]:
+    key = write_settings(folder, upstream_port, changes=changes)
+    out = io.BytesIO()
+    async with running(build(read_settings(folder), datetime.now(UTC)), out) as place:
+        yield Relay(place.port, place.operator.port, key.text, folder, out)
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return "[" + ", ".join(_toml(each) for each in value) + "]"
+        case dict():
+            return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in value.items()) + " }"
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case _:
+            return str(value)
