@@ -1,0 +1,22 @@
+# One image for both sides: `relay serve` (the default) and `relay reference`.
+FROM docker.io/library/python:3.11-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /src
+COPY requirements/ requirements/
+RUN python3 -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
+ && python3 -m venv /opt/relay && /opt/relay/bin/pip install --require-hashes -r requirements/reference.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY relay/ relay/
+RUN /opt/build/bin/python -m hatchling build -t wheel -d /tmp/wheel \
+ && /opt/relay/bin/pip install --no-deps --no-index /tmp/wheel/*.whl
+
+FROM docker.io/library/python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home relay
+COPY --from=build /opt/relay /opt/relay
+ENV PATH=/opt/relay/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+USER 10001
+WORKDIR /etc/relay
+EXPOSE 8443 9090
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/opt/relay/bin/relay", "health", "--config", "/etc/relay/relay.toml"]
+ENTRYPOINT ["/opt/relay/bin/relay"]
+CMD ["serve", "--config", "/etc/relay/relay.toml"]

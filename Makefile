@@ -1,0 +1,57 @@
+# Every target says what it does: `make` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick check format lock bench image clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.txt
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "relay needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## Tell the whole story once on this machine: refused, registered, passed
+	$(BIN)/relay demo --once
+
+test: setup  ## Run every test
+	$(RUN) pytest --cov --cov-report=term
+
+quick: setup  ## Run the tests that take milliseconds
+	$(RUN) pytest -q -m "not slow"
+
+check: setup  ## Lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Put the code in its usual shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --quiet
+
+lock: setup  ## Pin the newest dependencies that pyproject.toml allows
+	$(BIN)/uv pip compile --group pyproject.toml:build --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements/build.txt
+	$(LOCK) --upgrade -o requirements/relay.txt
+	$(LOCK) --upgrade --extra reference -o requirements/reference.txt
+	$(LOCK) --upgrade --extra reference --group dev -o requirements/dev.txt
+
+bench: setup  ## Measure CPU per call beside nginx (needs nginx and wrk)
+	$(RUN) bench
+
+image:  ## Build the container image (needs buildah)
+	buildah bud --format docker -t relay .
+
+clean:  ## Remove what the other targets made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage bench/out
