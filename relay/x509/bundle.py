@@ -109,7 +109,7 @@ def _load(data: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertificates:
             return pkcs12.load_pkcs12(data, password.encode() if password else None)
     except (UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise _fault(Mistake.UNSUPPORTED) from error
-    except ValueError as error:
+    except UNREADABLE as error:
         # A file that is damaged inside cannot be told from a wrong password: both fail the same checksum.
         raise _fault(Mistake.WRONG_PASSWORD) from error
 
@@ -146,6 +146,6 @@ def _path_up(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (*UNREADABLE, TypeError, InvalidSignature):
+    except (*UNREADABLE, InvalidSignature):
         return False
     return True

@@ -69,7 +69,8 @@ def test_a_file_without_password_opens_without_one(password: str | None) -> None
 
 
 def test_a_password_may_hold_any_letter() -> None:
-    assert open_bundle(kit.system().p12("wachtwoord-é€"), "wachtwoord-é€", at=kit.AT)
+    bundle = open_bundle(kit.system().p12("wachtwoord-é€"), "wachtwoord-é€", at=kit.AT)
+    assert bundle.certificate == kit.system().certificate
 
 
 @pytest.mark.parametrize("password", ["fout", None, ""])
@@ -132,7 +133,8 @@ def test_a_file_that_was_cut_short_is_told_from_a_wrong_password() -> None:
 
 
 def test_a_line_end_after_the_file_does_no_harm() -> None:
-    assert open_bundle(kit.system().p12(PASSWORD) + b"\n", PASSWORD, at=kit.AT)
+    bundle = open_bundle(kit.system().p12(PASSWORD) + b"\n", PASSWORD, at=kit.AT)
+    assert bundle.certificate == kit.system().certificate
 
 
 def test_a_file_in_base64_is_told() -> None:
@@ -161,7 +163,9 @@ def test_pem_with_a_key_is_told_how_to_become_pkcs12() -> None:
 
 
 def test_a_key_without_its_own_certificate_is_told() -> None:
-    other = pkcs12.serialize_key_and_certificates(None, kit.foreign().key, None, list(kit.system().chain), NoEncryption())
+    other = pkcs12.serialize_key_and_certificates(
+        None, kit.foreign().key, None, list(kit.system().chain), NoEncryption()
+    )
     assert mistake(other, None) is Mistake.NO_CERTIFICATE
 
 
@@ -177,9 +181,7 @@ def test_of_several_certificates_for_the_key_the_latest_expiry_counts() -> None:
         old.certificate.subject, old.key, issuer=kit.authority().intermediate, not_before=kit.AT, days=730,
         extensions=profile.client(),
     )  # fmt: skip
-    data = pkcs12.serialize_key_and_certificates(
-        None, old.key, old.certificate, [renewed, *old.chain], NoEncryption()
-    )
+    data = pkcs12.serialize_key_and_certificates(None, old.key, old.certificate, [renewed, *old.chain], NoEncryption())
     assert open_bundle(data, None, at=kit.AT).certificate == renewed
 
 

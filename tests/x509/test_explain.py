@@ -1,5 +1,6 @@
 """A file is explained whatever is in it: whose it is, until when, usable or why not."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -42,7 +43,9 @@ def test_a_file_in_order_is_usable_and_nothing_is_held_against_it() -> None:
         (kit.server, Mistake.WRONG_PURPOSE),
     ],
 )
-def test_a_mistake_makes_it_unusable_and_the_holder_is_still_told(issued: type[Issued], mistake: Mistake) -> None:
+def test_a_mistake_makes_it_unusable_and_the_holder_is_still_told(
+    issued: Callable[[], Issued], mistake: Mistake
+) -> None:
     explanation = explained(issued())
     assert not explanation.usable
     assert explanation.findings[0].mistake is mistake
@@ -89,9 +92,7 @@ def test_a_certificate_without_user_number_is_noted_as_a_guess() -> None:
 
 
 def test_an_rsa_key_of_2048_bits_is_noted_and_usable() -> None:
-    issued = kit.authority().issue_system(
-        kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT, key_type=KeyType.RSA2048
-    )
+    issued = kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT, key_type=KeyType.RSA2048)
     explanation = explained(issued)
     assert explanation.usable
     assert "2048 bits" in severities(explanation)[Severity.NOTE][0]

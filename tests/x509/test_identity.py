@@ -83,9 +83,7 @@ def test_a_given_name_or_surname_alone_makes_it_personal(part: x509.ObjectIdenti
         (NameOID.ORGANIZATIONAL_UNIT_NAME, "20001000001131", None),
     ],
 )
-def test_the_user_number_is_exactly_fourteen_digits(
-    oid: x509.ObjectIdentifier, value: str, number: str | None
-) -> None:
+def test_the_user_number_is_exactly_fourteen_digits(oid: x509.ObjectIdentifier, value: str, number: str | None) -> None:
     assert identify(named(ORGANISATION, (oid, value))).user_number == number
 
 
@@ -99,9 +97,16 @@ def test_serial_and_fingerprint_are_written_one_way_only() -> None:
     assert identity.fingerprint == identity.fingerprint.lower()
 
 
-def test_a_field_that_cannot_be_read_is_told_and_not_thrown() -> None:
-    der = bytearray(kit.system().certificate.public_bytes(Encoding.DER))
-    place = der.index(kit.USER_NUMBER.encode())
-    der[place] = 0xFF  # no longer UTF-8
+@pytest.mark.parametrize(
+    ("found", "changed"),
+    [
+        (b"\x0c\x0e20001000001131", b"\x0c\x0e\xff0001000001131"),  # no longer UTF-8
+        (b"\x0c\x0e20001000001131", b"\x03\x0e\x000001000001131"),  # a bit string, as few names may be
+    ],
+    ids=["not UTF-8", "bit string"],
+)
+def test_a_field_that_cannot_be_read_is_told_and_not_thrown(found: bytes, changed: bytes) -> None:
+    der = kit.system().certificate.public_bytes(Encoding.DER)
+    assert found in der
     with pytest.raises(CertificateUnreadable, match="cannot be read"):
-        identify(x509.load_der_x509_certificate(bytes(der)))
+        identify(x509.load_der_x509_certificate(der.replace(found, changed)))
