@@ -30,7 +30,9 @@ class AuditLog:
 
     def see(self, passage: Passage, *, method: str, service: str) -> None:
         """Write who, what, when, from where and with which result (NEN 7513)."""
-        line = _caller(passage) | {"method": method, "service": service} | _outcome(passage.verdict)
+        line = (
+            {"event": "passage"} | _caller(passage) | {"method": method, "service": service} | _outcome(passage.verdict)
+        )
         self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
         self._stream.flush()
 
@@ -67,7 +69,7 @@ def _outcome(verdict: Verdict) -> dict[str, str]:
 
 def _caller(passage: Passage) -> dict[str, object]:
     identity = passage.identity
-    told: dict[str, object] = {"at": passage.at, "address": str(passage.address)}
+    told: dict[str, object] = {"timestamp": passage.at, "address": str(passage.address)}
     if identity is None:
         return told
     return told | {

@@ -33,7 +33,8 @@ def written(seen: Passage) -> dict[str, object]:
 def test_the_audit_line_tells_who_what_when_from_where_and_the_result() -> None:
     identity = identify(kit.system().certificate)
     assert written(passage(REFUSED, identity)) == {
-        "at": "2026-03-15T12:00:00.250000Z",
+        "event": "passage",
+        "timestamp": "2026-03-15T12:00:00.250000Z",
         "address": "203.0.113.7",
         "user_number": kit.USER_NUMBER,
         "organisation": kit.ORGANISATION,

@@ -1,0 +1,91 @@
+"""`relay reference`: the gate and the registry to rehearse against, and a folder to begin with."""
+
+import asyncio
+import shlex
+import signal
+from datetime import UTC, datetime
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+
+import click
+import uvloop
+
+from relay.compose.reference import Built, build, running
+from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
+from relay.settings.load import load
+from relay.settings.reference import ReferenceSettings
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("reference.toml"),
+    show_default=True,
+    help="The settings file; environment variables such as REFERENCE_GATE__PORT go before it.",
+)
+@click.pass_context
+def reference(ctx: click.Context, config: Path) -> None:
+    """Run the reference gate and registry until SIGTERM or Ctrl-C. `relay reference new DIR` makes one to run.
+
+    Standard output gets a line of JSON for each event, and for each call at the gate.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    settings = load(ReferenceSettings, config, prefix="REFERENCE_")
+    built = build(settings)
+    if settings.rehearsal:
+        click.secho(
+            "REHEARSAL: addresses that are not public can be registered here.", fg="yellow", bold=True, err=True
+        )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_told(built))
+
+
+@reference.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--address", default="127.0.0.1", show_default=True, help="The IPv4 address to listen on.")
+@click.option("--name", "names", multiple=True, default=["localhost"], show_default=True, help="May be repeated.")
+@click.option("--gate-port", type=click.IntRange(0, 65535), default=8444, show_default=True)
+@click.option("--registry-port", type=click.IntRange(0, 65535), default=8445, show_default=True)
+@click.option("--operator-port", type=click.IntRange(0, 65535), default=9091, show_default=True)
+def new(
+    folder: Path, address: str, names: tuple[str, ...], gate_port: int, registry_port: int, operator_port: int
+) -> None:
+    """Make a rehearsal in DIR: authority, certificates, a book with one fictitious organisation, settings."""
+    try:
+        own = IPv4Address(address)
+    except AddressValueError:
+        raise click.BadParameter("an IPv4 address such as 127.0.0.1", param_hint="--address") from None
+    place = Place(
+        address=own, names=names, gate_port=gate_port, registry_port=registry_port, operator_port=operator_port
+    )
+    _tell(new_rehearsal(folder, place, at=datetime.now(UTC)), place)
+
+
+def _tell(made: Rehearsal, place: Place) -> None:
+    """Say what can be done with it, in lines to paste."""
+    password = made.contact_person.with_suffix(".password")
+    url = f"https://{place.names[0]}:{place.registry_port}/v1/certificates/{SYSTEM}/addresses/{place.address}"
+    click.echo(f"A rehearsal in {made.settings.parent}. Run it:\n")
+    click.echo(f"  relay reference --config {shlex.quote(str(made.settings))}\n")
+    click.echo("Register the address that the relay calls from, as the contact person:\n")
+    click.echo(
+        f"  curl -X PUT --cacert {shlex.quote(str(made.authorities))} --cert-type P12 \\\n"
+        f'    --cert {shlex.quote(str(made.contact_person))}:"$(cat {shlex.quote(str(password))})" \\\n'
+        f"    {url}\n"
+    )
+    click.echo(
+        f"The relay's system certificate is {made.system}, its password beside it; it trusts {made.authorities}."
+    )
+
+
+async def _until_told(built: Built) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    # Unbuffered: a line of the log is one write, and none is lost at the end.
+    with open(1, "wb", buffering=0, closefd=False) as out:  # noqa: ASYNC230  # a descriptor, not a path
+        async with running(built, out):
+            await told.wait()

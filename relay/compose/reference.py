@@ -1,0 +1,193 @@
+"""The reference side, put together: the gate and the registry on one book, and the operator's port."""
+
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+import structlog
+from aiohttp import web
+from cryptography.x509 import Certificate
+from prometheus_client import CollectorRegistry
+from structlog.typing import EventDict, FilteringBoundLogger
+
+from relay.enforcer.app import make_gate
+from relay.enforcer.refusal_body import RefusalBody
+from relay.enforcer.witnesses import AuditLog, Counters
+from relay.errors import SettingsFault
+from relay.observe.log import make_logger
+from relay.ops.app import Readiness
+from relay.ops.app import make_app as make_operator
+from relay.registry.api import Authenticate
+from relay.registry.api import make_app as make_registry
+from relay.registry.domain.errors import BookUnavailable
+from relay.registry.service import Registry
+from relay.registry.storage.sqlite import opened
+from relay.settings.reference import Listen, Operator, ReferenceSettings
+from relay.wire.server import Listening, serving
+from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
+from relay.x509.context import TlsFileFault, load_trust, server_context
+from relay.x509.identity import Identity
+from relay.x509.verify import Unfit, verify_client
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """Everything that can be made without listening: who is trusted, and the TLS of both faces."""
+
+    settings: ReferenceSettings
+    authorities: tuple[Certificate, ...]
+    gate: ssl.SSLContext
+    registry: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A reference side that takes calls: where each face listens, and the book behind them."""
+
+    gate: Listening
+    registry: Listening
+    operator: Listening
+    book: Registry
+
+
+def build(settings: ReferenceSettings) -> Built:
+    """Return everything made from `settings`, or raise SettingsFault with every fault there is."""
+    faults: list[tuple[str, str]] = []
+    contexts: dict[str, ssl.SSLContext] = {}
+    authorities: tuple[Certificate, ...] = ()
+    try:
+        authorities = load_trust(settings.authorities)
+    except TlsFileFault as fault:
+        faults.append(("authorities", fault.detail))
+    for name, face in (("gate", settings.gate), ("registry", settings.registry)):
+        try:
+            contexts[name] = _context(face)
+        except (TlsFileFault, AnyClientImpossible) as fault:
+            faults.append((f"{name}.certificate", str(fault)))
+    if faults:
+        raise SettingsFault(faults)
+    return Built(settings=settings, authorities=authorities, **contexts)
+
+
+@asynccontextmanager
+async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetime.now(UTC)) -> AsyncIterator[Running]:
+    """Run gate, registry and operator's port for as long as the block lasts.
+
+    `out` gets the log, a line of JSON for each event, and the audit lines where the settings name no file for them.
+    Raises SettingsFault when book, audit file or a port cannot be had.
+    """
+    settings, metrics, readiness = built.settings, CollectorRegistry(), Readiness()
+    with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit, _logging_to(out):
+        gate = make_gate(
+            authorities=built.authorities,
+            book=lambda: book.snapshot,
+            clock=clock,
+            witnesses=[AuditLog(audit), Counters(metrics)],
+            refusal_body=RefusalBody(settings.refusal_body),
+            public_url=settings.public_url,
+        )
+        registry = make_registry(book, _authenticator(built.authorities, clock))
+        async with (
+            _listening(make_operator(readiness, metrics), settings.operator, "operator") as operating,
+            _listening(gate, settings.gate, "gate", built.gate) as gating,
+            _listening(registry, settings.registry, "registry", built.registry) as registering,
+        ):
+            readiness.on()
+            reference = Running(gate=gating, registry=registering, operator=operating, book=book)
+            _announce(make_logger(out), reference, settings)
+            yield reference
+
+
+def _context(face: Listen) -> ssl.SSLContext:
+    context = server_context(face.certificate, face.key)
+    accept_any_client_certificate(context)
+    return context
+
+
+def _listening(
+    app: web.Application, face: Listen | Operator, key: str, context: ssl.SSLContext | None = None
+) -> AbstractAsyncContextManager[Listening]:
+    return serving(app, str(face.address), face.port, key=key, context=context)
+
+
+def _authenticator(authorities: Sequence[Certificate], clock: Clock) -> Authenticate:
+    """Return who a contact person's connection proves, judged on every request as at the gate."""
+
+    def authenticate(request: web.Request) -> Identity | Unfit:
+        connection = request.get_extra_info("ssl_object")
+        certificate = None if connection is None else peer_certificate(connection)
+        return verify_client(certificate, authorities=authorities, at=clock())
+
+    return authenticate
+
+
+@contextmanager
+def _kept_book(settings: ReferenceSettings, clock: Clock) -> Iterator[Registry]:
+    with ExitStack() as stack:
+        try:
+            store = stack.enter_context(opened(settings.book))
+            book = Registry(store, clock, enforced_from=settings.enforced_from, rehearsal=settings.rehearsal)
+        except BookUnavailable as fault:
+            raise SettingsFault([("book", fault.detail)]) from None
+        yield book
+
+
+@contextmanager
+def _audit(path: Path | None, out: BinaryIO) -> Iterator[BinaryIO]:
+    if path is None:
+        yield out
+        return
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+        file = path.open("ab", buffering=0)
+    except OSError as error:
+        raise SettingsFault([("audit", f"{path} cannot be written: {error.strerror or error}")]) from None
+    with file:
+        yield file
+
+
+@contextmanager
+def _logging_to(out: BinaryIO) -> Iterator[None]:
+    """Send what the registry logs to `out`, in the form of all our logs; as it was, afterwards."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _name_cause,
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=lambda *_: structlog.BytesLogger(out),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _name_cause(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Tell an exception by its kind and place alone: the text of a foreign one may quote what it choked on."""
+    if event.pop("exc_info", None):
+        kind, _, place = sys.exc_info()
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = "" if place is None else f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}"
+        event.update(kind="" if kind is None else kind.__name__, where=where)
+    return event
+
+
+def _announce(log: FilteringBoundLogger, running: Running, settings: ReferenceSettings) -> None:
+    log.info("ready", gate=running.gate.port, registry=running.registry.port, operator=running.operator.port)
+    if settings.rehearsal:
+        log.warning("rehearsal", detail="addresses that are not public can be registered: never do this in earnest")
+    if settings.enforced_from is not None:
+        log.info("enforcement", since=settings.enforced_from.isoformat())

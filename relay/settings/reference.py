@@ -1,0 +1,69 @@
+"""The reference side's settings: the gate, the registry, and the book that both look into."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from relay.settings.load import Branch, Settings, SettingsPath
+
+_PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?\Z")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _public(url: str) -> str:
+    if not _PUBLIC_URL.match(url):
+        raise ValueError("a public address is https://host, with port and path where needed, without a query")
+    return url
+
+
+class Listen(Branch):
+    """Where callers connect, always by TLS."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    port: Port
+    certificate: SettingsPath = Field(description="The server certificate with its chain, PEM.")
+    key: SettingsPath = Field(description="The server certificate's private key, PEM.")
+
+
+class Operator(Branch):
+    """The operator's port: health, readiness, metrics. Plain HTTP, so keep it on an inner network."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    port: Port = 9091
+
+
+class ReferenceSettings(Settings):
+    """Everything `relay reference` can be told."""
+
+    book: SettingsPath = Field(description="The registry's SQLite file; made when there is none.")
+    authorities: SettingsPath = Field(description="PEM of the authorities whose client certificates count.")
+    audit: SettingsPath | None = Field(
+        default=None, description="The file that gets a line for each call at the gate; empty: standard output."
+    )
+    enforced_from: AwareDatetime | None = Field(
+        default=None, description="Before it an unregistered address passes and is noted; empty: always enforced."
+    )
+    rehearsal: bool = Field(
+        default=False, description="Let contact persons register addresses that are not public. Never in earnest."
+    )
+    refusal_body: Literal["empty", "json", "html"] = Field(
+        default="empty", description="What stands in the gate's 403; VECOZO does not say, so each guess is here."
+    )
+    public_url: Annotated[str, AfterValidator(_public)] | None = Field(
+        default=None, description="Where callers reach the services, for the WSDL, when their Host does not tell."
+    )
+    gate: Listen = Field(description="The gate, with the services behind it.")
+    registry: Listen = Field(description="The registry's API, for contact persons.")
+    operator: Operator = Operator()
+
+    def disagreements(self) -> Iterator[tuple[str, str]]:
+        """Yield places that two faces want at once; port 0 takes any free one."""
+        taken: dict[tuple[IPv4Address, int], str] = {}
+        for name, face in (("gate", self.gate), ("registry", self.registry), ("operator", self.operator)):
+            other = taken.setdefault((face.address, face.port), name)
+            if other != name and face.port:
+                yield f"{name}.port", f"{face.port} is the port of [{other}] as well; choose another"
