@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from relay.authority import profile
 from relay.authority.issued import Issued
 from relay.authority.signing import Holder, KeyType, distinguished_name, new_key, sign
+from relay.x509.identity import UNREADABLE
+from relay.x509.pem import Key, key_pem
 
 # Every authority is older than what it signs, or an expired certificate could not be told from a foreign one.
 AGE = timedelta(days=3650)
@@ -135,7 +136,7 @@ class Authority:
         for name, holder in (("root", self.root), ("intermediate", self.intermediate)):
             key_file = folder / f"{name}.key"
             key_file.touch(mode=0o600, exist_ok=False)
-            key_file.write_bytes(holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            key_file.write_bytes(key_pem(holder.key))
             (folder / f"{name}.crt").write_bytes(holder.certificate.public_bytes(Encoding.PEM))
 
     @classmethod
@@ -154,10 +155,8 @@ def _load_holder(folder: Path, name: str) -> Holder:
     try:
         certificate = x509.load_pem_x509_certificate((folder / f"{name}.crt").read_bytes())
         key = load_pem_private_key((folder / f"{name}.key").read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise AuthorityUnreadable(f"{folder} holds no usable {name} of a demo authority: {error}") from error
-    if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)) or (
-        key.public_key() != certificate.public_key()
-    ):
+    if not isinstance(key, Key) or key.public_key() != certificate.public_key():
         raise AuthorityUnreadable(f"{folder}/{name}.key does not belong to {name}.crt: make a new authority")
     return Holder(certificate=certificate, key=key)

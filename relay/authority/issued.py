@@ -7,14 +7,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
-    Encoding,
     KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import PBES, serialize_key_and_certificates
 
-from relay.authority.signing import Key
+from relay.x509 import pem
 
 
 class Encryption(StrEnum):
@@ -29,7 +28,7 @@ class Issued:
     """What the authority hands to a holder. The chain runs from the intermediate to the root."""
 
     certificate: x509.Certificate
-    key: Key
+    key: pem.Key
     chain: tuple[x509.Certificate, ...]
 
     def __repr__(self) -> str:
@@ -47,13 +46,12 @@ class Issued:
         )
 
     def chain_pem(self) -> bytes:
-        """Return the certificate and its intermediates as a server sends them: without the root (RFC 8446 4.4.2)."""
-        sent = [self.certificate, *(link for link in self.chain if link.issuer != link.subject)]
-        return b"".join(link.public_bytes(Encoding.PEM) for link in sent)
+        """Return the certificate and its intermediates, as a server sends them."""
+        return pem.chain_pem(self.certificate, self.chain)
 
     def key_pem(self) -> bytes:
         """Return the private key, unencrypted: write it to a file that only its owner can read."""
-        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return pem.key_pem(self.key)
 
 
 def _encryption(password: str | None, encryption: Encryption) -> KeySerializationEncryption:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+from relay.x509.pem import Key
 
 
 class KeyType(StrEnum):

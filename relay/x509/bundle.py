@@ -8,15 +8,14 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from relay.x509.file_shape import lone_certificates, mistaken_shape
 from relay.x509.identity import UNREADABLE, CertificateUnreadable, Identity, Kind, identify
 from relay.x509.mistake import MISTAKES, Mistake
+from relay.x509.pem import Key
 from relay.x509.purpose import proves_a_client
 
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 TEST_WORDS = frozenset({"acceptatie", "acceptance", "test"})
 
 

@@ -5,10 +5,11 @@ import ssl
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from relay.x509.bundle import Bundle
 from relay.x509.identity import UNREADABLE
+from relay.x509.pem import chain_pem, key_pem
 
 # TLS 1.2 suites, best first. Those of TLS 1.3 cannot be set from Python 3.11; OpenSSL's default is the NCSC list.
 # Neither can groups: OPENSSL_CONF sets them (`set_ecdh_curve` takes one and drops the others).
@@ -38,11 +39,11 @@ def server_context(certificate_chain: Path, key: Path) -> ssl.SSLContext:
         raise TlsFileFault(f"{certificate_chain} with {key}: {fault.detail}") from fault
 
 
-def server_context_from(chain_pem: bytes, key_pem: bytes) -> ssl.SSLContext:
+def server_context_from(chain: bytes, key: bytes) -> ssl.SSLContext:
     """Return a listener's context from PEM bytes, or raise `TlsFileFault`. It asks for no client certificate yet."""
     context = _context(ssl.PROTOCOL_TLS_SERVER)
     context.options |= ssl.OP_NO_RENEGOTIATION  # NCSC: a client may not start one, and we never do
-    _use(context, chain_pem, key_pem)
+    _use(context, chain, key)
     return context
 
 
@@ -60,7 +61,7 @@ def client_context(bundle: Bundle | None, *, trust: Path | None) -> ssl.SSLConte
         pem = "".join(authority.public_bytes(Encoding.PEM).decode() for authority in load_trust(trust))
         context.load_verify_locations(cadata=pem)
     if bundle is not None:
-        _use(context, _chain_pem(bundle), _key_pem(bundle))
+        _use(context, chain_pem(bundle.certificate, bundle.chain), key_pem(bundle.key))
     return context
 
 
@@ -82,31 +83,31 @@ def _context(protocol: ssl._SSLMethod) -> ssl.SSLContext:
     return context
 
 
-def _use(context: ssl.SSLContext, chain_pem: bytes, key_pem: bytes) -> None:
+def _use(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:
     """Give the context its certificate by way of a file in memory: Python's ssl reads keys from paths only."""
     try:
         descriptor = os.memfd_create("tls", os.MFD_CLOEXEC)
     except (OSError, AttributeError) as error:
         raise TlsFileFault(f"no file in memory could be made ({error}): relay needs Linux with memfd") from error
     with os.fdopen(descriptor, "wb") as file:
-        file.write(key_pem + b"\n" + chain_pem)
+        file.write(key + b"\n" + chain)
         file.flush()
         try:
             # An empty password, or OpenSSL would ask the terminal for that of a protected key, and wait.
             context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=b"")
         except ssl.SSLError as error:
-            raise TlsFileFault(_pair_fault(error, chain_pem, key_pem)) from error
+            raise TlsFileFault(_pair_fault(error, chain, key)) from error
         except OSError as error:
             raise TlsFileFault(f"/proc/self/fd cannot be read ({error}): mount /proc") from error
 
 
-def _pair_fault(error: ssl.SSLError, chain_pem: bytes, key_pem: bytes) -> str:
+def _pair_fault(error: ssl.SSLError, chain: bytes, key: bytes) -> str:
     """Say what is wrong with a pair: OpenSSL itself says little more than 'PEM lib'."""
-    if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
+    if b"-----BEGIN CERTIFICATE-----" not in chain:
         return "there is no PEM certificate: give the certificate followed by its intermediates"
-    if b"PRIVATE KEY-----" not in key_pem:
+    if b"PRIVATE KEY-----" not in key:
         return "there is no PEM private key: give the key that the certificate was requested with"
-    if b"ENCRYPTED" in key_pem:
+    if b"ENCRYPTED" in key:
         return "the private key has a password: take it off with openssl pkey, and protect the file by its mode instead"
     if error.reason == "KEY_VALUES_MISMATCH":
         return "the private key does not belong to the first certificate: put the server's own certificate first"
@@ -123,16 +124,6 @@ def _trust_the_web(context: ssl.SSLContext) -> None:
 def _has_files(folder: str | None) -> bool:
     """Say whether OpenSSL's folder of authorities, which it reads only when one is needed, has any."""
     return folder is not None and any(Path(folder).iterdir())
-
-
-def _chain_pem(bundle: Bundle) -> bytes:
-    """Return the certificate and its intermediates; the root stays away, the peer has its own (RFC 8446 4.4.2)."""
-    sent = [bundle.certificate, *(link for link in bundle.chain if link.issuer != link.subject)]
-    return b"".join(link.public_bytes(Encoding.PEM) for link in sent)
-
-
-def _key_pem(bundle: Bundle) -> bytes:
-    return bundle.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _read(path: Path) -> bytes:
