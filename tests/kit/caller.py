@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from relay.authority.issued import Issued
-from relay.x509.bundle import read_bundle
+from relay.x509.bundle import Bundle, read_bundle
 from relay.x509.context import client_context
 
 
@@ -30,15 +30,17 @@ class Seen:
 class Caller:
     """Calls over one TLS version, showing one certificate or none; remembers its session after each call."""
 
-    def __init__(self, certificate: Issued | None, *, trust: Path, version: ssl.TLSVersion | None = None) -> None:
-        bundle = None if certificate is None else read_bundle(certificate.p12(None), None)
+    def __init__(
+        self, certificate: Issued | Bundle | None, *, trust: Path, version: ssl.TLSVersion | None = None
+    ) -> None:
+        bundle = read_bundle(certificate.p12(None), None) if isinstance(certificate, Issued) else certificate
         self._context = client_context(bundle, trust=trust)
         if version is not None:
             self._context.minimum_version = self._context.maximum_version = version
         self._session: ssl.SSLSession | None = None
 
     @classmethod
-    def trusting(cls, trust: Path, certificate: Issued | None = None) -> Self:
+    def trusting(cls, trust: Path, certificate: Issued | Bundle | None = None) -> Self:
         """Return a caller on the best version."""
         return cls(certificate, trust=trust)
 
@@ -86,9 +88,9 @@ class Caller:
         )
 
 
-def get(path: str) -> bytes:
-    """Return a GET on a kept connection."""
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+def get(path: str, method: str = "GET") -> bytes:
+    """Return a request without a body on a kept connection."""
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def post(path: str, headers: dict[str, str], body: bytes) -> bytes:

@@ -1,0 +1,211 @@
+"""The reference side as it runs: one book behind gate and registry, and every fault told before it listens."""
+
+import io
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import aiohttp
+import pytest
+import structlog
+
+from relay.compose.reference import Running, build, running
+from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
+from relay.errors import SettingsFault
+from relay.settings.load import load
+from relay.settings.reference import ReferenceSettings
+from relay.x509.bundle import Bundle, read_bundle
+from tests.kit import authority as kit
+from tests.kit.caller import Caller, get, post
+from tests.kit.cov import headers, question
+
+PLACE = Place(address=IPv4Address("127.0.0.1"), names=["localhost"], gate_port=0, registry_port=0, operator_port=0)
+CALL = post("/acc/cov/vz801802/v1/soap11", headers(), question())
+ADDRESS = f"/v1/certificates/{SYSTEM}/addresses/127.0.0.1"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Rehearsal:
+    return new_rehearsal(tmp_path / "rehearsal", PLACE, at=kit.AT)
+
+
+@dataclass
+class Reference:
+    """A running reference side, its two callers and what it wrote."""
+
+    at: Running
+    system: Caller
+    person: Caller
+    out: io.BytesIO
+
+    def lines(self, event: str) -> list[dict[str, object]]:
+        written = [json.loads(line) for line in self.out.getvalue().splitlines()]
+        return [line for line in written if line["event"] == event]
+
+
+@asynccontextmanager
+async def started(made: Rehearsal, change: Callable[[str], str] = lambda text: text) -> AsyncIterator[Reference]:
+    made.settings.write_text(change(made.settings.read_text()))
+    built, out = build(load(ReferenceSettings, made.settings, prefix="REFERENCE_")), io.BytesIO()
+    system, person = (Caller(opened(file), trust=made.authorities) for file in (made.system, made.contact_person))
+    async with running(built, out) as reference:
+        yield Reference(reference, system, person, out)
+
+
+def opened(file: Path) -> Bundle:
+    return read_bundle(file.read_bytes(), file.with_suffix(".password").read_text().rstrip("\n"))
+
+
+async def test_a_registered_address_counts_at_the_gate_at_once_and_a_removed_one_no_longer(made: Rehearsal) -> None:
+    async with started(made) as reference:
+
+        async def called() -> tuple[int, str]:
+            (seen,) = await reference.system.send(reference.at.gate.port, CALL)
+            return seen.status, seen.reason
+
+        async def changed(method: str) -> int:
+            (seen,) = await reference.person.send(reference.at.registry.port, get(ADDRESS, method))
+            return seen.status
+
+        assert await called() == (403, "Forbidden")
+        assert await changed("PUT") == 201
+        assert await called() == (200, "OK")
+        assert await changed("DELETE") == 204
+        assert await called() == (403, "Forbidden")
+        verdicts = [line["verdict"] for line in reference.lines("passage")]
+        assert verdicts == ["refused", "admitted", "refused"]
+
+
+async def test_registrations_outlive_a_restart(made: Rehearsal) -> None:
+    async with started(made) as reference:
+        await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
+    async with started(made) as reference:
+        (seen,) = await reference.system.send(reference.at.gate.port, CALL)
+    assert seen.status == 200
+
+
+async def test_the_system_certificate_cannot_log_in_nor_can_nobody(made: Rehearsal) -> None:
+    async with started(made) as reference:
+        nobody = Caller.trusting(made.authorities)
+        stranger = Caller.trusting(made.authorities, kit.personal())
+        codes = [
+            json.loads((await caller.send(reference.at.registry.port, get("/v1/certificates")))[0].body)["code"]
+            for caller in (reference.system, nobody, stranger)
+        ]
+    assert codes == ["system_certificate", "certificate_missing", "certificate_untrusted"]
+
+
+async def test_in_earnest_an_address_that_is_not_public_cannot_be_registered(made: Rehearsal) -> None:
+    async with started(made, lambda text: text.replace("rehearsal = true", "rehearsal = false")) as reference:
+        (seen,) = await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
+        assert reference.lines("rehearsal") == []
+    assert (seen.status // 100, b"loopback" in seen.body) == (4, True)
+
+
+async def test_a_rehearsal_says_so_loudly(made: Rehearsal) -> None:
+    async with started(made) as reference:
+        (line,) = reference.lines("rehearsal")
+    assert line["level"] == "warning"
+
+
+async def test_before_the_date_of_enforcement_unregistered_calls_pass_and_are_noted(made: Rehearsal) -> None:
+    async with started(made, lambda text: f"enforced_from = 9000-01-01T00:00:00Z\n{text}") as reference:
+        (seen,) = await reference.system.send(reference.at.gate.port, CALL)
+        (line,) = reference.lines("passage")
+    assert (seen.status, line["reason"], line["otherwise"]) == (200, "before_enforcement", "address_unknown")
+
+
+async def test_the_body_of_a_refusal_and_the_public_address_are_as_set(made: Rehearsal) -> None:
+    more = 'refusal_body = "json"\npublic_url = "https://relay.example/praktijk"\n'
+    async with started(made, lambda text: more + text) as reference:
+        (refused,) = await reference.system.send(reference.at.gate.port, CALL)
+        await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
+        wsdl = get("/cov/vz801802/v1/soap12?wsdl")
+        (described,) = await reference.system.send(reference.at.gate.port, wsdl)
+    assert refused.body == b'{"statusCode":403,"message":"Forbidden"}'
+    assert b'location="https://relay.example/praktijk/cov/vz801802/v1/soap12"' in described.body
+
+
+async def test_the_operators_port_counts_calls_at_the_gate(made: Rehearsal) -> None:
+    async with started(made) as reference, aiohttp.ClientSession() as session:
+        await reference.system.send(reference.at.gate.port, CALL)
+        place = f"http://127.0.0.1:{reference.at.operator.port}"
+        async with session.get(f"{place}/readyz") as ready, session.get(f"{place}/metrics") as metrics:
+            assert ready.status == 200
+            assert 'gate_calls_total{reason="address_unknown",verdict="refused"} 1.0' in await metrics.text()
+
+
+async def test_the_audit_file_gets_the_passages_and_is_for_its_owner_alone(made: Rehearsal) -> None:
+    audit = made.settings.parent / "audit.jsonl"
+    made.settings.write_text(f'audit = "audit.jsonl"\n{made.settings.read_text()}')
+    for _ in range(2):
+        async with started(made) as reference:
+            await reference.system.send(reference.at.gate.port, CALL)
+            assert reference.lines("passage") == []
+    assert [json.loads(line)["event"] for line in audit.read_text().splitlines()] == ["passage", "passage"]
+    assert audit.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_goes_wrong_inside_is_logged_without_the_words_of_the_error(made: Rehearsal) -> None:
+    async with started(made) as reference:
+        try:
+            int("999979668x")
+        except ValueError:
+            structlog.get_logger().exception("registry_fault")
+        (line,) = reference.lines("registry_fault")
+    assert line["kind"] == "ValueError"
+    assert str(line["where"]).startswith("test_what_goes_wrong_inside")
+    assert b"999979668" not in reference.out.getvalue()
+
+
+async def test_the_log_is_as_it_was_afterwards(made: Rehearsal) -> None:
+    before = structlog.get_config()
+    async with started(made):
+        assert structlog.get_config() != before
+    assert structlog.get_config() == before
+
+
+def test_every_fault_in_the_files_is_told_at_once(made: Rehearsal) -> None:
+    folder = made.settings.parent
+    (folder / "authorities.pem").unlink()
+    (folder / "server.key").write_bytes(kit.server().key_pem())
+    with pytest.raises(SettingsFault) as caught:
+        build(load(ReferenceSettings, made.settings, prefix="REFERENCE_"))
+    assert [key for key, _ in caught.value.faults] == ["authorities", "gate.certificate", "registry.certificate"]
+    assert "does not belong" in str(caught.value)
+
+
+async def fault(made: Rehearsal, change: Callable[[str], str] = lambda text: text) -> tuple[str, str]:
+    with pytest.raises(SettingsFault) as caught:
+        async with started(made, change):
+            pass
+    (only,) = caught.value.faults
+    return only
+
+
+async def test_a_book_that_is_none_is_told(made: Rehearsal) -> None:
+    (made.settings.parent / "book.sqlite").write_bytes(b"no database, but a text of more than a hundred octets" * 9)
+    key, what = await fault(made)
+    assert (key, "cannot be opened as a registry's book" in what) == ("book", True)
+
+
+async def test_an_audit_file_that_cannot_be_written_is_told(made: Rehearsal) -> None:
+    key, what = await fault(made, lambda text: f'audit = "nowhere/audit.jsonl"\n{text}')
+    assert (key, "No such file or directory" in what) == ("audit", True)
+
+
+@pytest.mark.parametrize("face", ["gate", "registry", "operator"])
+async def test_a_port_that_is_taken_is_told_by_its_face(made: Rehearsal, face: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        def take(text: str) -> str:
+            head, section, tail = text.partition(f"[{face}]")
+            return head + section + tail.replace("port = 0", f"port = {port}", 1)
+
+        key, what = await fault(made, take)
+    assert (key, "is taken by another process" in what) == (face, True)
