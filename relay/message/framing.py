@@ -49,7 +49,7 @@ def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
 
 def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInvalid]) -> Framing | None:
     codings = [value.lower() for value in values(fields, b"transfer-encoding")]
-    lengths = set(values(fields, b"content-length"))
+    lengths = list(values(fields, b"content-length"))
     if codings and lengths:
         raise fault("both Transfer-Encoding and Content-Length are given; give one")
     if codings:
@@ -58,7 +58,7 @@ def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInval
         return CHUNKED
     if not lengths:
         return None
-    length = lengths.pop()
-    if lengths or not length.isdigit() or len(length) > _LONGEST_LENGTH:
+    length = lengths[0]
+    if len(lengths) > 1 or not length.isdigit() or len(length) > _LONGEST_LENGTH:
         raise fault("Content-Length is not one plain number")
     return Length(int(length))

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from relay.errors import AmbiguousTarget, MalformedRequest, WrongHost
 from relay.message.head import RequestHead, values
@@ -10,8 +12,10 @@ from relay.message.head import RequestHead, values
 _ORIGIN_FORM = re.compile(rb"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]|{}^`]*\Z")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 # What servers behind us may read differently from us: dot segments, encoded slashes and backslashes, empty
-# segments, path parameters that hide a dot segment, encoded NUL and percent (double decoding).
-_AMBIGUOUS = re.compile(rb"//|(?:^|/)(?:\.|%2e){1,2}(?:/|;|\Z)|%2f|%5c|\\|%00|%25(?:2e|2f|5c|00)", re.IGNORECASE)
+# segments, path parameters that hide a dot segment, encoded NUL.
+_AMBIGUOUS = re.compile(rb"//|(?:^|/)(?:\.|%2e){1,2}(?:/|;|\Z)|%2f|%5c|\\|%00", re.IGNORECASE)
+# Servers behind servers decode more than once; a path that is still not plain after so many means no good.
+_MOST_DECODINGS: Final = 3
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]+)(/.*)\Z", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?\Z")
 
@@ -36,9 +40,20 @@ def target_of(head: RequestHead) -> Target:
     if not _ORIGIN_FORM.match(octets) or _BAD_ESCAPE.search(octets):
         raise MalformedRequest("the target is not a path with an optional query")
     path = octets.partition(b"?")[0]
-    if _AMBIGUOUS.search(path):
+    if _is_ambiguous(path):
         raise AmbiguousTarget("the path has dot segments, empty segments or encoded slashes; send it in plain form")
     return Target(octets=octets, path=path, host=host)
+
+
+def _is_ambiguous(path: bytes) -> bool:
+    """Whether the path, as it stands or decoded by a server behind us, has more than one reading."""
+    for _ in range(_MOST_DECODINGS + 1):
+        if _AMBIGUOUS.search(path):
+            return True
+        if b"%" not in path or (decoded := unquote_to_bytes(path)) == path:
+            return False
+        path = decoded
+    return True
 
 
 def _host(head: RequestHead) -> str:

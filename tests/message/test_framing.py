@@ -1,0 +1,83 @@
+"""Exactly one framing comes in and exactly one goes out (RFC 9112 section 6; check-list C7, C11)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.errors import MalformedRequest, UpstreamInvalid
+from relay.message.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, Length, request_framing, response_framing
+from relay.message.head import Fields, RequestHead
+
+TE, CL = b"Transfer-Encoding", b"Content-Length"
+WRONG: list[Fields] = [
+    ((TE, b"chunked"), (CL, b"4")),
+    ((TE, b"gzip"),),
+    ((TE, b"gzip, chunked"),),
+    ((TE, b"chunked, gzip"),),
+    ((TE, b"chunked"), (TE, b"chunked")),
+    ((TE, b"identity"),),
+    ((TE, b""),),
+    ((TE, b"x chunked"),),
+    ((CL, b"4"), (CL, b"5")),
+    ((CL, b"4"), (CL, b"4")),
+    ((CL, b"4, 4"),),
+    ((CL, b"4,5"),),
+    ((CL, b"+4"),),
+    ((CL, b"-4"),),
+    ((CL, b""),),
+    ((CL, b"4 "),),
+    ((CL, b"0x4"),),
+    ((CL, b"4_0"),),
+    ((CL, b"9" * 19),),
+    ((CL, "٤".encode()),),
+]
+
+
+def _request(fields: Fields) -> RequestHead:
+    return RequestHead(b"POST", b"/", fields)
+
+
+@pytest.mark.parametrize("fields", WRONG, ids=str)
+def test_a_request_with_two_or_unclear_framings_is_malformed(fields: Fields) -> None:
+    with pytest.raises(MalformedRequest):
+        request_framing(_request(fields))
+
+
+@pytest.mark.parametrize("fields", WRONG, ids=str)
+def test_an_answer_with_two_or_unclear_framings_is_invalid(fields: Fields) -> None:
+    with pytest.raises(UpstreamInvalid):
+        response_framing(b"POST", 200, fields)
+
+
+def test_a_request_without_framing_has_no_body() -> None:
+    assert request_framing(_request(())) == NO_BODY
+
+
+def test_an_answer_without_framing_lasts_until_the_close() -> None:
+    assert response_framing(b"GET", 200, ()) is UNTIL_CLOSE
+
+
+def test_chunked_is_known_in_any_case() -> None:
+    assert request_framing(_request(((b"transfer-encoding", b"Chunked"),))) is CHUNKED
+    assert response_framing(b"GET", 200, ((TE, b"CHUNKED"),)) is CHUNKED
+
+
+@given(st.integers(min_value=0, max_value=10**18 - 1))
+def test_a_plain_length_is_taken_as_it_is(octets: int) -> None:
+    assert request_framing(_request(((CL, b"%d" % octets),))) == Length(octets)
+
+
+@given(st.binary(max_size=24))
+def test_whatever_stands_in_content_length_is_a_plain_number_or_refused(value: bytes) -> None:
+    try:
+        framing = request_framing(_request(((CL, value),)))
+    except MalformedRequest:
+        return
+    assert isinstance(framing, Length)
+    assert value.lstrip(b"0") in (b"%d" % framing.octets, b"")
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 204), (b"GET", 304), (b"GET", 103)])
+@pytest.mark.parametrize("fields", [((CL, b"10"),), ((TE, b"chunked"),), ()], ids=str)
+def test_some_answers_have_no_body_whatever_they_say(method: bytes, status: int, fields: Fields) -> None:
+    assert response_framing(method, status, fields) == NO_BODY

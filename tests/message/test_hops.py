@@ -1,0 +1,67 @@
+"""What belongs to one hop, or to us, stays there (RFC 9110 section 7.6.1; check-list C12, C14, C16)."""
+
+import pytest
+
+from relay.message.hops import HOP_BY_HOP, NOT_SENT_BACK, NOT_SENT_ON, connection_options, sent_back, sent_on
+
+NOBODY = frozenset[bytes]()
+
+
+def _names(fields: list[tuple[bytes, bytes]]) -> list[bytes]:
+    return [name for name, _ in fields]
+
+
+@pytest.mark.parametrize("name", sorted(NOT_SENT_ON))
+def test_a_field_of_the_hop_is_not_sent_on(name: bytes) -> None:
+    assert sent_on(((name.title(), b"x"), (b"Accept", b"y")), NOBODY) == [(b"Accept", b"y")]
+
+
+@pytest.mark.parametrize("name", sorted(NOT_SENT_BACK))
+def test_a_field_of_the_hop_is_not_sent_back(name: bytes) -> None:
+    assert sent_back(((name.title(), b"x"), (b"Set-Cookie", b"a"), (b"Set-Cookie", b"b"))) == [
+        (b"Set-Cookie", b"a"),
+        (b"Set-Cookie", b"b"),
+    ]
+
+
+def test_the_table_holds_every_field_that_the_rfc_names() -> None:
+    of_the_rfc = b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+    of_proxies = b"proxy-authenticate proxy-authorization proxy-authentication-info".split()
+    assert set(of_the_rfc) | set(of_proxies) <= HOP_BY_HOP
+    assert {b"expect", b"forwarded", b"host", b"max-forwards", b"proxy-status"} <= NOT_SENT_ON
+
+
+def test_what_connection_names_stays_behind_in_every_connection_field() -> None:
+    fields = ((b"Connection", b"close, X-One"), (b"X-One", b"1"), (b"X-Two", b"2"), (b"CONNECTION", b" x-two ,"))
+    assert sent_on(fields, NOBODY) == []
+    assert sent_back(fields) == []
+    assert connection_options(fields) >= {b"close", b"x-one", b"x-two"}
+
+
+@pytest.mark.parametrize("name", [b"Content-Length", b"Content-Type", b"SOAPAction", b"Via"])
+def test_connection_cannot_name_away_what_frames_or_routes_a_message(name: bytes) -> None:
+    fields = ((b"Connection", name), (name, b"x"))
+    assert _names(sent_on(fields, NOBODY)) == [name]
+    assert _names(sent_back(fields)) == [name]
+
+
+def test_the_callers_credentials_for_us_stay_here() -> None:
+    fields = ((b"X-API-KEY", b"rk"), (b"Authorization", b"Bearer for VECOZO"))
+    assert _names(sent_on(fields, frozenset((b"x-api-key",)))) == [b"Authorization"]
+
+
+def test_nothing_of_the_callers_address_is_sent_on() -> None:
+    fields = ((b"X-Forwarded-For", b"1"), (b"x-forwarded-anything", b"2"), (b"Forwarded", b"3"), (b"X-Real-IP", b"4"))
+    assert sent_on(fields, NOBODY) == []
+
+
+def test_fields_that_imitate_ours_go_in_neither_direction() -> None:
+    fields = ((b"X-Relay-Tenant", b"linde"), (b"x-RELAY-cause", b"y"))
+    assert sent_on(fields, NOBODY) == []
+    assert sent_back(fields) == []
+
+
+def test_unknown_fields_go_through_in_both_directions_with_spelling_and_order_kept() -> None:
+    fields = ((b"x-B3-TraceId", b"1"), (b"traceparent", b"2"), (b"SOAPAction", b'""'), (b"ETag", b'W/"x"'))
+    assert sent_on(fields, NOBODY) == list(fields)
+    assert sent_back(fields) == list(fields)
