@@ -1,0 +1,73 @@
+"""A throw-away folder with everything that the fronts, the upstream and the load need: certificates, a key, a body."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from relay.auth.api_key import NewKey, new_key
+from relay.authority.authority import Authority
+from relay.authority.issued import Issued
+
+PASSWORD = "bench"
+PATH = "/acc/cov/vz801802/v1/soap11"
+
+# The work: what a Dynamics plug-in sends for an insurance check, and what it gets. Octets.
+REQUEST_SIZE = 2048
+ANSWER_SIZE = 2300
+
+_USER_NUMBER = "20001000001131"
+_OPEN = '<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+_CLOSE = "</e:Body></e:Envelope>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The folder, and the key that every front knows."""
+
+    folder: Path
+    key: NewKey
+
+    @property
+    def request(self) -> Path:
+        """The file with the body that every call carries."""
+        return self.folder / "request.xml"
+
+
+@contextmanager
+def prepared() -> Iterator[Place]:
+    """Make the folder for as long as the block lasts. Every server key in it is P-256."""
+    with TemporaryDirectory(prefix="relay-bench-") as name:
+        place = Place(folder=Path(name), key=new_key())
+        place.request.write_text(envelope(REQUEST_SIZE))
+        certs = place.folder / "certs"
+        certs.mkdir(mode=0o700)
+        _issue(certs)
+        yield place
+
+
+def envelope(size: int) -> str:
+    """Return a SOAP envelope of exactly `size` octets, free of what a configuration file would take for its own."""
+    element = "<insured>999911120 1980-01-31 Voorbeeld</insured>"
+    room = size - len(_OPEN) - len(_CLOSE)
+    count, left = divmod(room, len(element))
+    return f"{_OPEN}{element * count}{' ' * left}{_CLOSE}"
+
+
+def _issue(certs: Path) -> None:
+    at = datetime.now(UTC) - timedelta(days=1)
+    authority = Authority.create(at=at)
+    system = authority.issue_system(_USER_NUMBER, "Praktijk De Linde", at=at)
+    (certs / "ca.pem").write_bytes(authority.trust_pem())
+    _write(certs, "server", authority.issue_server(["localhost"], at=at))
+    _write(certs, "upstream", authority.issue_server(["localhost"], at=at))
+    _write(certs, "client", system)
+    (certs / "system.p12").write_bytes(system.p12(PASSWORD))
+    (certs / "password").write_text(PASSWORD)
+
+
+def _write(certs: Path, name: str, issued: Issued) -> None:
+    (certs / f"{name}.crt").write_bytes(issued.chain_pem())
+    (certs / f"{name}.key").write_bytes(issued.key_pem())

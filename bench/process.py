@@ -1,0 +1,91 @@
+"""Processes that the bench starts, waits for and ends by their ids; and the processors they may use."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+# Seconds: to start, and to end after having been asked.
+_START = 15.0
+_END = 10.0
+
+
+class BenchFault(Exception):
+    """The bench cannot give a figure that means something; the message says why."""
+
+
+@contextmanager
+def process(
+    command: Sequence[str | Path], *, folder: Path, out: Path, cpus: set[int], env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command for as long as the block lasts; then ask it to end, and see that it does.
+
+    `out` gets its standard output; its standard error goes to a file beside it.
+    """
+    with out.open("wb") as stdout, out.with_suffix(".err").open("wb") as stderr:
+        started = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=stdout,
+            stderr=stderr,
+            env={**os.environ, **(env or {})},
+            # Set in the child before it runs, so that the processes and threads it makes inherit it.
+            preexec_fn=partial(os.sched_setaffinity, 0, cpus),
+        )
+        try:
+            yield started
+        finally:
+            _end(started)
+
+
+def _end(started: subprocess.Popen[bytes]) -> None:
+    started.terminate()
+    try:
+        started.wait(_END)
+    except subprocess.TimeoutExpired:
+        started.kill()
+        started.wait()
+
+
+def errors_of(out: Path) -> str:
+    """Return what a process wrote to its standard error, for a message."""
+    return out.with_suffix(".err").read_text(errors="replace").strip()[-2000:]
+
+
+def wait_for_port(port: int, started: subprocess.Popen[bytes], out: Path) -> None:
+    """Return once somebody listens on `port` of loopback. Raises BenchFault when the process ended or took too long."""
+    give_up = time.monotonic() + _START
+    while time.monotonic() < give_up:
+        if started.poll() is not None:
+            raise BenchFault(f"{started.args!r} ended at once: {errors_of(out)}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise BenchFault(f"{started.args!r} does not listen on port {port}: {errors_of(out)}")
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on, for servers that cannot choose one themselves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def processors() -> tuple[set[int], set[int]]:
+    """Return the processors for the front and those for everything else: apart where there are two or more."""
+    here = sorted(os.sched_getaffinity(0))
+    return ({here[-1]}, set(here[:-1])) if len(here) > 1 else (set(here), set(here))
