@@ -12,8 +12,6 @@ from relay.registry.domain.certificates import PersonalCertificate, State, state
 from relay.registry.domain.identifiers import Fingerprint
 from relay.registry.domain.snapshot import Snapshot
 
-__all__ = ["Allow", "Because", "Decision", "Deny", "Reason", "Snapshot", "decide"]
-
 
 class Because(StrEnum):
     """Why a call passes."""

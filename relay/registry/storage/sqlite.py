@@ -48,7 +48,8 @@ def migrate(engine: Engine, path: Path) -> None:
         raise BookUnavailable(f"{path} was written by a newer relay, or is not a registry's book: {error}") from error
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or type(error).__name__
-        raise BookUnavailable(f"{path} cannot be opened as a registry's book: {cause}") from error
+        fault = f"{path} cannot be opened as a registry's book ({cause})"
+        raise BookUnavailable(f"{fault}: name another file, and a new book is made there") from error
 
 
 def _make_private(path: Path) -> None:
@@ -56,7 +57,8 @@ def _make_private(path: Path) -> None:
     try:
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        raise BookUnavailable(f"{path} cannot be written: {error.strerror or error}") from error
+        fault = f"{path} cannot be written ({error.strerror or error})"
+        raise BookUnavailable(f"{fault}: name a file in a folder that exists and is ours to write in") from error
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

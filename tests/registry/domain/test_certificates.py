@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from relay.registry.domain.certificates import State, state
-from relay.registry.domain.identifiers import Fingerprint, Malformed, UserNumber
+from relay.registry.domain.identifiers import Fingerprint, Malformed, OrganisationId, UserNumber
 from tests.kit.registry import NOON, personal_certificate, system_certificate
 
 SECOND = timedelta(seconds=1)
@@ -37,8 +37,10 @@ def test_a_certificate_cannot_end_before_it_begins() -> None:
         system_certificate(not_before=NOON, not_after=NOON - SECOND)
 
 
-def test_a_certificate_carries_a_user_number_and_a_fingerprint_of_the_right_shape() -> None:
+def test_a_certificate_carries_numbers_and_names_of_the_right_shape() -> None:
     with pytest.raises(Malformed, match="14 digits"):
         system_certificate(UserNumber("123"))
     with pytest.raises(Malformed, match="64"):
         replace(system_certificate(), fingerprint=Fingerprint("AB" * 32))
+    with pytest.raises(Malformed, match="short name"):
+        system_certificate(of=OrganisationId(""))

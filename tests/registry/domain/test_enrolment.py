@@ -66,6 +66,12 @@ def test_a_user_number_belongs_to_one_holder_in_one_environment(other: Certifica
     assert caught.value.reason is Enrolment.TAKEN
 
 
+def test_a_persons_number_belongs_to_one_organisation() -> None:
+    with pytest.raises(EnrolmentRefused) as caught:
+        check_certificate(personal_certificate(), known=[personal_certificate(mark=102, of=ELDERS)])
+    assert caught.value.reason is Enrolment.TAKEN
+
+
 def test_a_fingerprint_belongs_to_one_certificate() -> None:
     with pytest.raises(EnrolmentRefused) as caught:
         check_certificate(system_certificate(), known=[replace(system_certificate(), not_after=NOON)])

@@ -75,11 +75,19 @@ def test_what_is_no_matter_of_the_gate_changes_the_version_alone() -> None:
     assert (later.version, later.certificates, later.ranges) == (8, KNOWN.certificates, KNOWN.ranges)
 
 
-def test_nobody_can_write_into_a_snapshot() -> None:
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        KNOWN,
+        KNOWN.with_change(AddressRegistered(registration=AT_HOME), version=8),
+        KNOWN.with_change(CertificateAdded(certificate=system_certificate(mark=2)), version=8),
+    ],
+)
+def test_nobody_can_write_into_a_snapshot(snapshot: Snapshot) -> None:
     with pytest.raises(TypeError):
-        KNOWN.certificates[print_of(3)] = system_certificate()  # type: ignore[index]  # the claim itself
+        snapshot.certificates[print_of(3)] = system_certificate()  # type: ignore[index]  # the claim itself
     with pytest.raises(TypeError):
-        KNOWN.ranges[SYSTEM] = ()  # type: ignore[index]  # the claim itself
+        snapshot.ranges[SYSTEM] = ()  # type: ignore[index]  # the claim itself
 
 
 def test_the_repr_tells_the_version_and_the_counts() -> None:

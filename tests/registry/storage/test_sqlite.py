@@ -69,7 +69,7 @@ def test_the_repr_names_the_file(path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_told(path: Path) -> None:
-    assert refusal(path / "book.sqlite").endswith("No such file or directory")
+    assert "No such file or directory): name a file in a folder that exists" in refusal(path / "book.sqlite")
 
 
 def test_a_file_that_is_no_database_is_told_and_stays_as_it_is(path: Path) -> None:
