@@ -128,6 +128,16 @@ def test_the_root_alone_does_not_reach_a_leaf_below_an_intermediate() -> None:
     assert reason(verify(der(kit.system().certificate), authorities=[root])) is Reason.FOREIGN
 
 
+def test_an_intermediate_counts_no_longer_than_its_root() -> None:
+    real, key = kit.authority().root.certificate, kit.authority().root.key
+    ended = sign(
+        real.subject, key, issuer=None, not_before=real.not_valid_before_utc, days=30,
+        extensions=profile.authority(path_length=1),
+    )  # fmt: skip
+    trusted = [kit.authority().intermediate.certificate, ended]
+    assert reason(verify(der(kit.system().certificate), authorities=trusted)) is Reason.FOREIGN
+
+
 def test_an_intermediate_without_its_root_is_trusted_itself() -> None:
     intermediate = kit.authority().intermediate.certificate
     assert isinstance(verify(der(kit.system().certificate), authorities=[intermediate]), Identity)
