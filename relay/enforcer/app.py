@@ -35,6 +35,7 @@ def make_gate(
     examine = examiner(authorities, book=book, clock=clock)
     stop = checkpoint(examine, witnesses=witnesses, body=refusal_body, unguarded={WHOAMI})
     app = web.Application(middlewares=[stop], client_max_size=MOST_BODY)
+    # The day in UTC: around midnight not the Dutch one, which no rehearsal hinges on and no time-zone file is worth.
     services = cov_routes(lambda: clock().date(), public_url=public_url)
     for route in [whoami_route(examine), *services]:
         app.router.add_route(route.method, route.path, route.handler, expect_handler=expect_nothing_yet)

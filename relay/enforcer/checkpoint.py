@@ -5,7 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from ipaddress import IPv4Address, ip_address
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from cryptography.x509 import Certificate
 
@@ -62,7 +62,7 @@ async def expect_nothing_yet(request: web.Request) -> None:
 
 
 async def _send_continue(request: web.Request) -> None:
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+    if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # as aiohttp itself does: the answer has not begun
 

@@ -49,6 +49,7 @@ def test_a_settings_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert (result.exit_code, "there is no such file" in result.output) == (1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 async def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
     assert told("new", str(tmp_path), *PORTS).exit_code == 0

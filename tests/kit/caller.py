@@ -48,8 +48,11 @@ class Caller:
         """Send whole requests one after the other over one new connection, resuming the last session if any."""
         return await asyncio.to_thread(self._send, port, requests)
 
-    async def send_when_asked(self, port: int, request: bytes) -> tuple[bytes, Seen]:
-        """Send a head, wait for an interim answer, then send the body; return the interim status line as well."""
+    async def send_when_asked(self, port: int, request: bytes) -> tuple[bytes, Seen | None]:
+        """Send a head, wait for the first octets of an answer, send the body only if they ask for it.
+
+        Returns those octets, and the final answer if the body was sent.
+        """
         return await asyncio.to_thread(self._send_when_asked, port, request)
 
     def _send(self, port: int, requests: tuple[bytes, ...]) -> list[Seen]:
@@ -58,12 +61,13 @@ class Caller:
             self._session = connection.session
             return seen
 
-    def _send_when_asked(self, port: int, request: bytes) -> tuple[bytes, Seen]:
+    def _send_when_asked(self, port: int, request: bytes) -> tuple[bytes, Seen | None]:
         head, end, body = request.partition(b"\r\n\r\n")
         with self._connected(port) as connection:
             connection.sendall(head + end)
-            interim = connection.recv(65536)
-            return interim, self._exchange(connection, body)
+            first = connection.recv(65536)
+            asked = first == b"HTTP/1.1 100 Continue\r\n\r\n"
+            return first, self._exchange(connection, body) if asked else None
 
     @contextmanager
     def _connected(self, port: int) -> Iterator[ssl.SSLSocket]:
