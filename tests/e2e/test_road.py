@@ -1,0 +1,85 @@
+"""On real addresses, in network namespaces: a caller that moves, a relay with two egress addresses, the gate."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.hosts import private_network, why_not_here
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+Seen = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    if reason := why_not_here():
+        assert os.environ.get("RELAY_TESTS_MAY_SKIP") != "no", reason
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("road")
+    command = [*private_network(), sys.executable, "-m", "tests.e2e.road", str(folder)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=110)
+    assert done.returncode == 0, done.stderr
+    told: Seen = json.loads(done.stdout)
+    return told
+
+
+def outcome(told: Seen) -> tuple[int, str]:
+    return told["status"], told["reason"]
+
+
+def test_from_an_unregistered_address_the_gate_refuses_and_the_relay_says_why(seen: Seen) -> None:
+    assert outcome(seen["unregistered"]) == (403, "Forbidden")
+    assert seen["unregistered"]["fields"]["X-Relay-Cause"] == "address_or_blocked"
+    assert seen["unregistered"]["fields"]["X-Relay-Egress"] == "145.131.7.10"
+    assert seen["unregistered"]["body"] == ""
+
+
+def test_a_private_address_cannot_be_registered_and_a_public_one_can(seen: Seen) -> None:
+    assert seen["register private"]["status"] == 422
+    assert "private" in seen["register private"]["body"]
+    assert outcome(seen["register"]) == (201, "Created")
+
+
+def test_once_registered_calls_pass_wherever_the_caller_calls_from(seen: Seen) -> None:
+    for step in ("registered", "caller moved"):
+        assert outcome(seen[step]) == (200, "OK")
+        assert "VerzoekAkkoord" in seen[step]["body"]
+
+
+def test_each_tenant_calls_from_its_own_egress_address(seen: Seen) -> None:
+    assert outcome(seen["other egress"]) == (403, "Forbidden")
+    assert outcome(seen["other egress in range"]) == (200, "OK")
+    assert "145.131.7.10" in seen["whoami first"]["body"]
+    assert "145.131.7.11" in seen["whoami second"]["body"]
+    for step in ("whoami first", "whoami second"):
+        assert "20." not in seen[step]["body"], "the caller's address went upstream"
+
+
+def test_a_removed_address_is_refused_at_once(seen: Seen) -> None:
+    assert seen["remove range"]["status"] == 204
+    assert seen["remove"]["status"] == 204
+    assert outcome(seen["removed"]) == (403, "Forbidden")
+
+
+def test_both_sides_end_with_0_when_told_to_stop(seen: Seen) -> None:
+    assert seen["exits"] == [0, 0]
+
+
+def test_the_log_has_one_line_for_each_call_with_its_egress_address(seen: Seen) -> None:
+    lines = [line for line in seen["log"] if line["event"] == "exchange"]
+    assert [(line["status"], line["egress"], line["peer"]) for line in lines] == [
+        (403, "145.131.7.10", "20.50.1.7"),
+        (200, "145.131.7.10", "20.50.1.7"),
+        (200, "145.131.7.10", "20.61.9.33"),
+        (403, "145.131.7.11", "20.50.1.7"),
+        (200, "145.131.7.11", "20.50.1.7"),
+        (200, "145.131.7.10", "20.61.9.33"),
+        (200, "145.131.7.11", "20.61.9.33"),
+        (403, "145.131.7.10", "20.50.1.7"),
+    ]
