@@ -1,6 +1,7 @@
 """Read a settings tree from TOML and the environment, and tell every fault at once with its key's full name."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -8,7 +9,13 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from relay.errors import SettingsFault
 
@@ -20,6 +27,9 @@ _WORDINGS: Mapping[str, str] = {
     "missing": "is required",
 }
 
+
+# How pydantic-settings names the culprit: 'error parsing value for field "listen" from source ...'.
+_FIELD = re.compile(r'field "(\w+)"')
 
 _folder: ContextVar[Path] = ContextVar("_folder", default=Path())
 
@@ -61,6 +71,8 @@ def load(tree: type[Tree], path: Path | None, *, prefix: str) -> Tree:
         settings = _build(tree, document, environment)
     except ValidationError as error:
         raise SettingsFault(faults + list(_told(error))) from None
+    except SettingsError as error:
+        raise SettingsFault([*faults, _unreadable(error, prefix)]) from None
     finally:
         _folder.reset(folder)
     faults += settings.disagreements()
@@ -103,6 +115,20 @@ def _build(tree: type[Tree], document: dict[str, object], environment: EnvSettin
 
 
 def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
-    for fault in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
-        yield key, _WORDINGS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+    faults = error.errors(include_url=False, include_input=False)
+    keys = [".".join(str(part) for part in fault["loc"]) for fault in faults]
+    for fault, key in zip(faults, keys, strict=True):
+        # Where an element is wrong, pydantic also calls the list too short for want of it.
+        if fault["type"] == "too_short" and any(other.startswith(f"{key}.") for other in keys):
+            continue
+        yield key or "(whole file)", _WORDINGS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+
+
+def _unreadable(error: SettingsError, prefix: str) -> tuple[str, str]:
+    """Say which variable holds something else than the JSON that its kind of setting needs; never what it holds."""
+    field = _FIELD.search(str(error))
+    name = f"{prefix}{field[1].upper()}" if field else prefix
+    return (
+        name,
+        f"this variable, or one that starts with {name}__, has to be JSON; set each leaf by a variable of its own",
+    )

@@ -15,6 +15,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"^[a-z2-7]{16}$")
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
+_UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -33,11 +34,11 @@ def _prefixed(prefix: str) -> str:
 
 
 def _https(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("an upstream is https://host or https://host:port, without a path (paths travel unchanged)")
-    if "@" in parts.netloc:
-        raise ValueError("an upstream has no user name or password in it")
+    match = _UPSTREAM.match(url)
+    if not match or int(match["port"] or 443) > 65535:
+        raise ValueError(
+            "an upstream is https://host or https://host:port, without user name or path (paths travel unchanged)"
+        )
     return url.rstrip("/")
 
 
@@ -176,6 +177,6 @@ class RelaySettings(Settings):
                 if tenant not in self.tenants:
                     yield f"clients.{name}.tenants", f"{tenant!r} is not under [tenants]"
             for key in client.api_keys:
-                other = seen.setdefault(key.id, name)
-                if other != name or client.api_keys.count(key) > 1:
+                if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
+                seen[key.id] = name

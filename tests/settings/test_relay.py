@@ -1,0 +1,172 @@
+"""The relay's settings: what is refused, under which key, and that the defaults are the careful ones."""
+
+from pathlib import Path
+
+import pytest
+
+from relay.errors import SettingsFault
+from relay.settings.relay import RelaySettings
+from tests.kit.relay import read_settings, write_settings
+
+
+def _faults(folder: Path, **changes: object) -> dict[str, str]:
+    write_settings(folder, 443, changes={key.replace("__", "."): value for key, value in changes.items()})
+    with pytest.raises(SettingsFault) as raised:
+        read_settings(folder)
+    return dict(raised.value.faults)
+
+
+def _read(folder: Path, **changes: object) -> RelaySettings:
+    write_settings(folder, 443, changes={key.replace("__", "."): value for key, value in changes.items()})
+    return read_settings(folder)
+
+
+def _route(**changes: object) -> list[dict[str, object]]:
+    return [{"name": "x", "prefix": "/x", "upstream": "https://a.example", **changes}]
+
+
+def test_the_kits_settings_are_in_order(tmp_path: Path) -> None:
+    assert _read(tmp_path).tenants["linde"].certificate.file == tmp_path / "system.p12"
+
+
+def test_without_clients_nobody_is_let_in_and_that_is_no_fault(tmp_path: Path) -> None:
+    write_settings(tmp_path, 443)
+    file = tmp_path / "relay.toml"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("clients.")))
+    assert read_settings(tmp_path).clients == {}
+
+
+def test_faults_in_many_places_are_all_told(tmp_path: Path) -> None:
+    faults = _faults(
+        tmp_path,
+        loop="trio",
+        listen__port=70000,
+        deadlines__total=0,
+        tenants__linde__environment="prod",
+        tenants__linde__egress__source_address="::1",
+        tenants__linde__routes=_route(prefix="/x/"),
+        clients__dynamics__tenants=[],
+    )
+    assert set(faults) == {
+        "loop", "listen.port", "deadlines.total", "tenants.linde.environment", "tenants.linde.egress.source_address",
+        "tenants.linde.routes.0.prefix", "clients.dynamics.tenants",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "x", "/x/", "//x", "/x//y", "/x/../y", "/./x", "/x?y", "/x y", "/%41"])
+def test_a_prefix_is_whole_plain_segments(tmp_path: Path, prefix: str) -> None:
+    assert set(_faults(tmp_path, tenants__linde__routes=_route(prefix=prefix))) == {"tenants.linde.routes.0.prefix"}
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    ["http://a.example", "a.example", "https://", "https://a.example/x", "https://a.example?x", "https://a.example#x",
+     "https://user:geheim@a.example"],
+)  # fmt: skip
+def test_an_upstream_is_a_bare_https_place(tmp_path: Path, upstream: str) -> None:
+    faults = _faults(tmp_path, tenants__linde__routes=_route(upstream=upstream))
+    assert set(faults) == {"tenants.linde.routes.0.upstream"}
+    assert "geheim" not in str(faults)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "place"),
+    [("https://a.example", ("a.example", 443)), ("https://a.example:8443/", ("a.example", 8443))],
+)
+def test_an_upstreams_place_has_the_usual_port_unless_told(
+    tmp_path: Path, upstream: str, place: tuple[str, int]
+) -> None:
+    [route] = _read(tmp_path, tenants__linde__routes=_route(upstream=upstream)).tenants["linde"].routes
+    assert route.place == place
+
+
+def test_an_upstreams_port_that_is_no_port_is_a_fault(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, tenants__linde__routes=_route(upstream="https://a.example:99999"))
+    assert set(faults) == {"tenants.linde.routes.0.upstream"}
+
+
+def test_a_route_is_not_repeatable_unless_it_says_so(tmp_path: Path) -> None:
+    [route] = _read(tmp_path, tenants__linde__routes=_route()).tenants["linde"].routes
+    assert not route.repeatable
+
+
+def test_a_tenant_has_to_lead_somewhere(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, tenants__linde__routes=[])
+    assert set(faults) == {"tenants.linde"}
+    assert "preset" in faults["tenants.linde"]
+
+
+def test_a_certificate_has_one_password_from_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_TENANTS__LINDE__CERTIFICATE__PASSWORD", "geheim")
+    faults = _faults(tmp_path)
+    assert set(faults) == {"tenants.linde.certificate"}
+    assert "geheim" not in str(faults)
+
+
+def test_a_password_from_the_environment_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_settings(tmp_path, 443)
+    file = tmp_path / "relay.toml"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if "password_file" not in line))
+    monkeypatch.setenv("RELAY_TENANTS__LINDE__CERTIFICATE__PASSWORD", "s3cr3t-geheim")
+    settings = read_settings(tmp_path)
+    password = settings.tenants["linde"].certificate.password
+    assert password is not None
+    assert password.get_secret_value() == "s3cr3t-geheim"
+    assert "s3cr3t" not in repr(settings) + str(settings) + str(settings.model_dump())
+
+
+def test_a_client_bound_to_a_tenant_that_does_not_exist_is_a_fault(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, clients__dynamics__tenants=["linde", "eik"])
+    assert faults == {"clients.dynamics.tenants": "'eik' is not under [tenants]"}
+
+
+def test_a_key_belongs_to_one_client_once(tmp_path: Path) -> None:
+    key = {"id": "a" * 16, "digest": "sha256:" + "0" * 64}
+    faults = _faults(
+        tmp_path, clients__dynamics__api_keys=[key], clients__other__tenants=["linde"], clients__other__api_keys=[key]
+    )
+    assert set(faults) == {"clients.other.api_keys"}
+    twice = _faults(tmp_path, clients__dynamics__api_keys=[key, key])
+    assert set(twice) == {"clients.dynamics.api_keys"}
+
+
+def test_one_identifier_with_two_digests_in_one_client_is_a_fault(tmp_path: Path) -> None:
+    """Keys are looked up by identifier, so one of the two would silently be dead."""
+    keys = [{"id": "a" * 16, "digest": "sha256:" + digit * 64} for digit in "01"]
+    assert set(_faults(tmp_path, clients__dynamics__api_keys=keys)) == {"clients.dynamics.api_keys"}
+
+
+@pytest.mark.parametrize("keys", [[], [{"id": "a" * 16, "digest": "sha256:" + "0" * 64}] * 3], ids=["none", "three"])
+def test_a_client_has_one_key_or_two_during_rotation(tmp_path: Path, keys: list[object]) -> None:
+    assert "clients.dynamics.api_keys" in _faults(tmp_path, clients__dynamics__api_keys=keys)
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 64, "sha256:" + "G" * 64, "sha256:" + "0" * 63, "rk_the_key_itself"])
+def test_a_digest_is_a_digest(tmp_path: Path, digest: str) -> None:
+    faults = _faults(tmp_path, clients__dynamics__api_keys=[{"id": "a" * 16, "digest": digest}])
+    assert set(faults) == {"clients.dynamics.api_keys.0.digest"}
+    assert "itself" not in str(faults)
+
+
+@pytest.mark.parametrize("name", ["Linde", "-linde", "linde!", "l" * 64, ""])
+def test_names_fit_labels_and_logs(tmp_path: Path, name: str) -> None:
+    assert list(_faults(tmp_path, pseudonym=name)) == ["pseudonym"]
+
+
+def test_a_nat_gateways_address_is_the_one_to_register(tmp_path: Path) -> None:
+    key = "tenants.linde.egress.public_address"
+    write_settings(tmp_path, 443, changes={key: "192.0.2.10"})
+    egress = read_settings(tmp_path).tenants["linde"].egress
+    assert (str(egress.source_address), str(egress.seen_as)) == ("127.0.0.9", "192.0.2.10")
+
+
+def test_the_relay_answers_before_its_callers_give_up(tmp_path: Path) -> None:
+    """Flow and the plug-ins' sandbox wait 120 seconds; Azure's NAT forgets a connection after 240."""
+    deadlines = _read(tmp_path).deadlines
+    assert deadlines.first_byte < deadlines.total < 120
+    assert deadlines.connect + deadlines.tls < deadlines.total
+    assert deadlines.idle < 240
+
+
+def test_the_operators_port_is_for_this_machine_unless_told(tmp_path: Path) -> None:
+    assert _read(tmp_path).operator.address.is_loopback
