@@ -28,6 +28,7 @@ async def serving(
     `key` is the settings' name for the place, told in the SettingsFault when it cannot be had.
     Calls in progress get five seconds when the block is left.
     """
+    app.on_response_prepare.append(_without_server)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5, keepalive_timeout=75)
     await runner.setup()
     try:
@@ -39,3 +40,8 @@ async def serving(
         yield Listening(address=address, port=runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def _without_server(request: web.Request, response: web.StreamResponse) -> None:
+    """Hide the framework and its version: they help nobody but an attacker."""
+    response.headers.popall("Server", None)

@@ -1,7 +1,6 @@
 """On real addresses, in network namespaces: a caller that moves, a relay with two egress addresses, the gate."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.hosts import private_network, why_not_here
+from tests.kit.may_skip import needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 Seen = dict[str, Any]
@@ -17,9 +17,8 @@ Seen = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    if reason := why_not_here():
-        assert os.environ.get("RELAY_TESTS_MAY_SKIP") != "no", reason
-        pytest.skip(reason)
+    reason = why_not_here()
+    needed("network namespaces", found=reason is None, remedy=reason or "")
     folder = tmp_path_factory.mktemp("road")
     command = [*private_network(), sys.executable, "-m", "tests.e2e.road", str(folder)]
     root = Path(__file__).parents[2]
