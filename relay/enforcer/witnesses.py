@@ -6,7 +6,7 @@ from typing import IO, Protocol
 import orjson
 from prometheus_client import CollectorRegistry, Counter
 
-from relay.enforcer.verdict import Admitted, Passage, Refusal, Verdict
+from relay.enforcer.verdict import Admitted, Passage, Refusal, Refused, Verdict
 from relay.registry.domain.rules import Because
 
 
@@ -61,10 +61,12 @@ def _every_outcome() -> Iterable[tuple[str, str]]:
 
 
 def _outcome(verdict: Verdict) -> dict[str, str]:
-    if isinstance(verdict, Admitted):
-        noted = {} if verdict.otherwise is None else {"otherwise": verdict.otherwise.value}
-        return {"verdict": "admitted", "reason": verdict.because.value} | noted
-    return {"verdict": "refused", "reason": verdict.refusal.value}
+    match verdict:
+        case Admitted(because=because, otherwise=otherwise):
+            noted = {} if otherwise is None else {"otherwise": otherwise.value}
+            return {"verdict": "admitted", "reason": because.value} | noted
+        case Refused(refusal=refusal):
+            return {"verdict": "refused", "reason": refusal.value}
 
 
 def _caller(passage: Passage) -> dict[str, object]:

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from relay.enforcer.checkpoint import Examine
-from relay.enforcer.verdict import Admitted, Passage
+from relay.enforcer.verdict import Admitted, Passage, Refused
 from relay.x509.identity import Identity
 
 PATH = "/whoami"
@@ -32,14 +32,13 @@ def _telling(examine: Examine) -> Handler:
 
 
 def _seen(passage: Passage) -> dict[str, object]:
-    verdict = passage.verdict
-    admitted = isinstance(verdict, Admitted)
-    return {
-        "address": str(passage.address),
-        "certificate": None if passage.identity is None else _certificate(passage.identity),
-        "admitted": admitted,
-        "reason": verdict.because if isinstance(verdict, Admitted) else verdict.refusal,
-    }
+    match passage.verdict:
+        case Admitted(because=because):
+            verdict = {"admitted": True, "reason": because}
+        case Refused(refusal=refusal):
+            verdict = {"admitted": False, "reason": refusal}
+    certificate = None if passage.identity is None else _certificate(passage.identity)
+    return {"address": str(passage.address), "certificate": certificate} | verdict
 
 
 def _certificate(identity: Identity) -> dict[str, object]:
