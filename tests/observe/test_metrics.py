@@ -1,0 +1,97 @@
+"""The metrics: what is scraped is the table, no more and no less, and no label comes from a request."""
+
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from relay.observe.exchange import Exchange, Source
+from relay.observe.metrics import CONNECTION_EVENTS, METRICS, Kind, Metrics
+
+AT = datetime(2026, 5, 1, tzinfo=UTC)
+PLACED = {"tenant": "linde", "client": "dynamics", "route": "cov", "environment": "acceptance"}
+
+
+def _exchange(**known: object) -> Exchange:
+    return Exchange(id="abc", at=AT, peer="192.0.2.1", method="POST", **known)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
+    refused = PLACED | {"status": 403, "upstream_status": 403, "cause": "functional"}
+    metrics.note(_exchange(**refused, source=Source.UPSTREAM))
+    metrics.connections_of("linde")("opened")
+    metrics.certificate("linde", AT)
+    metrics.reloaded("linde", taken=True)
+    metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
+    scraped = {}
+    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        scraped[name] = (family.type, labels, family.documentation)
+    assert scraped == {metric.name: (metric.kind.value, set(metric.labels), metric.help) for metric in METRICS}
+
+
+def test_names_follow_prometheus_rules() -> None:
+    assert all(metric.name.startswith("relay_") for metric in METRICS)
+    assert all(metric.name.endswith("_total") == (metric.kind is Kind.COUNTER) for metric in METRICS)
+    assert all(metric.help.endswith(".") for metric in METRICS)
+
+
+def test_a_call_is_counted_by_what_the_caller_got_and_who_made_it(metrics: Metrics) -> None:
+    for _ in range(2):
+        metrics.note(_exchange(**PLACED, status=200, source=Source.UPSTREAM, seconds=0.2))
+    metrics.note(_exchange(**PLACED, status=503, source=Source.RELAY, seconds=3))
+    assert _value(metrics, "relay_calls_total", **PLACED, status="200", source="upstream") == 2
+    assert _value(metrics, "relay_calls_total", **PLACED, status="503", source="relay") == 1
+    assert _value(metrics, "relay_call_duration_seconds_sum", tenant="linde", route="cov") == pytest.approx(3.4)
+
+
+def test_a_refusal_is_counted_by_its_cause_and_only_when_it_is_vecozos(metrics: Metrics) -> None:
+    metrics.note(_exchange(**PLACED, status=403, upstream_status=403, cause="address_or_blocked"))
+    metrics.note(_exchange(**PLACED, status=403, source=Source.RELAY, cause="tenant_refused"))
+    refusals = [metric for metric in metrics.registry.collect() if metric.name == "relay_upstream_refusals"]
+    [sample] = [sample for sample in refusals[0].samples if sample.name.endswith("_total")]
+    assert sample.labels == {"tenant": "linde", "route": "cov", "cause": "address_or_blocked"}
+    assert sample.value == 1
+
+
+def test_every_event_of_a_connection_is_there_from_the_start(metrics: Metrics) -> None:
+    """A counter that first appears with its first event cannot be alerted on by its increase."""
+    count = metrics.connections_of("linde")
+    for event in CONNECTION_EVENTS:
+        assert _value(metrics, "relay_upstream_connections_total", tenant="linde", event=event) == 0
+        count(event)
+        assert _value(metrics, "relay_upstream_connections_total", tenant="linde", event=event) == 1
+
+
+def test_the_certificate_in_force_tells_when_it_expires(metrics: Metrics) -> None:
+    metrics.certificate("linde", AT)
+    name = "relay_certificate_not_after_timestamp_seconds"
+    assert _value(metrics, name, tenant="linde") == AT.timestamp()
+
+
+def test_readiness_and_calls_under_way_are_read_when_scraped(metrics: Metrics) -> None:
+    state = {"ready": False, "calls": 0}
+    metrics.watch(readiness=lambda: bool(state["ready"]), in_progress=lambda: state["calls"])
+    assert _value(metrics, "relay_ready") == 0
+    state.update(ready=True, calls=7)
+    assert _value(metrics, "relay_ready") == 1
+    assert _value(metrics, "relay_calls_in_progress") == 7
+
+
+def test_two_relays_in_one_process_count_apart() -> None:
+    one, other = Metrics(), Metrics()
+    one.reloaded("linde", taken=False)
+    labels = {"tenant": "linde", "result": "refused"}
+    assert _value(one, "relay_certificate_reloads_total", **labels) == 1
+    assert _value(other, "relay_certificate_reloads_total", **labels) is None
