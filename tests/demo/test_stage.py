@@ -92,6 +92,7 @@ def ask_with_zeep(stage: Stage, version: str) -> Any:
         transport = zeep.Transport(session=session)  # type: ignore[no-untyped-call]  # zeep ships no types
         client = zeep.Client(f"{address}?wsdl", transport=transport)  # type: ignore[no-untyped-call]  # as above
         # The WSDL names the upstream; whoever goes through the relay gives its address, as in Visual Studio.
-        service = client.create_service(next(iter(client.wsdl.bindings)), address)
+        binding = next(name for name in client.wsdl.bindings if name.endswith(version.capitalize()))
+        service = client.create_service(binding, address)  # type: ignore[no-untyped-call]  # as above
         person = {"Volgnummer": 1, "Geboortedatum": "1962-03-15", "Peildatum": today[1], "Bsn": "999979668"}
         return service.Controleer(request={"Zoekopdrachten": {"Zoekopdracht": [person]}})
