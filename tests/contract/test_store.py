@@ -44,7 +44,7 @@ STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
     "sqlite": lambda folder: opened(folder / "book.sqlite"),
 }
 
-OFFICE, HOME = registration("198.100.20.7"), registration("198.100.30.0/30", at=NOON - timedelta(days=1))
+OFFICE, HOME = registration("198.100.20.7"), registration("198.100.30.0/30", at=NOON + timedelta(days=1))
 REMOVED = AddressRemoved(user_number=SYSTEM, range=OFFICE.range, by=PERSON, at=NOON)
 
 
@@ -134,10 +134,10 @@ def test_a_revocation_is_kept_with_its_moment_for_that_certificate_alone(store: 
 
 def test_registrations_come_back_in_the_order_in_which_they_were_made(store: Store) -> None:
     elsewhere = registration("0.0.0.0-255.255.255.255", SYSTEM_ELDERS, by=PERSON_ELDERS)
-    for each in (OFFICE, elsewhere, HOME):
+    for each in (HOME, elsewhere, OFFICE):  # neither by address nor by the moment that they carry
         store.record(AddressRegistered(registration=each))
-    assert store.load().registrations == (OFFICE, elsewhere, HOME)
-    assert store.registrations(SYSTEM) == (OFFICE, HOME)
+    assert store.load().registrations == (HOME, elsewhere, OFFICE)
+    assert store.registrations(SYSTEM) == (HOME, OFFICE)
     assert store.registrations(SYSTEM_ELDERS) == (elsewhere,)
     assert store.registrations(UserNumber("20009999000009")) == ()
 

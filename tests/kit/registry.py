@@ -1,12 +1,18 @@
 """A book's worth of obviously fictitious parties, certificates and moments, for the tests of registry and gate."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
 from relay.registry.domain.parties import ContactPerson, Organisation
 from relay.registry.domain.registrations import Registration
+from relay.registry.service import Registry
+from relay.registry.storage.sqlite import opened
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
@@ -80,3 +86,13 @@ def registration(
 ) -> Registration:
     """Return what a contact person registered at `NOON`; the addresses need not be public."""
     return Registration(user_number=number, range=parse_range(text, rehearsal=True), by=by, at=at)
+
+
+@cache
+def book_of(fill: Callable[[Registry], Registry]) -> bytes:
+    """Return the file of a book that was filled once, for tests that start from a copy."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "book.sqlite"
+        with opened(path) as store:
+            fill(Registry(store, lambda: NOON))
+        return path.read_bytes()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -31,6 +32,7 @@ from tests.kit.registry import (
     PERSON_ELDERS,
     SYSTEM,
     SYSTEM_ELDERS,
+    book_of,
     contact_person,
     organisation,
     personal_certificate,
@@ -44,14 +46,22 @@ ANNA, ELSE = contact_person(), contact_person(PERSON_ELDERS, ELDERS)
 
 
 @pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Store]:
+    with opened(tmp_path / "empty.sqlite") as store:
+        yield store
+
+
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with opened(tmp_path / "book.sqlite") as store:
+    path = tmp_path / "book.sqlite"
+    path.write_bytes(book_of(filled))
+    with opened(path) as store:
         yield store
 
 
 @pytest.fixture
 def service(store: Store) -> Registry:
-    return filled(Registry(store, lambda: NOON))
+    return Registry(store, lambda: NOON)
 
 
 def filled(service: Registry) -> Registry:
@@ -89,6 +99,27 @@ def test_a_subscriber_gets_the_book_as_it_is_and_then_every_version_in_order(ser
     service.revoke_certificate(print_of(1))
     assert seen == [8, 9, 10]
     assert service.snapshot.version == 10
+
+
+def test_a_second_change_waits_until_the_gate_has_the_first(service: Registry) -> None:
+    seen: list[int] = []
+    second_done = Event()
+
+    def gate_that_is_slow_to_take_the_first(snapshot: Snapshot) -> None:
+        if len(snapshot.ranges_of(SYSTEM)) == 1:
+            second.start()
+            assert not second_done.wait(0.2)
+        seen.append(snapshot.version)
+
+    def change_again() -> None:
+        service.register(ANNA, SYSTEM, "198.100.20.8")
+        second_done.set()
+
+    second = Thread(target=change_again)
+    service.subscribe(gate_that_is_slow_to_take_the_first)
+    service.register(ANNA, SYSTEM, ADDRESS)
+    second.join()
+    assert seen == [8, 9, 10]
 
 
 def test_the_snapshot_is_what_the_store_would_give_after_a_restart(service: Registry, store: Store) -> None:
@@ -220,13 +251,13 @@ def refusal(caught: pytest.ExceptionInfo[EnrolmentRefused]) -> Enrolment:
 
 
 @pytest.mark.parametrize("certificate", [system_certificate(), personal_certificate()])
-def test_people_and_certificates_belong_to_a_known_organisation(store: Store, certificate: Certificate) -> None:
-    empty = Registry(store, lambda: NOON)
+def test_people_and_certificates_belong_to_a_known_organisation(empty: Store, certificate: Certificate) -> None:
+    service = Registry(empty, lambda: NOON)
     with pytest.raises(EnrolmentRefused) as caught:
-        empty.add_certificate(certificate)
+        service.add_certificate(certificate)
     assert refusal(caught) is Enrolment.ORGANISATION_UNKNOWN
     with pytest.raises(EnrolmentRefused) as caught:
-        empty.add_contact_person(ANNA)
+        service.add_contact_person(ANNA)
     assert refusal(caught) is Enrolment.ORGANISATION_UNKNOWN
 
 
@@ -257,6 +288,6 @@ def test_a_certificate_that_the_book_lacks_cannot_be_revoked(service: Registry) 
     assert refusal(caught) is Enrolment.CERTIFICATE_UNKNOWN
 
 
-def test_the_repr_tells_the_book_and_that_it_is_a_rehearsal(store: Store) -> None:
-    assert repr(Registry(store, lambda: NOON)) == "<Registry on <Snapshot 0: 0 certificates, 0 ranges>>"
-    assert repr(Registry(store, lambda: NOON, rehearsal=True)).endswith(", rehearsal>")
+def test_the_repr_tells_the_book_and_that_it_is_a_rehearsal(empty: Store) -> None:
+    assert repr(Registry(empty, lambda: NOON)) == "<Registry on <Snapshot 0: 0 certificates, 0 ranges>>"
+    assert repr(Registry(empty, lambda: NOON, rehearsal=True)).endswith(", rehearsal>")

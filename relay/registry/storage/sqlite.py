@@ -62,9 +62,6 @@ def _make_private(path: Path) -> None:
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # Python's sqlite3 would commit before DDL and begin late; SQLAlchemy's documentation of its SQLite dialect
-    # prescribes to switch that off and to begin ourselves.
-    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
@@ -72,4 +69,5 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    # Python's sqlite3 begins before the first INSERT only: neither a migration nor two reads would be one transaction.
     connection.exec_driver_sql("BEGIN")

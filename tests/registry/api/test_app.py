@@ -21,7 +21,7 @@ from relay.registry.storage.sqlite import opened
 from relay.x509.identity import Identity, identify
 from tests.kit import authority as kit
 from tests.kit.authority import AT, ORGANISATION, PERSONAL_NUMBER, USER_NUMBER
-from tests.kit.registry import SYSTEM_ELDERS
+from tests.kit.registry import SYSTEM_ELDERS, book_of
 from tests.kit.registry_api import Caller, Place, filled, placed
 
 ADDRESS = "198.100.20.7"
@@ -31,8 +31,10 @@ REINSTALL = "Install your personal certificate again"
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Registry]:
-    with opened(tmp_path / "book.sqlite") as store:
-        yield filled(Registry(store, lambda: AT))
+    path = tmp_path / "book.sqlite"
+    path.write_bytes(book_of(filled))
+    with opened(path) as store:
+        yield Registry(store, lambda: AT)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_the_path_of_a_book_may_hold_any_character(tmp_path: Path) -> None:
 
 def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
     with opened(path) as store, closing(sqlite3.connect(path, isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("BEGIN EXCLUSIVE")
         assert store.load().version == 0
 
 
