@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -23,8 +23,8 @@ class Served:
 
     pid: int
     port: int
-    key: str
     log: Path
+    key: str = field(repr=False)
 
     def lines(self) -> Iterator[dict[str, object]]:
         """The whole lines that its log has so far."""
