@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check format lock bench image clean
+.PHONY: help setup demo test quick check format lock docs bench image clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lock: setup  ## Pin the newest dependencies that pyproject.toml allows
 	$(LOCK) --upgrade -o requirements/relay.txt
 	$(LOCK) --upgrade --extra reference -o requirements/reference.txt
 	$(LOCK) --upgrade --extra reference --group dev -o requirements/dev.txt
+
+docs: setup  ## Write the tables of the docs from the code
+	$(RUN) tests.kit.tables
 
 bench: setup  ## Measure CPU per call beside nginx (needs nginx and wrk)
 	$(RUN) bench

@@ -23,8 +23,8 @@ def _public(url: str) -> str:
 class Listen(Branch):
     """Where callers connect, always by TLS."""
 
-    address: IPv4Address = IPv4Address("127.0.0.1")
-    port: Port
+    address: IPv4Address = Field(default=IPv4Address("127.0.0.1"), description="The local IPv4 address.")
+    port: Port = Field(description="0 takes any free port.")
     certificate: SettingsPath = Field(description="The server certificate with its chain, PEM.")
     key: SettingsPath = Field(description="The server certificate's private key, PEM.")
 
@@ -32,8 +32,8 @@ class Listen(Branch):
 class Operator(Branch):
     """The operator's port: health, readiness, metrics. Plain HTTP, so keep it on an inner network."""
 
-    address: IPv4Address = IPv4Address("127.0.0.1")
-    port: Port = 9091
+    address: IPv4Address = Field(default=IPv4Address("127.0.0.1"), description="Where probes and scrapers come.")
+    port: Port = Field(default=9091, description="0 takes any free port.")
 
 
 class ReferenceSettings(Settings):

@@ -48,8 +48,11 @@ Name = Annotated[str, AfterValidator(_named)]
 class Listen(Branch):
     """Where callers connect."""
 
-    address: IPv4Address = IPv4Address("0.0.0.0")  # noqa: S104  # a server's default; narrowed by whoever has several
-    port: Port = 8443
+    address: IPv4Address = Field(
+        default=IPv4Address("0.0.0.0"),  # noqa: S104  # a server's default; narrowed by whoever has several
+        description="The local IPv4 address to listen on; 0.0.0.0 is all of them.",
+    )
+    port: Port = Field(default=8443, description="0 takes any free port.")
     certificate: SettingsPath = Field(description="The server certificate with its chain, PEM.")
     key: SettingsPath = Field(description="The server certificate's private key, PEM.")
     names: tuple[str, ...] = Field(
@@ -61,28 +64,28 @@ class Listen(Branch):
 class Operator(Branch):
     """The operator's port: health, readiness, metrics. Plain HTTP, so keep it on an inner network."""
 
-    address: IPv4Address = IPv4Address("127.0.0.1")
-    port: Port = 9090
+    address: IPv4Address = Field(default=IPv4Address("127.0.0.1"), description="Where probes and scrapers come.")
+    port: Port = Field(default=9090, description="0 takes any free port.")
 
 
 class Deadlines(Branch):
-    """Seconds. Flow gives up after 120 and a plug-in's sandbox too: the relay must answer first."""
+    """How long things may take, in seconds. The relay must answer before its caller gives up."""
 
-    connect: Seconds = 5
-    tls: Seconds = 5
-    first_byte: Seconds = 40
-    total: Seconds = 45
-    idle: Seconds = Field(default=50, description="Kept upstream connections; below the upstream's own patience.")
-    drain_notice: float = Field(default=5, ge=0, le=600, description="Readiness off, still accepting.")
-    drain: Seconds = 45
+    connect: Seconds = Field(default=5, description="Resolving VECOZO's name and connecting to it.")
+    tls: Seconds = Field(default=5, description="A TLS handshake, the caller's as well as VECOZO's.")
+    first_byte: Seconds = Field(default=40, description="From the end of the request to the start of VECOZO's answer.")
+    total: Seconds = Field(default=45, description="A whole call; Flow gives up after 120, a plug-in after 120 at most.")
+    idle: Seconds = Field(default=50, description="How long a connection to VECOZO is kept between calls.")
+    drain_notice: float = Field(default=5, ge=0, le=600, description="At the end: readiness is off, new calls still taken.")
+    drain: Seconds = Field(default=45, description="At the end: how long calls in progress may take.")
 
 
 class Certificate(Branch):
     """A system certificate as exported: a .p12 or .pfx file and its password."""
 
-    file: SettingsPath
-    password_file: SettingsPath | None = None
-    password: SecretStr | None = Field(default=None, description="Only by environment variable; prefer the file.")
+    file: SettingsPath = Field(description="The .p12 or .pfx file; a new one is taken into use within seconds.")
+    password_file: SettingsPath | None = Field(default=None, description="A file with the password of the export.")
+    password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -108,10 +111,12 @@ class Egress(Branch):
 class OwnRoute(Branch):
     """A route besides the preset's: a path prefix and the upstream that serves it."""
 
-    name: Name
-    prefix: Annotated[str, AfterValidator(_prefixed)]
-    upstream: Annotated[str, AfterValidator(_https)]
-    family: Family = Family.SOAP
+    name: Name = Field(description="Its name in log and metrics.")
+    prefix: Annotated[str, AfterValidator(_prefixed)] = Field(
+        description="Whole path segments; the longest prefix wins. The path travels unchanged."
+    )
+    upstream: Annotated[str, AfterValidator(_https)] = Field(description="https://host or https://host:port.")
+    family: Family = Field(default=Family.SOAP, description="What kind of service it is.")
     wording: Wording = Field(default=Wording.GATEWAY, description="How its 403 is worded; pep for iWlz' PEP.")
     repeatable: bool = Field(default=False, description="A repeat of the same call does no harm (COV; never claims).")
 
@@ -125,10 +130,10 @@ class OwnRoute(Branch):
 class Tenant(Branch):
     """A care provider or software party on whose behalf calls are made."""
 
-    environment: Environment
+    environment: Environment = Field(description="Which of VECOZO's environments the certificate is for.")
     certificate: Certificate
     egress: Egress
-    preset: Literal["vecozo"] | None = None
+    preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
@@ -144,15 +149,17 @@ class Tenant(Branch):
 class ApiKey(Branch):
     """The digest of a key that `relay client new` made; the key itself is with the caller alone."""
 
-    id: Annotated[str, Field(pattern=_KEY_ID.pattern)]
-    digest: Annotated[str, Field(pattern=_DIGEST.pattern)]
+    id: str = Field(pattern=_KEY_ID.pattern, description="The part of the key between its underscores.")
+    digest: str = Field(pattern=_DIGEST.pattern, description="SHA-256 of the whole key.")
 
 
 class Client(Branch):
     """A caller: what it proves itself with, and the tenants it is bound to."""
 
-    tenants: Annotated[tuple[str, ...], Field(min_length=1)]
-    api_keys: Annotated[tuple[ApiKey, ...], Field(min_length=1, max_length=2, description="Two during rotation.")]
+    tenants: tuple[str, ...] = Field(
+        min_length=1, description="On whose behalf it may call; with several, each call names one in X-Relay-Tenant."
+    )
+    api_keys: tuple[ApiKey, ...] = Field(min_length=1, max_length=2, description="Two while a key is being replaced.")
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
     )

@@ -39,7 +39,12 @@ async def serving(
             raise SettingsFault([(key, listening_fault(address, port, error))]) from None
         yield Listening(address=address, port=runner.addresses[0][1])
     finally:
+        open_still = [connection.transport for connection in runner.server.connections] if runner.server else []
         await runner.cleanup()
+        for transport in open_still:
+            # Closing TLS politely waits for the other side's close_notify, which may never come.
+            if transport is not None:
+                transport.abort()
 
 
 async def _without_server(request: web.Request, response: web.StreamResponse) -> None:

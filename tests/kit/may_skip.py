@@ -1,4 +1,4 @@
-"""Skipping: said aloud with its reason, and not allowed at all where RELAY_TESTS_MAY_SKIP is "no"."""
+"""Skipping: said aloud with its reason, and not allowed at all where TESTS_MAY_SKIP is "no"."""
 
 import os
 
@@ -10,6 +10,6 @@ def needed(what: str, *, found: bool, remedy: str = "install it") -> None:
     if found:
         return
     reason = f"{what} is missing here: {remedy}"
-    if os.environ.get("RELAY_TESTS_MAY_SKIP") == "no":
+    if os.environ.get("TESTS_MAY_SKIP") == "no":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,0 +1,118 @@
+"""The tables of the docs, made from the code: `python -m tests.kit.tables` writes them, a test compares them."""
+
+import types
+import typing
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from relay.errors import Sent
+from relay.observe.metrics import METRICS
+from relay.problems.table import PROBLEMS
+from relay.settings.reference import ReferenceSettings
+from relay.settings.relay import RelaySettings
+from relay.tenant.vecozo import SERVICES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield every setting with its full key; `NAME` stands for names that the user gives, `[]` for a list's elements."""
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{name}"
+        inner, step = _branch(field.annotation)
+        if inner is None:
+            yield key, field
+        else:
+            yield from leaves(inner, f"{key}{step}.")
+
+
+def _branch(annotation: object) -> tuple[type[BaseModel] | None, str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _branch(arguments[0])
+    if origin is tuple and arguments and (inner := _branch(arguments[0])[0]):
+        return inner, "[]"
+    if origin is dict and (inner := _branch(arguments[1])[0]):
+        return inner, ".NAME"
+    if origin in (typing.Union, types.UnionType):
+        return next((found for found in map(_branch, arguments) if found[0]), (None, ""))
+    return None, ""
+
+
+def settings_rows(model: type[BaseModel]) -> list[str]:
+    rows = ["| key | default | |", "|---|---|---|"]
+    for key, field in leaves(model):
+        default = "required" if field.is_required() else _shown(field.default)
+        rows.append(f"| `{key}` | {default} | {field.description or ''} |")
+    return rows
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None | () | "":
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+        case str() | IPv4Address():
+            return f'`"{value}"`'
+        case _:
+            return f"`{value}`"
+
+
+def metrics_rows() -> list[str]:
+    rows = ["| metric | kind | labels | |", "|---|---|---|---|"]
+    return rows + [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels)} | {metric.help} |" for metric in METRICS
+    ]
+
+
+def error_rows() -> list[str]:
+    rows = ["| status | code | sent | means | what to do |", "|---|---|---|---|---|"]
+    for error, problem in sorted(PROBLEMS.items(), key=lambda row: (row[1].status, row[1].code)):
+        sent = "false" if error.sent is Sent.NO else error.sent.value
+        rows.append(f"| {problem.status} | `{problem.code}` | {sent} | {problem.title} | {problem.remedy} |")
+    return rows
+
+
+def route_rows() -> list[str]:
+    rows = ["| route | path in production | family | repeatable | host and path |", "|---|---|---|---|---|"]
+    for service in SERVICES:
+        verified = "stated by VECOZO" if service.verified else "**unverified**: seen in client code only"
+        repeatable = "yes" if service.repeatable else "no"
+        rows.append(f"| `{service.name}` | `{service.path}` | {service.family} | {repeatable} | {verified} |")
+    return rows
+
+
+TABLES = {
+    "settings.md": {
+        "relay": lambda: settings_rows(RelaySettings),
+        "reference": lambda: settings_rows(ReferenceSettings),
+        "routes": route_rows,
+    },
+    "metrics.md": {"metrics": metrics_rows},
+    "errors.md": {"errors": error_rows},
+}
+
+
+def with_tables(text: str, page: str) -> str:
+    """Return the page with each table between its two marks made anew."""
+    for name, rows in TABLES[page].items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+        before, _, rest = text.partition(begin)
+        after = rest.partition(end)[2]
+        text = before + begin + "\n".join(rows()) + "\n" + end + after
+    return text
+
+
+if __name__ == "__main__":
+    for page in TABLES:
+        path = DOCS / page
+        path.write_text(with_tables(path.read_text(), page))
