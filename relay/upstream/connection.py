@@ -1,10 +1,11 @@
 """One connection to the upstream: one call at a time, both directions at once, each held back by the other end."""
 
 import asyncio
+import select
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from relay.errors import CallerGone, RelayError, SystemCertificateRefused
+from relay.errors import CallerGone, RelayError, SystemCertificateRefused, UpstreamUnreachable
 from relay.message.body import Body
 from relay.message.framing import CHUNKED, Framing
 from relay.upstream.alert import refuses_our_certificate
@@ -24,6 +25,8 @@ class Connection(asyncio.Protocol):
         self._reply: Reply | None = None
         self._sending: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._waiting = select.poll()
+        self._refused: RelayError | None = None
         self._sent = True
         self._aborted = False
         self.place = (host, port)
@@ -40,6 +43,15 @@ class Connection(asyncio.Protocol):
         """Whether no call can start here any more."""
         return self._aborted or self._transport is None or self._transport.is_closing()
 
+    @property
+    def quiet(self) -> bool:
+        """Whether a kept connection is open with nothing waiting in its socket.
+
+        What waits there, unread while the loop was busy, would be taken for the next call's answer. It may also be
+        the connection's end: then a call sent here would not be known to have been processed or not.
+        """
+        return not self.closed and not self._waiting.poll(0)
+
     # -- for the pool and the door ---------------------------------------------------------------------------
 
     def send(self, method: bytes, head: bytes, body: Body, framing: Framing, first_byte: float) -> Reply:
@@ -50,6 +62,10 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None  # noqa: S101  # a pool hands out connected ones only
         reply = self._reply = Reply(self, method, self._loop)
         self.calls += 1
+        if self.closed:  # on TLS 1.3 the upstream's refusal comes after the handshake, possibly before this
+            fault = UpstreamUnreachable(f"{self.place[0]} closed the connection before anything was sent")
+            reply.fail(self._refused or fault)
+            return reply
         chunked = framing is CHUNKED
         octets = body.ready()
         whole = head + (_chunk(octets) if chunked else octets)
@@ -109,6 +125,7 @@ class Connection(asyncio.Protocol):
         """Take the transport after the handshake."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
         self.peer = str(transport.get_extra_info("peername")[0])
+        self._waiting.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._pool.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -132,9 +149,11 @@ class Connection(asyncio.Protocol):
         self._pool.lost(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
+        if isinstance(exc, ssl.SSLError) and refuses_our_certificate(exc):
+            self._refused = SystemCertificateRefused("the upstream refused the system certificate")
         if self._reply is not None:
-            if isinstance(exc, ssl.SSLError) and refuses_our_certificate(exc):
-                self._reply.fail(SystemCertificateRefused("the upstream refused the system certificate"))
+            if self._refused is not None:
+                self._reply.fail(self._refused)
             self._reply.end(clean=False)
             self._transport = None
 

@@ -49,9 +49,10 @@ class Pool:
         while kept:
             # The one used last is the least likely to have been closed by the other side meanwhile.
             connection = kept.pop()
-            if not connection.closed:
+            if connection.quiet:
                 self._count("reused")
                 return connection
+            connection.close(gently=False)
         connection = await dial(
             lambda: Connection(self, host, port, self._loop),
             host=host,

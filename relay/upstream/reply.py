@@ -194,6 +194,7 @@ class Reply:
             return
         fields = tuple(self._fields)
         try:
+            self._judge_version()
             self.framing = response_framing(self._method, status, fields)
         except UpstreamInvalid as fault:
             self.fail(fault)
@@ -224,6 +225,11 @@ class Reply:
             self._finish()
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _judge_version(self) -> None:
+        """The parser takes other versions, whose framing would be anybody's guess."""
+        if self._parser.get_http_version() not in ("1.1", "1.0"):
+            raise UpstreamInvalid("the upstream's answer is in another version of HTTP than 1.0 and 1.1")
 
     def _not_http(self) -> None:
         """After the end, what does not parse is surplus; before it, a callback may have told the fault already."""

@@ -1,6 +1,8 @@
 """An upstream that records every octet and answers as a test scripts it; mutual TLS, as VECOZO's."""
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -45,6 +47,7 @@ class Upstream:
     port: int = 0
     connections: int = 0
     open: int = 0
+    before_body: Script | None = None
     serials: list[str] = field(default_factory=list)
     requests: list[Exchange] = field(default_factory=list)
     octets: bytearray = field(default_factory=bytearray)
@@ -60,6 +63,8 @@ class Upstream:
                 self.octets += exchange.head
                 self.serials.append(shown.get("serialNumber", ""))
                 self.requests.append(exchange)
+                if self.before_body is not None:
+                    await self.before_body(exchange)
                 exchange.body = await self._body(reader, exchange.head.lower())
                 await self.script(exchange)
         except (asyncio.IncompleteReadError, OSError):
@@ -95,9 +100,20 @@ def upstream_context(*, client_certificate: bool = True) -> ssl.SSLContext:
     return context
 
 
+def end_without_notice(exchange: Exchange) -> None:
+    """End the TCP connection in order, but without TLS's close_notify: what a cut on the way looks like."""
+    with socket.socket(fileno=os.dup(exchange.writer.get_extra_info("socket").fileno())) as same:
+        same.shutdown(socket.SHUT_WR)
+
+
 @asynccontextmanager
-async def running(script: Script | None = None, context: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
-    upstream = Upstream(script) if script else Upstream()
+async def running(
+    script: Script | None = None, context: ssl.SSLContext | None = None, *, before_body: Script | None = None
+) -> AsyncIterator[Upstream]:
+    """Run an upstream; `script` answers once a request is complete, `before_body` once its head is here."""
+    upstream = Upstream(before_body=before_body)
+    if script:
+        upstream.script = script
     server = await asyncio.start_server(
         upstream.serve, "127.0.0.1", 0, ssl=context or upstream_context(), limit=1 << 20
     )
