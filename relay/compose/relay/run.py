@@ -1,8 +1,6 @@
-"""The relay, put together: settings in, everything built and every fault told, then run until it is told to stop."""
+"""Run: listen, watch the certificates, and at the end drain."""
 
 import asyncio
-import importlib.util
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,9 +11,9 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.api_key import ApiKeys
 from relay.auth.caller import Caller
-from relay.errors import RelayError, SettingsFault
+from relay.compose.relay.build import Built, BuiltTenant
 from relay.front.listener import Listener
-from relay.gateway.admission import Admission, Hosts
+from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.observe.exchange import Journals
@@ -23,136 +21,16 @@ from relay.observe.log import ExchangeLog, make_logger
 from relay.observe.metrics import Metrics
 from relay.ops.app import Readiness, make_app
 from relay.settings.relay import RelaySettings
-from relay.settings.relay import Tenant as TenantSettings
-from relay.tenant.directory import Directory, Tenant
-from relay.tenant.routing import Route, RouteTable
-from relay.tenant.vecozo import vecozo_routes
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.tenant.directory import Directory
+from relay.upstream.certificate import CertificateFault
 from relay.upstream.door import Door
-from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.upstream.transport import Patience
 from relay.upstream.watch import CertificateWatch
 from relay.wire.server import Listening, serving
-from relay.x509.context import TlsFileFault, load_trust, server_context
-from relay.x509.names import names_of
 
 # A changed certificate file is in force within this and the time it takes to open it. Seconds.
 _LOOK_EVERY: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltTenant:
-    """A tenant whose certificate opens and whose egress address is here."""
-
-    tenant: Tenant
-    files: CertificateFile
-    passport: Passport
-    egress: Egress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """Everything that can be made without listening or calling."""
-
-    settings: RelaySettings
-    context: ssl.SSLContext
-    hosts: Hosts
-    tenants: dict[str, BuiltTenant]
-
-
-# -- build ---------------------------------------------------------------------------------------------------
-
-
-def build(settings: RelaySettings, at: datetime) -> Built:
-    """Return everything made from `settings`, or raise SettingsFault with every fault there is."""
-    faults = list(_loop_faults(settings))
-    tenants: dict[str, BuiltTenant] = {}
-    for name, tenant in settings.tenants.items():
-        try:
-            tenants[name] = _build_tenant(name, tenant, at)
-        except SettingsFault as fault:
-            faults += fault.faults
-    try:
-        context, hosts = _build_listener(settings)
-    except SettingsFault as fault:
-        faults += fault.faults
-    if faults:
-        raise SettingsFault(faults)
-    return Built(settings=settings, context=context, hosts=hosts, tenants=tenants)
-
-
-def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
-    if settings.loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
-        yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (six times the memory per call)'
-
-
-def _build_listener(settings: RelaySettings) -> tuple[ssl.SSLContext, Hosts]:
-    listen = settings.listen
-    try:
-        context = server_context(listen.certificate, listen.key)
-        names = frozenset(listen.names) or names_of(load_trust(listen.certificate)[0])
-    except TlsFileFault as fault:
-        raise SettingsFault([("listen.certificate", fault.detail)]) from None
-    if not names:
-        raise SettingsFault([("listen.names", "the server certificate has no names in it; give the relay's host name")])
-    return context, Hosts(names)
-
-
-def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
-    faults: list[tuple[str, str]] = []
-    files = _certificate_file(settings)
-    egress = Egress(settings.egress.source_address, settings.egress.seen_as)
-    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
-    faults += _route_faults(name, routes)
-    try:
-        egress.socket().close()
-    except RelayError as error:
-        remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
-        faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
-    try:
-        passport = files.passport(at)
-    except CertificateFault as fault:
-        faults.append((f"tenants.{name}.{fault.key}", fault.detail))
-    if faults:
-        raise SettingsFault(faults)
-    return BuiltTenant(tenant=Tenant(name, RouteTable(routes)), files=files, passport=passport, egress=egress)
-
-
-def _certificate_file(settings: TenantSettings) -> CertificateFile:
-    certificate = settings.certificate
-    return CertificateFile(
-        file=certificate.file,
-        password_file=certificate.password_file,
-        password=certificate.password.get_secret_value() if certificate.password else None,
-        trust=settings.trust,
-    )
-
-
-def _own_routes(settings: TenantSettings) -> Iterator[Route]:
-    for own in settings.routes:
-        host, port = own.place
-        yield Route(
-            name=own.name,
-            prefix=own.prefix.encode(),
-            host=host,
-            port=port,
-            environment=settings.environment,
-            family=own.family,
-            wording=own.wording,
-            repeatable=own.repeatable,
-        )
-
-
-def _route_faults(name: str, routes: list[Route]) -> Iterator[tuple[str, str]]:
-    taken: dict[bytes, str] = {}
-    for route in routes:
-        other = taken.setdefault(route.prefix, route.name)
-        if other != route.name:
-            yield f"tenants.{name}.routes", f"{route.name} and {other} have the same prefix {route.prefix.decode()}"
-
-
-# -- run -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

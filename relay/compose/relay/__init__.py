@@ -1,0 +1,6 @@
+"""The relay, put together: settings in, everything built and every fault told, then run until it is told to stop."""
+
+from relay.compose.relay.build import Built, BuiltTenant, build
+from relay.compose.relay.run import Running, running
+
+__all__ = ["Built", "BuiltTenant", "Running", "build", "running"]
