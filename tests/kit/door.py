@@ -17,7 +17,7 @@ from relay.upstream.door import Door, Outgoing, Passage
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.upstream.transport import Patience
-from relay.x509.bundle import open_bundle
+from relay.x509.bundle import Bundle, open_bundle
 from relay.x509.context import client_context
 from tests.kit import authority as kit
 
@@ -32,9 +32,14 @@ def _trust(folder: Path) -> Path:
     return file
 
 
+@cache
+def _bundle(issued: Issued) -> Bundle:
+    return open_bundle(issued.p12("geheim"), "geheim", at=kit.AT)
+
+
 def passport(folder: Path, issued: Issued | None = None) -> Passport:
     """What connections show; `issued` takes the place of the system certificate that is in order."""
-    bundle = open_bundle((issued or kit.system()).p12("geheim"), "geheim", at=kit.AT)
+    bundle = _bundle(issued or kit.system())
     identity = bundle.identity
     return Passport(
         context=client_context(bundle, trust=_trust(folder)),

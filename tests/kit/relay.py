@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -41,12 +42,18 @@ class Relay:
         return ("X-Api-Key", self.key)
 
 
+@cache
+def system_file() -> bytes:
+    """The system certificate as exported; deriving its keys from the password is slow on purpose, so once."""
+    return kit.system().p12(PASSWORD)
+
+
 def write_settings(folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None) -> NewKey:
     """Write certificates and a `relay.toml` with one tenant and one client; `changes` replace whole dotted keys."""
     (folder / "server.pem").write_bytes(kit.server().chain_pem())
     (folder / "server.key").write_bytes(kit.server().key_pem())
     (folder / "trust.pem").write_bytes(kit.authority().trust_pem())
-    (folder / "system.p12").write_bytes(kit.system().p12(PASSWORD))
+    (folder / "system.p12").write_bytes(system_file())
     (folder / "password").write_text(PASSWORD + "\n")
     key = new_key()
     settings: dict[str, object] = {
