@@ -142,5 +142,5 @@ class InternalFault(RelayError):
     """A fault in the relay itself, before anything was sent."""
 
 
-class CallerGone(Exception):  # noqa: N818  # as the others: what happened, not the word Error
+class CallerGone(Exception):  # as the others: what happened, not the word Error
     """The caller closed its connection: there is nobody left to answer."""

@@ -1,7 +1,6 @@
 """The reference side, put together: the gate and the registry on one book, and the operator's port."""
 
 import ssl
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -9,12 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
-import structlog
 from aiohttp import web
 from cryptography.x509 import Certificate
 from prometheus_client import CollectorRegistry
-from structlog.typing import EventDict, FilteringBoundLogger
+from structlog.typing import FilteringBoundLogger
 
 from relay.enforcer.app import make_gate
 from relay.enforcer.refusal_body import RefusalBody
@@ -85,7 +82,8 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
     Raises SettingsFault when book, audit file or a port cannot be had.
     """
     settings, metrics, readiness = built.settings, CollectorRegistry(), Readiness()
-    with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit, _logging_to(out):
+    logger = make_logger(out)
+    with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit:
         gate = make_gate(
             authorities=built.authorities,
             book=lambda: book.snapshot,
@@ -94,7 +92,7 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             refusal_body=RefusalBody(settings.refusal_body),
             public_url=settings.public_url,
         )
-        registry = make_registry(book, _authenticator(built.authorities, clock))
+        registry = make_registry(book, _authenticator(built.authorities, clock), logger)
         async with (
             _listening(make_operator(readiness, metrics), settings.operator, "operator") as operating,
             _listening(gate, settings.gate, "gate", built.gate) as gating,
@@ -102,7 +100,7 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
         ):
             readiness.on()
             reference = Running(gate=gating, registry=registering, operator=operating, book=book)
-            _announce(make_logger(out), reference, settings)
+            _announce(logger, reference, settings)
             yield reference
 
 
@@ -152,37 +150,6 @@ def _audit(path: Path | None, out: BinaryIO) -> Iterator[BinaryIO]:
         raise SettingsFault([("audit", f"{path} cannot be written: {error.strerror or error}")]) from None
     with file:
         yield file
-
-
-@contextmanager
-def _logging_to(out: BinaryIO) -> Iterator[None]:
-    """Send what the registry logs to `out`, in the form of all our logs; as it was, afterwards."""
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _name_cause,
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=lambda *_: structlog.BytesLogger(out),
-    )
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
-def _name_cause(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Tell an exception by its kind and place alone: the text of a foreign one may quote what it choked on."""
-    if event.pop("exc_info", None):
-        kind, _, place = sys.exc_info()
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = "" if place is None else f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}"
-        event.update(kind="" if kind is None else kind.__name__, where=where)
-    return event
 
 
 def _announce(log: FilteringBoundLogger, running: Running, settings: ReferenceSettings) -> None:

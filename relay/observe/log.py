@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import orjson
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger
 
 from relay.observe.exchange import Exchange
 
@@ -61,8 +61,21 @@ def make_logger(stream: BinaryIO) -> FilteringBoundLogger:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _name_cause,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     )
     return logger
+
+
+def _name_cause(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Tell an exception by its kind and place alone: the text of a foreign one may quote what it choked on."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        event["kind"] = type(error).__name__
+        event["where"] = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else ""
+    return event

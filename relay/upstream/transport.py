@@ -46,7 +46,7 @@ async def dial(
             server_hostname=host,
             ssl_handshake_timeout=patience.tls,
         )
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
         sock.close()
         raise _handshake_fault(host, error) from None
     except BaseException:
@@ -96,6 +96,6 @@ def _handshake_fault(host: str, error: OSError) -> RelayError:
         return SystemCertificateRefused(f"{host} refused the system certificate in the TLS handshake")
     if isinstance(error, ssl.SSLError):
         return UpstreamUnreachable(f"{host}: the TLS handshake failed ({error.reason or 'no reason given'})")
-    if isinstance(error, TimeoutError):
+    if isinstance(error, ConnectionAbortedError):  # what both loops raise when their handshake deadline strikes
         return UpstreamUnreachable(f"{host}: the TLS handshake took too long")
     return UpstreamUnreachable(f"{host}: the connection ended during the TLS handshake")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import structlog
 
 from relay.compose.reference import Running, build, running
 from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
@@ -148,25 +147,6 @@ async def test_the_audit_file_gets_the_passages_and_is_for_its_owner_alone(made:
             assert reference.lines("passage") == []
     assert [json.loads(line)["event"] for line in audit.read_text().splitlines()] == ["passage", "passage"]
     assert audit.stat().st_mode & 0o777 == 0o600
-
-
-async def test_what_goes_wrong_inside_is_logged_without_the_words_of_the_error(made: Rehearsal) -> None:
-    async with started(made) as reference:
-        try:
-            int("999979668x")
-        except ValueError:
-            structlog.get_logger().exception("registry_fault")
-        (line,) = reference.lines("registry_fault")
-    assert line["kind"] == "ValueError"
-    assert str(line["where"]).startswith("test_what_goes_wrong_inside")
-    assert b"999979668" not in reference.out.getvalue()
-
-
-async def test_the_log_is_as_it_was_afterwards(made: Rehearsal) -> None:
-    before = structlog.get_config()
-    async with started(made):
-        assert structlog.get_config() != before
-    assert structlog.get_config() == before
 
 
 def test_every_fault_in_the_files_is_told_at_once(made: Rehearsal) -> None:

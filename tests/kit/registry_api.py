@@ -3,14 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 from aiohttp import web
 from yarl import URL
 
 from relay.authority.issued import Issued
+from relay.observe.log import make_logger
 from relay.registry.api import Authenticate, make_app
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import Fingerprint, UserNumber
@@ -61,6 +64,12 @@ class Place:
     service: Registry
     url: str
     trust: Path
+    log: BytesIO = field(repr=False)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged."""
+        return [orjson.loads(line) for line in self.log.getvalue().splitlines()]
 
     def caller(self, issued: Issued | None) -> Caller:
         """Return who calls under this certificate."""
@@ -82,9 +91,10 @@ async def placed(service: Registry, folder: Path, door: Authenticate = authentic
     accept_any_client_certificate(context)
     trust = folder / "trust.pem"
     trust.write_bytes(kit.authority().trust_pem())
-    app = make_app(service, door)
+    log = BytesIO()
+    app = make_app(service, door, make_logger(log))
     async with serving(app, "127.0.0.1", 0, key="registry.listen", context=context) as listening:
-        yield Place(service=service, url=f"https://127.0.0.1:{listening.port}", trust=trust)
+        yield Place(service=service, url=f"https://127.0.0.1:{listening.port}", trust=trust, log=log)
 
 
 def filled(service: Registry) -> Registry:

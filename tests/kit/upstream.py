@@ -4,6 +4,8 @@ import asyncio
 import os
 import socket
 import ssl
+import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -51,17 +53,19 @@ class Upstream:
     serials: list[str] = field(default_factory=list)
     requests: list[Exchange] = field(default_factory=list)
     octets: bytearray = field(default_factory=bytearray)
+    under: Counter[str] = field(default_factory=Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
-        shown = writer.get_extra_info("peercert") or {}
+        serial = (writer.get_extra_info("peercert") or {}).get("serialNumber", "")
+        self.under[serial] += 1
         try:
             while True:
                 exchange = Exchange(reader, writer)
                 exchange.head = await reader.readuntil(b"\r\n\r\n")
                 self.octets += exchange.head
-                self.serials.append(shown.get("serialNumber", ""))
+                self.serials.append(serial)
                 self.requests.append(exchange)
                 if self.before_body is not None:
                     await self.before_body(exchange)
@@ -71,6 +75,7 @@ class Upstream:
             pass
         finally:
             self.open -= 1
+            self.under[serial] -= 1
             with suppress(OSError):
                 writer.close()
 
@@ -98,6 +103,34 @@ def upstream_context(*, client_certificate: bool = True) -> ssl.SSLContext:
         context.load_verify_locations(cadata=kit.authority().trust_pem().decode())
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+@asynccontextmanager
+async def refusing(context: ssl.SSLContext) -> AsyncIterator[int]:
+    """Yield the port of a server that says why it refuses a client's certificate.
+
+    asyncio's servers just end the connection; OpenSSL on a plain socket sends its alert, as other gateways do.
+    """
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                plain, _ = listening.accept()
+            except OSError:
+                return
+            with suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as connection:
+                while connection.recv(65536):
+                    pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        await asyncio.to_thread(thread.join)
 
 
 def end_without_notice(exchange: Exchange) -> None:

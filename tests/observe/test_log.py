@@ -72,3 +72,15 @@ def test_several_journals_each_hear_of_an_exchange() -> None:
     one, other = io.BytesIO(), io.BytesIO()
     Journals((ExchangeLog(one), ExchangeLog(other))).note(FULL)
     assert one.getvalue() == other.getvalue() != b""
+
+
+def test_an_exception_is_told_by_its_kind_and_place_and_never_by_its_words() -> None:
+    out = io.BytesIO()
+    try:
+        int("999979668x")
+    except ValueError as error:
+        make_logger(out).error("internal_fault", exc_info=error)
+    line = orjson.loads(out.getvalue())
+    assert line["kind"] == "ValueError"
+    assert line["where"].startswith("test_an_exception_is_told")
+    assert b"999979668" not in out.getvalue()

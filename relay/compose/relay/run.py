@@ -121,12 +121,7 @@ def _gateway(built: Built, doors: dict[str, Door], journal: Journals, logger: Fi
     )
 
     def alarm(request_id: str, error: Exception) -> None:
-        # Only where and what kind: the text of a foreign error may quote what it choked on.
-        place = error.__traceback__
-        while place and place.tb_next:
-            place = place.tb_next
-        where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else ""
-        logger.error("internal_fault", id=request_id, kind=type(error).__name__, where=where)
+        logger.error("internal_fault", id=request_id, exc_info=error)
 
     return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm)
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from structlog.typing import FilteringBoundLogger
 
 from relay.registry.api.handlers import PERSON, REGISTRY, add_routes
 from relay.registry.api.problems import answer
@@ -31,36 +31,38 @@ UNFIT: Final[Mapping[Reason, LogIn]] = MappingProxyType(
     }
 )
 
-log = structlog.get_logger("relay.registry")
 
-
-def make_app(service: Registry, authenticate: Authenticate) -> web.Application:
+def make_app(service: Registry, authenticate: Authenticate, logger: FilteringBoundLogger) -> web.Application:
     """Return the registry's API on `service`, letting in whom `authenticate` identifies and the book knows."""
-    app = web.Application(middlewares=[_told, _door(service, authenticate)])
+    app = web.Application(middlewares=[_teller(logger), _door(service, authenticate)])
     app[REGISTRY] = service
     add_routes(app)
     return app
 
 
-@web.middleware
-async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell every error as a problem, and write one line for each request."""
-    response = await _answered(request, handler)
-    person = request.get(PERSON)
-    # The route's pattern, never the path: what people type there by mistake does not belong in a log.
-    resource = request.match_info.route.resource
-    log.info(
-        "registry_request",
-        method=request.method,
-        route=resource.canonical if resource else None,
-        status=response.status,
-        person=person.user_number if person else None,
-        address=request.remote,
-    )
-    return response
+def _teller(logger: FilteringBoundLogger) -> Middleware:
+    """Return what tells every error as a problem, and writes one line for each request."""
+
+    @web.middleware
+    async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await _answered(request, handler, logger)
+        person = request.get(PERSON)
+        # The route's pattern, never the path: what people type there by mistake does not belong in a log.
+        resource = request.match_info.route.resource
+        logger.info(
+            "registry_request",
+            method=request.method,
+            route=resource.canonical if resource else None,
+            status=response.status,
+            person=person.user_number if person else None,
+            address=request.remote,
+        )
+        return response
+
+    return told
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answered(request: web.Request, handler: Handler, logger: FilteringBoundLogger) -> web.StreamResponse:
     try:
         return await handler(request)
     except RegistryError as error:
@@ -73,8 +75,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPNotFound:
         detail = "The registry's resources begin at /v1/certificates."
         return problem(404, "resource_not_found", "There is nothing here", detail)
-    except Exception:  # the last door: the caller gets an answer, the log the cause
-        log.exception("registry_fault", method=request.method)
+    except Exception as error:  # the last door: the caller gets an answer, the log the cause
+        logger.error("registry_fault", method=request.method, exc_info=error)
         return problem(500, "internal_fault", "The registry itself failed", "The operator's log has the cause.")
 
 
