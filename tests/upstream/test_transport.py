@@ -1,0 +1,146 @@
+"""Connecting: every step fails with an error of its own, and always before anything was sent."""
+
+import asyncio
+import socket
+import ssl
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from relay.errors import (
+    SourceAddressMissing,
+    SystemCertificateRefused,
+    UpstreamClosed,
+    UpstreamNameUnknown,
+    UpstreamUnreachable,
+    UpstreamUntrusted,
+)
+from relay.upstream.egress import Egress
+from relay.upstream.transport import Patience
+from relay.x509.context import server_context_from
+from tests.kit import authority
+from tests.kit import upstream as kit
+from tests.kit.door import ajar, passport, until
+
+IMPATIENT = Patience(connect=0.1, tls=0.1, idle=1)
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name)
+
+
+async def test_calls_leave_from_the_egress_address(tmp_path: Path) -> None:
+    async with kit.running() as upstream, ajar(tmp_path, upstream.port) as out:
+        await out.fetch()
+        assert upstream.requests[0].writer.get_extra_info("peername")[0] == "127.0.0.9"
+
+
+async def test_the_system_certificate_is_shown(tmp_path: Path) -> None:
+    async with kit.running() as upstream, ajar(tmp_path, upstream.port) as out:
+        await out.fetch()
+        assert upstream.serials == [out.door.passport.serial]
+
+
+async def test_a_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
+    async with ajar(tmp_path, 443) as out:
+        with pytest.raises(UpstreamNameUnknown, match=r"nowhere\.invalid"):
+            await out.call(host="nowhere.invalid")
+
+
+async def test_a_closed_port_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    async with ajar(tmp_path, port) as out:
+        with pytest.raises(UpstreamUnreachable, match=f"127.0.0.1:{port}"):
+            await out.call()
+
+
+async def test_a_server_that_does_not_accept_is_given_up_in_time(tmp_path: Path) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        place = full.getsockname()
+        with socket.create_connection(place), socket.socket() as second:
+            second.setblocking(False)
+            second.connect_ex(place)
+            async with ajar(tmp_path, place[1], patience=IMPATIENT) as out:
+                with pytest.raises(UpstreamUnreachable, match=r"within 0\.1 seconds"):
+                    await out.call()
+
+
+async def test_a_handshake_that_goes_nowhere_is_given_up_in_time(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with ajar(tmp_path, silent.getsockname()[1], patience=IMPATIENT) as out:
+            with pytest.raises(UpstreamUnreachable, match="took too long"):
+                await out.call()
+
+
+async def test_a_server_without_tls_is_told(tmp_path: Path) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server, ajar(tmp_path, server.sockets[0].getsockname()[1]) as out:
+        with pytest.raises(UpstreamUnreachable, match="TLS handshake"):
+            await out.call()
+
+
+async def test_an_egress_address_of_another_machine_is_told(tmp_path: Path) -> None:
+    elsewhere = Egress(IPv4Address("192.0.2.1"), IPv4Address("192.0.2.1"))
+    async with kit.running() as upstream, ajar(tmp_path, upstream.port, egress=elsewhere) as out:
+        with pytest.raises(SourceAddressMissing):
+            await out.call()
+    assert upstream.connections == 0
+
+
+@VERSIONS
+async def test_a_server_that_we_do_not_trust_gets_no_call(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    theirs = authority.foreign_authority().issue_server(["localhost"], [], at=authority.AT)
+    context = server_context_from(theirs.chain_pem(), theirs.key_pem())
+    context.minimum_version = context.maximum_version = version
+    async with kit.running(context=context) as upstream, ajar(tmp_path, upstream.port) as out:
+        with pytest.raises(UpstreamUntrusted, match="localhost"):
+            await out.call()
+    assert upstream.octets == b""
+
+
+async def test_a_server_of_another_name_gets_no_call(tmp_path: Path) -> None:
+    theirs = authority.authority().issue_server(["elsewhere.example"], [], at=authority.AT)
+    context = server_context_from(theirs.chain_pem(), theirs.key_pem())
+    async with kit.running(context=context) as upstream, ajar(tmp_path, upstream.port) as out:
+        with pytest.raises(UpstreamUntrusted, match="localhost"):
+            await out.call()
+    assert upstream.octets == b""
+
+
+@VERSIONS
+async def test_a_refused_system_certificate_is_told_as_such(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    """TLS 1.3 refuses after the handshake, when the request may be on its way already (traps)."""
+    context = kit.upstream_context()
+    context.minimum_version = context.maximum_version = version
+    shown = passport(tmp_path, authority.foreign())
+    async with kit.refusing(context) as port, ajar(tmp_path, port, shown=shown) as out:
+        for _ in range(3):
+            with pytest.raises(SystemCertificateRefused):
+                await out.call()
+        await until(lambda: repr(out.door).endswith("0 busy, 0 idle>>"))
+
+
+async def test_a_refusal_without_a_word_on_tls_1_2_is_at_least_known_as_not_sent(tmp_path: Path) -> None:
+    context = kit.upstream_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    shown = passport(tmp_path, authority.foreign())
+    async with kit.running(context=context) as upstream, ajar(tmp_path, upstream.port, shown=shown) as out:
+        with pytest.raises(UpstreamUnreachable, match="during the TLS handshake"):
+            await out.call()
+    assert upstream.requests == []
+
+
+async def test_a_refusal_without_a_word_on_tls_1_3_may_not_be_taken_for_not_sent(tmp_path: Path) -> None:
+    """The request was on its way after the handshake, and nothing tells why the connection ended."""
+    shown = passport(tmp_path, authority.foreign())
+    async with kit.running() as upstream, ajar(tmp_path, upstream.port, shown=shown) as out:
+        with pytest.raises(UpstreamClosed):
+            await out.call()
+    assert upstream.requests == []
