@@ -65,6 +65,11 @@ class RequestBody:
         self._call.bytes_in += len(octets)
         return octets
 
+    def broken(self) -> None:
+        """Take note that what follows on the connection does not parse: unless all of the body is here, it is lost."""
+        if not self._stream.is_eof():
+            self._stream.set_exception(web.RequestPayloadError())
+
 
 class AdaptedCall:
     """The `Call` on aiohttp's request."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from relay.errors import SettingsFault
 from relay.front.adapter import AdaptedCall, Written
@@ -43,6 +43,12 @@ class Connection(RequestHandler):
         _SILENT.setLevel(logging.CRITICAL + 1)
         self._listener = listener
         self.current: AdaptedCall | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Tell the call in progress when the rest of its body does not parse; aiohttp would leave it waiting."""
+        super().data_received(data)
+        if self.current is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self.current.body.broken()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell the call in progress that its caller left."""

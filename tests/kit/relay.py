@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import aiohttp
 import orjson
 
 from relay.auth.api_key import NewKey, new_key
@@ -37,6 +38,16 @@ class Relay:
     def exchanges(self) -> list[dict[str, object]]:
         return [line for line in self.lines if line["event"] == "exchange"]
 
+    async def ask_operator(self, path: str) -> tuple[int, str]:
+        """Ask the operator's port."""
+        url = f"http://127.0.0.1:{self.operator}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status, await answer.text()
+
+    async def scrape(self) -> str:
+        """Return the metrics as they are scraped."""
+        return (await self.ask_operator("/metrics"))[1]
+
     @property
     def authorised(self) -> tuple[str, str]:
         return ("X-Api-Key", self.key)
@@ -48,12 +59,14 @@ def system_file() -> bytes:
     return kit.system().p12(PASSWORD)
 
 
-def write_settings(folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None) -> NewKey:
+def write_settings(
+    folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None, certificate: bytes | None = None
+) -> NewKey:
     """Write certificates and a `relay.toml` with one tenant and one client; `changes` replace whole dotted keys."""
     (folder / "server.pem").write_bytes(kit.server().chain_pem())
     (folder / "server.key").write_bytes(kit.server().key_pem())
     (folder / "trust.pem").write_bytes(kit.authority().trust_pem())
-    (folder / "system.p12").write_bytes(system_file())
+    (folder / "system.p12").write_bytes(certificate or system_file())
     (folder / "password").write_text(PASSWORD + "\n")
     key = new_key()
     settings: dict[str, object] = {
@@ -91,9 +104,9 @@ def read_settings(folder: Path) -> RelaySettings:
 
 @asynccontextmanager
 async def relay(
-    folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None
+    folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None, certificate: bytes | None = None
 ) -> AsyncIterator[Relay]:
-    key = write_settings(folder, upstream_port, changes=changes)
+    key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     out = io.BytesIO()
     async with running(build(read_settings(folder), datetime.now(UTC)), out) as place:
         yield Relay(place.port, place.operator.port, key.text, folder, out)
