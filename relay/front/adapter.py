@@ -8,7 +8,7 @@ from aiohttp import web
 
 from relay.errors import CallerGone, MalformedRequest
 from relay.message.framing import Framing, Length
-from relay.message.head import RequestHead, ResponseHead, first, response_octets, values
+from relay.message.head import RequestHead, ResponseHead, first, response_octets
 
 if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
@@ -99,7 +99,7 @@ class AdaptedCall:
 
     def proceed(self) -> None:
         """Send 100 Continue where it is expected."""
-        if self._http_1_1 and any(value.lower() == b"100-continue" for value in values(self.head.fields, b"expect")):
+        if self._http_1_1 and any(value.lower() == b"100-continue" for value in self.head.values(b"expect")):
             self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def when_gone(self, told: Callable[[], object]) -> None:

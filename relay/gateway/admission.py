@@ -6,7 +6,7 @@ from typing import Final
 from relay.auth.caller import Authenticator, Caller
 from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
 from relay.message.framing import Framing, Length, request_framing
-from relay.message.head import RequestHead, values
+from relay.message.head import RequestHead
 from relay.message.target import Target, target_of
 from relay.tenant.directory import TENANT_FIELD, Directory, Tenant
 from relay.tenant.routing import Route
@@ -57,7 +57,7 @@ class Admission:
         framing = request_framing(head)
         if isinstance(framing, Length) and framing.octets > self.max_body:
             raise BodyTooLarge(f"Content-Length is over the limit of {self.max_body} octets")
-        if any(value.lower() != b"100-continue" for value in values(head.fields, b"expect")):
+        if any(value.lower() != b"100-continue" for value in head.values(b"expect")):
             raise ExpectationUnknown("Expect holds something other than 100-continue")
         return Placed(tenant, route, target, framing)
 
@@ -76,7 +76,7 @@ class Hosts:
 
 
 def _tenant_named(head: RequestHead) -> bytes | None:
-    named = list(values(head.fields, TENANT_FIELD))
+    named = head.values(TENANT_FIELD)
     if len(named) > 1:
         raise MalformedRequest("X-Relay-Tenant is given more than once")
     return named[0] if named else None

@@ -59,7 +59,9 @@ class Gateway:
         """Return the answer to octets that are no request."""
         record = self._record(peer, b"")
         error = MalformedRequest("it does not parse as HTTP/1.1")
-        told = answer(error, request_id=record.id, soap=None, faults_as_500=False, pseudonym=self._road.pseudonym)
+        told = answer(
+            error, request_id=record.id, soap=None, faults_as_500=False, pseudonym=self._road.pseudonym.decode()
+        )
         problem = PROBLEMS[MalformedRequest]
         record.status, record.cause, record.remedy = told.head.status, problem.code, problem.remedy
         self._journal.note(record)

@@ -40,7 +40,7 @@ class Road:
 
     admission: Admission
     upstreams: Mapping[str, Upstream]
-    pseudonym: str
+    pseudonym: bytes
     total: float
     first_byte: float
 
@@ -67,15 +67,19 @@ class Journey:
         if outgoing.method in SAFE:
             _cancel_when_gone(self._call)
         self._call.proceed()
+        deadline = Deadline(self._road.total)
         try:
-            async with asyncio.timeout(self._road.total):
-                passage = await self._send(upstream, outgoing)
-                try:
-                    await self._bring_back(passage, placed)
-                finally:
-                    passage.close()
-        except TimeoutError:
+            passage = await self._send(upstream, outgoing)
+            try:
+                await self._bring_back(passage, placed)
+            finally:
+                passage.close()
+        except asyncio.CancelledError:
+            if not deadline.struck():
+                raise
             self._too_late(outgoing)
+        finally:
+            deadline.lift()
 
     async def answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""
@@ -125,7 +129,7 @@ class Journey:
             host=placed.route.authority,
             secrets=self._road.admission.authenticator.secrets,
             framing=placed.framing,
-            pseudonym=self._road.pseudonym.encode(),
+            pseudonym=self._road.pseudonym,
         )
         bounded = isinstance(placed.framing, Length)  # and within the limit: admission saw to that
         return Outgoing(
@@ -181,8 +185,8 @@ class Journey:
 
     def _own_fields(self) -> tuple[Field, ...]:
         record = self.record
-        status = f"{self._road.pseudonym}; received-status={record.upstream_status}"
-        fields = [(b"Proxy-Status", status.encode()), (b"X-Relay-Request-Id", record.id.encode())]
+        status = b"%b; received-status=%d" % (self._road.pseudonym, record.upstream_status)
+        fields = [(b"Proxy-Status", status), (b"X-Relay-Request-Id", record.id.encode())]
         if record.cause:
             fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
         return tuple(fields)
@@ -200,8 +204,32 @@ class Journey:
             request_id=self.record.id,
             soap=soap_version(first(fields, b"content-type"), first(fields, b"soapaction")),
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
-            pseudonym=self._road.pseudonym,
+            pseudonym=self._road.pseudonym.decode(),
         )
+
+
+class Deadline:
+    """Cancels the task it is made in after so many seconds; `asyncio.timeout` does the same at four times the cost."""
+
+    __slots__ = ("_struck", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._struck = False
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._strike)
+
+    def struck(self) -> bool:
+        """Whether a cancellation that came is this deadline's; it then counts as dealt with."""
+        return self._struck and self._task is not None and self._task.uncancel() == 0
+
+    def lift(self) -> None:
+        """Let the task go on without a deadline."""
+        self._timer.cancel()
+
+    def _strike(self) -> None:
+        self._struck = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Bounded:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay.errors import MalformedRequest, UpstreamInvalid
-from relay.message.head import Fields, RequestHead, values
+from relay.message.head import Fields, RequestHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ NO_BODY: Final = Length(0)
 
 Framing = Length | _Mark
 
+_CODING_LETTERS = len(b"transfer-encoding")
+_LENGTH_LETTERS = len(b"content-length")
+
 # 19 digits already pass 2**63; a longer one is an attack, not a body.
 _LONGEST_LENGTH = 18
 
@@ -48,8 +51,13 @@ def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
 
 
 def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInvalid]) -> Framing | None:
-    codings = [value.lower() for value in values(fields, b"transfer-encoding")]
-    lengths = list(values(fields, b"content-length"))
+    codings, lengths = [], []
+    for name, value in fields:
+        # Few fields have names as long as these two, so few need lowering.
+        if len(name) == _CODING_LETTERS and name.lower() == b"transfer-encoding":
+            codings.append(value.lower())
+        elif len(name) == _LENGTH_LETTERS and name.lower() == b"content-length":
+            lengths.append(value)
     if codings and lengths:
         raise fault("both Transfer-Encoding and Content-Length are given; give one")
     if codings:

@@ -1,22 +1,15 @@
 """Request and response heads as octets, in the order and the spelling in which they came."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 Field = tuple[bytes, bytes]
 Fields = tuple[Field, ...]
 
 
-def values(fields: Fields, name: bytes) -> Iterator[bytes]:
-    """Yield each value of the field `name` (lower case), in order."""
-    for field, value in fields:
-        if field.lower() == name:
-            yield value
-
-
 def first(fields: Fields, name: bytes) -> bytes | None:
     """Return the first value of the field `name` (lower case)."""
-    return next(values(fields, name), None)
+    return next((value for each, value in fields if each.lower() == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +19,16 @@ class RequestHead:
     method: bytes
     target: bytes
     fields: Fields
+    # Half a dozen questions are asked of every head; the names are lowered for the first of them only.
+    _values: dict[bytes, list[bytes]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def values(self, name: bytes) -> Sequence[bytes]:
+        """Return each value of the field `name` (lower case), in order."""
+        found = self._values
+        if not found:
+            for each, value in self.fields:
+                found.setdefault(each.lower(), []).append(value)
+        return found.get(name, ())
 
 
 @dataclass(frozen=True, slots=True)

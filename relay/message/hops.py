@@ -1,8 +1,9 @@
 """What belongs to one hop or to us, and so never travels on (RFC 9110 section 7.6.1, RFC 9209 section 2)."""
 
+from functools import cache
 from typing import Final
 
-from relay.message.head import Fields, values
+from relay.message.head import Fields
 
 HOP_BY_HOP: Final = frozenset(
     (
@@ -27,13 +28,16 @@ NOT_SENT_BACK: Final = HOP_BY_HOP | {b"proxy-status"}
 _OURS: Final = (b"x-relay-",)
 _OF_THE_CALLER: Final = (b"x-relay-", b"x-forwarded-")
 
-# `Connection` may name fields of one hop; it cannot name away what frames or routes a message.
-_NOT_NAMEABLE: Final = frozenset((b"content-length", b"content-type", b"host", b"soapaction", b"via"))
+# `Connection` may name fields of one hop; it cannot name away what frames or routes a message. Its own two options
+# name no field that would travel on anyway.
+_NOT_NAMEABLE: Final = frozenset(
+    (b"close", b"keep-alive", b"content-length", b"content-type", b"host", b"soapaction", b"via")
+)
 
 
 def sent_on(fields: Fields, secrets: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
     """Return the request fields that travel to the upstream; `secrets` are lower-case names of credentials."""
-    return _kept(fields, NOT_SENT_ON | secrets, _OF_THE_CALLER)
+    return _kept(fields, _not_sent_on(secrets), _OF_THE_CALLER)
 
 
 def sent_back(fields: Fields) -> list[tuple[bytes, bytes]]:
@@ -41,17 +45,23 @@ def sent_back(fields: Fields) -> list[tuple[bytes, bytes]]:
     return _kept(fields, NOT_SENT_BACK, _OURS)
 
 
+@cache
+def _not_sent_on(secrets: frozenset[bytes]) -> frozenset[bytes]:
+    return NOT_SENT_ON | secrets
+
+
 def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
-    named = connection_options(fields) - _NOT_NAMEABLE
-    kept = []
-    for field in fields:
-        name = field[0].lower()
-        if name not in dropped and name not in named and not name.startswith(prefixes):
-            kept.append(field)
-    return kept
+    names = [name.lower() for name, _ in fields]
+    if b"connection" in names and (named := connection_options(fields) - _NOT_NAMEABLE):
+        dropped |= named
+    return [
+        field
+        for name, field in zip(names, fields, strict=True)
+        if name not in dropped and not name.startswith(prefixes)
+    ]
 
 
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
-    options = b",".join(values(fields, b"connection"))
-    return frozenset(option.strip().lower() for option in options.split(b",")) if options else frozenset()
+    given = b",".join(value for name, value in fields if name.lower() == b"connection")
+    return frozenset(option.strip().lower() for option in given.split(b",")) if given else frozenset()

@@ -2,7 +2,7 @@
 
 from relay.errors import Looped
 from relay.message.framing import CHUNKED, Framing
-from relay.message.head import Fields, RequestHead, ResponseHead, values
+from relay.message.head import Fields, RequestHead, ResponseHead
 from relay.message.hops import sent_back, sent_on
 
 
@@ -14,7 +14,7 @@ def rewrite_request(
     `target` is path and query as they came, `host` the upstream's authority, `secrets` the lower-case names of
     the fields that hold our caller's credentials. Raises Looped when our pseudonym is in Via already.
     """
-    if any(_passed(via, pseudonym) for via in values(head.fields, b"via")):
+    if any(_passed(via, pseudonym) for via in head.values(b"via")):
         raise Looped("the call has been through this relay; a route of the relay leads back to itself")
     fields = [(b"Host", host), *sent_on(head.fields, secrets)]
     if framing is CHUNKED:

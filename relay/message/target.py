@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from relay.errors import AmbiguousTarget, MalformedRequest, WrongHost
-from relay.message.head import RequestHead, values
+from relay.message.head import RequestHead
 
+# What needs no second look: segments that begin with a letter, digit, `_`, `-` or `~`, and nothing encoded.
+_PLAIN = re.compile(rb"((?:/[\w~-][\w.~-]*)+)(?:\?[\w!$&'()*+,\-./:;=?@~]*)?\Z")
 # Visible ASCII without quote, angle brackets, backslash and fragment (RFC 3986, and what real clients send unescaped);
 _ORIGIN_FORM = re.compile(rb"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]|{}^`]*\Z")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -33,6 +36,8 @@ def target_of(head: RequestHead) -> Target:
     """Return where the request wants to go. Raises MalformedRequest, AmbiguousTarget or WrongHost."""
     host = _host(head)
     octets = head.target
+    if plain := _PLAIN.match(octets):
+        return Target(octets, plain[1], host)
     if absolute := _ABSOLUTE_FORM.match(octets):
         if _name(absolute[1]) != host:
             raise WrongHost("the target names another host than the Host field")
@@ -57,12 +62,13 @@ def _is_ambiguous(path: bytes) -> bool:
 
 
 def _host(head: RequestHead) -> str:
-    hosts = list(values(head.fields, b"host"))
+    hosts = head.values(b"host")
     if len(hosts) != 1:
         raise MalformedRequest("exactly one Host field is needed")
     return _name(hosts[0])
 
 
+@lru_cache(maxsize=256)
 def _name(authority: bytes) -> str:
     match = _HOST.match(authority)
     if not match or (match[2] is not None and int(match[2]) > 65535):

@@ -74,9 +74,7 @@ class Deadlines(Branch):
     connect: Seconds = Field(default=5, description="Resolving VECOZO's name and connecting to it.")
     tls: Seconds = Field(default=5, description="A TLS handshake, the caller's as well as VECOZO's.")
     first_byte: Seconds = Field(default=40, description="From the end of the request to the start of VECOZO's answer.")
-    total: Seconds = Field(
-        default=45, description="A whole call; Flow and plug-ins give up after 120."
-    )
+    total: Seconds = Field(default=45, description="A whole call; Flow and plug-ins give up after 120.")
     idle: Seconds = Field(default=50, description="How long a connection to VECOZO is kept between calls.")
     drain_notice: float = Field(
         default=5, ge=0, le=600, description="At the end: not ready any more, still taking calls."

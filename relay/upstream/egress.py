@@ -3,6 +3,7 @@
 import errno
 import socket
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -10,6 +11,10 @@ from relay.errors import SourceAddressMissing, UpstreamUnreachable
 
 # From <linux/in.h>; Python's socket module does not name it. The port is then chosen at connect, per destination.
 _IP_BIND_ADDRESS_NO_PORT: Final = 24
+
+
+# Every call names its egress, and an address takes longer to write than to look up.
+_text = cache(str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class Egress:
     seen_as: IPv4Address
 
     def __str__(self) -> str:
-        return str(self.seen_as)
+        return _text(self.seen_as)
 
     def socket(self) -> socket.socket:
         """Return a non-blocking TCP socket bound to the source address.

@@ -115,7 +115,7 @@ def _gateway(built: Built, doors: dict[str, Door], journal: Journals, logger: Fi
     road = Road(
         admission=admission,
         upstreams=doors,
-        pseudonym=settings.pseudonym,
+        pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
         first_byte=settings.deadlines.first_byte,
     )
