@@ -9,9 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from relay.enforcer.verdict import PHRASES
 from relay.errors import Sent
 from relay.observe.metrics import METRICS
 from relay.problems.table import PROBLEMS
+from relay.registry.api.problems import ADDRESS
+from relay.registry.domain.advice import ADVICE
 from relay.settings.reference import ReferenceSettings
 from relay.settings.relay import RelaySettings
 from relay.tenant.vecozo import SERVICES
@@ -91,6 +94,16 @@ def route_rows() -> list[str]:
     return rows
 
 
+def refusal_rows() -> list[str]:
+    rows = ["| reason | means | what to do |", "|---|---|---|"]
+    return rows + [f"| `{refusal}` | {title} | {ADVICE[refusal]} |" for refusal, title in ADDRESS.items()]
+
+
+def gate_rows() -> list[str]:
+    rows = ["| reason | answer |", "|---|---|"]
+    return rows + [f"| `{refusal}` | `403 {phrase}` |" for refusal, phrase in PHRASES.items()]
+
+
 TABLES = {
     "settings.md": {
         "relay": lambda: settings_rows(RelaySettings),
@@ -99,6 +112,7 @@ TABLES = {
     },
     "metrics.md": {"metrics": metrics_rows},
     "errors.md": {"errors": error_rows},
+    "registry.md": {"refusals": refusal_rows, "gate": gate_rows},
 }
 
 
