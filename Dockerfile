@@ -3,15 +3,17 @@ FROM docker.io/library/python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements/ requirements/
+# What runs has no installer in it: the pip of /opt/build fills /opt/relay.
 RUN python3 -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
- && python3 -m venv /opt/relay && /opt/relay/bin/pip install --require-hashes -r requirements/reference.txt
+ && python3 -m venv --without-pip /opt/relay \
+ && /opt/build/bin/pip --python /opt/relay install --require-hashes -r requirements/reference.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY relay/ relay/
 RUN /opt/build/bin/python -m hatchling build -t wheel -d /tmp/wheel \
- && /opt/relay/bin/pip install --no-deps --no-index /tmp/wheel/*.whl
+ && /opt/build/bin/pip --python /opt/relay install --no-deps --no-index /tmp/wheel/*.whl
 
 FROM docker.io/library/python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home relay
+RUN useradd --uid 10001 --no-log-init --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin relay
 COPY --from=build /opt/relay /opt/relay
 ENV PATH=/opt/relay/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 USER 10001
