@@ -45,8 +45,8 @@ class RequestBody:
 
     @property
     def ended(self) -> bool:
-        """Whether all of it has arrived and been read."""
-        return self._stream.at_eof() and self._stream.exception() is None
+        """Whether all of it has arrived and been read; that stays so when the connection breaks afterwards."""
+        return self._stream.at_eof()
 
     def ready(self) -> bytes:
         """Return what has arrived already."""

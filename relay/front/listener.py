@@ -50,6 +50,16 @@ class Connection(RequestHandler):
         if self.current is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
             self.current.body.broken()
 
+    def close(self) -> None:
+        """Close: between two calls at once, otherwise after the call in progress.
+
+        aiohttp leaves a connection between two calls open but deaf, so that the next call on it is never answered.
+        """
+        idle = self._waiter is not None or not self._request_count
+        super().close()
+        if idle and self.transport is not None:
+            self.transport.close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell the call in progress that its caller left."""
         current, self.current = self.current, None
