@@ -1,6 +1,7 @@
 """The relay's settings: who calls, as whom and where it calls on, and what it listens on."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Annotated, Literal, Self
@@ -179,13 +180,23 @@ class RelaySettings(Settings):
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 
     def disagreements(self) -> Iterator[tuple[str, str]]:
-        """Yield clients bound to tenants that do not exist, and key ids used twice."""
+        """Yield routes told twice, clients bound to tenants that do not exist, and key ids used twice."""
+        for name, tenant in self.tenants.items():
+            for fault in _told_twice(tenant.routes):
+                yield f"tenants.{name}.routes", fault
         seen: dict[str, str] = {}
         for name, client in self.clients.items():
-            for tenant in client.tenants:
-                if tenant not in self.tenants:
-                    yield f"clients.{name}.tenants", f"{tenant!r} is not under [tenants]"
+            for bound in client.tenants:
+                if bound not in self.tenants:
+                    yield f"clients.{name}.tenants", f"{bound!r} is not under [tenants]"
             for key in client.api_keys:
                 if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
                 seen[key.id] = name
+
+
+def _told_twice(routes: tuple[OwnRoute, ...]) -> Iterator[str]:
+    """A prefix leads one way, and metrics and log tell routes apart by name."""
+    for what in ("name", "prefix"):
+        counts = Counter(getattr(route, what) for route in routes)
+        yield from (f"{what} {value} is given to {count} routes" for value, count in counts.items() if count > 1)

@@ -14,7 +14,6 @@ from tests.kit.door import until
 from tests.kit.line import Answer, CutOff, Line, line, request
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
 
-
 _GROUPED = pytest.mark.xfail(strict=True, reason="compose listens inside a task group, which wraps the SettingsFault")
 
 

@@ -90,6 +90,13 @@ def test_a_route_is_not_repeatable_unless_it_says_so(tmp_path: Path) -> None:
     assert not route.repeatable
 
 
+@pytest.mark.parametrize("other", [{"name": "x", "prefix": "/y"}, {"name": "y", "prefix": "/x"}], ids=str)
+def test_a_name_and_a_prefix_belong_to_one_route(tmp_path: Path, other: dict[str, object]) -> None:
+    faults = _faults(tmp_path, tenants__linde__routes=[*_route(), *_route(**other)])
+    assert set(faults) == {"tenants.linde.routes"}
+    assert "2 routes" in faults["tenants.linde.routes"]
+
+
 def test_a_tenant_has_to_lead_somewhere(tmp_path: Path) -> None:
     faults = _faults(tmp_path, tenants__linde__routes=[])
     assert set(faults) == {"tenants.linde"}
