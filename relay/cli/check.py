@@ -9,8 +9,8 @@ from rich.table import Table
 
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, BuiltTenant, build
+from relay.registry.domain.special import special_within
 from relay.settings.words import Environment
-from relay.tenant.vecozo import SERVICES
 
 
 @click.command()
@@ -22,7 +22,7 @@ def check(config: Path) -> None:
     """
     settings = relay_settings(config)
     built = build(settings, datetime.now(UTC))
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     _listener(console, built)
     for tenant in built.tenants.values():
         _tenant(console, tenant, settings.tenants[tenant.tenant.name].environment)
@@ -39,14 +39,19 @@ def _listener(console: Console, built: Built) -> None:
 
 
 def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> None:
-    unverified = {service.name for service in SERVICES if not service.verified}
     console.print(
         f"\n[bold]{built.tenant.name}[/] ({environment.value}): certificate {built.passport.serial}, "
         f"valid until {built.passport.not_after:%d %B %Y}"
     )
     console.print(f"  calls leave from {built.egress.source}, and VECOZO sees {built.egress}: register that address")
+    if special := special_within(built.egress.seen_as, built.egress.seen_as):
+        kind = special[1].value.replace("_", " ")
+        console.print(
+            f"  [yellow]{built.egress} is a {kind} address, which VECOZO never sees: "
+            f"give the public one as tenants.{built.tenant.name}.egress.public_address[/]"
+        )
     table = Table("route", "path", "upstream", "family", "", box=None, pad_edge=False, padding=(0, 3, 0, 2))
     for route in built.tenant.routes:
-        note = "[yellow]unverified: seen in client code only[/]" if route.name in unverified else ""
+        note = "" if route.verified else "[yellow]unverified: seen in client code only[/]"
         table.add_row(route.name, route.prefix.decode(), f"{route.host}:{route.port}", route.family.value, note)
     console.print(table)

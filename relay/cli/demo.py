@@ -13,6 +13,7 @@ from rich.console import Console
 from relay.demo.stage import Stage, set_stage
 from relay.demo.story import Told, tell
 from relay.demo.visitor import visiting
+from relay.errors import SettingsFault
 
 
 @click.command()
@@ -20,12 +21,17 @@ from relay.demo.visitor import visiting
 def demo(*, once: bool) -> None:
     """Run relay, gate and registry with throw-away certificates and tell what happens, until Ctrl-C."""
     console = Console(highlight=False, soft_wrap=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="relay-demo-", ignore_cleanup_errors=True) as folder,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
+    with _throw_away_folder() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         went_well = runner.run(_demonstrate(console, Path(folder) / "demo", once=once))
     sys.exit(0 if went_well else 1)
+
+
+def _throw_away_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="relay-demo-", ignore_cleanup_errors=True)
+    except OSError as error:
+        fault = f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder that can be written"
+        raise SettingsFault([("TMPDIR", fault)]) from None
 
 
 async def _demonstrate(console: Console, folder: Path, *, once: bool) -> bool:

@@ -43,6 +43,12 @@ def _https(url: str) -> str:
     return url.rstrip("/")
 
 
+def _one_address(address: IPv4Address) -> IPv4Address:
+    if address.is_unspecified:
+        raise ValueError("0.0.0.0 is any address, and calls have to leave from one: `ip -4 address` lists them")
+    return address
+
+
 Name = Annotated[str, AfterValidator(_named)]
 
 
@@ -100,7 +106,9 @@ class Certificate(Branch):
 class Egress(Branch):
     """The address that calls leave from."""
 
-    source_address: IPv4Address = Field(description="A local IPv4 address of this machine.")
+    source_address: Annotated[IPv4Address, AfterValidator(_one_address)] = Field(
+        description="A local IPv4 address of this machine."
+    )
     public_address: IPv4Address | None = Field(
         default=None, description="What VECOZO sees, where a NAT gateway makes it differ; otherwise the same."
     )

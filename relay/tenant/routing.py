@@ -9,7 +9,10 @@ from relay.settings.words import Environment, Family, Wording
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A path prefix and the upstream that serves it; path and query travel unchanged."""
+    """A path prefix and the upstream that serves it; path and query travel unchanged.
+
+    `verified` is False where the preset knows host and path from client code only.
+    """
 
     name: str
     prefix: bytes
@@ -19,6 +22,7 @@ class Route:
     family: Family
     wording: Wording = Wording.GATEWAY
     repeatable: bool = False
+    verified: bool = True
 
     @property
     def authority(self) -> bytes:

@@ -79,4 +79,5 @@ def vecozo_routes(environment: Environment) -> Iterator[Route]:
             family=service.family,
             wording=service.wording,
             repeatable=service.repeatable,
+            verified=service.verified,
         )

@@ -177,3 +177,8 @@ def test_the_relay_answers_before_its_callers_give_up(tmp_path: Path) -> None:
 
 def test_the_operators_port_is_for_this_machine_unless_told(tmp_path: Path) -> None:
     assert _read(tmp_path).operator.address.is_loopback
+
+
+def test_calls_leave_from_one_address_and_not_from_any(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, tenants__linde__egress__source_address="0.0.0.0")
+    assert "ip -4 address" in faults["tenants.linde.egress.source_address"]
