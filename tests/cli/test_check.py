@@ -1,0 +1,90 @@
+"""`relay check`: 0 and what was found, or 1 and every fault with its key; never a traceback."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relay.cli import main
+from tests.kit.relay import PASSWORD, write_settings
+
+
+def _check(folder: Path) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(main, ["check", "--config", str(folder / "relay.toml")])
+
+
+def test_all_in_order_ends_with_0_and_tells_what_is_there(tmp_path: Path) -> None:
+    key = write_settings(tmp_path, 8443, changes={"tenants.linde.egress.public_address": "203.0.113.10"})
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    for told in ("localhost", "linde (acceptance)", "127.0.0.9", "203.0.113.10", "/acc/claims", "localhost:8443"):
+        assert told in result.output
+    assert "Everything is in order" in result.output
+    assert PASSWORD not in result.output
+    assert key.digest not in result.output
+
+
+def test_routes_of_the_preset_that_nobody_verified_are_marked(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"tenants.linde.preset": "vecozo", "tenants.linde.routes": []})
+    rows = {line.split()[0]: line for line in _check(tmp_path).output.splitlines() if "vecozo.nl" in line}
+    assert "unverified" in rows["cov"]
+    assert "unverified" not in rows["messages"]
+
+
+def test_every_fault_is_told_with_its_key_and_ends_with_1(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"tenants.linde.egress.source_address": "192.0.2.1"})
+    (tmp_path / "system.p12").unlink()
+    (tmp_path / "server.pem").unlink()
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert "3 thing(s) to mend:" in result.stderr
+    for key in ("tenants.linde.egress.source_address", "tenants.linde.certificate.file", "listen.certificate"):
+        assert f"  {key}: " in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_unknown_keys_are_faults_in_the_file_and_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAY_LISTEM__PORT", "1")
+    write_settings(tmp_path, 8443, changes={"tenants.linde.egres": "192.0.2.1"})
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert "RELAY_LISTEM__PORT: is not a setting" in result.stderr
+    assert "tenants.linde.egres: is not a setting" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert "--config" in result.stderr
+
+
+def test_nothing_listens_during_a_check(tmp_path: Path) -> None:
+    """A check runs beside the relay that it checks, on the same ports."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        write_settings(tmp_path, 8443, changes={"listen.port": taken.getsockname()[1]})
+        assert _check(tmp_path).exit_code == 0
+
+
+def test_it_says_when_nobody_can_call_and_when_the_loop_costs_memory(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"loop": "asyncio"})
+    file = tmp_path / "relay.toml"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("clients.")))
+    result = _check(tmp_path)
+    assert result.exit_code == 0
+    assert "every call will be refused" in result.output
+    assert "six times the memory" in result.output
+
+
+def test_without_uvloop_it_refuses_unless_the_other_loop_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    write_settings(tmp_path, 8443)
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert 'loop = "asyncio"' in result.stderr
+    write_settings(tmp_path, 8443, changes={"loop": "asyncio"})
+    assert _check(tmp_path).exit_code == 0

@@ -1,0 +1,98 @@
+"""`relay client new`: the key shown once, its digest as a stanza, printed or appended."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relay.auth.api_key import digest_of
+from relay.cli import main
+from tests.kit.relay import read_settings, write_settings
+
+
+def _new(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["client", "new", *arguments])
+
+
+def _key(result: Result) -> str:
+    [key] = re.findall(r"^rk_\S+$", result.stdout, re.MULTILINE)
+    return str(key)
+
+
+def test_the_stanza_and_the_key_are_printed(tmp_path: Path) -> None:
+    result = _new("dynamics", "--tenant", "linde", "--tenant", "berk")
+    assert result.exit_code == 0
+    key = _key(result)
+    stanza = tomllib.loads(result.stdout.replace(key, ""))
+    client = stanza["clients"]["dynamics"]
+    assert client["tenants"] == ["linde", "berk"]
+    assert client["api_keys"] == [{"id": key.split("_")[1], "digest": digest_of(key.encode())}]
+    assert "shown this once" in result.stderr
+
+
+def test_the_stanza_is_appended_and_the_key_stays_out_of_the_file(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    file = tmp_path / "relay.toml"
+    before = file.read_text()
+    result = _new("portal", "--write", str(file))
+    assert result.exit_code == 0, result.output
+    assert file.read_text().startswith(before)
+    assert _key(result) not in file.read_text()
+    client = read_settings(tmp_path).clients["portal"]
+    assert client.tenants == ("linde",)  # the only one there is
+    assert client.api_keys[0].digest == digest_of(_key(result).encode())
+    assert "digest" not in result.stdout
+
+
+def test_the_first_client_can_be_appended(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    file = tmp_path / "relay.toml"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("clients.")))
+    assert _new("portal", "--write", str(file)).exit_code == 0
+    assert list(read_settings(tmp_path).clients) == ["portal"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["dynamics"], "has a client dynamics already"),
+        (["portal", "--tenant", "eik"], "has no tenant eik (there: linde)"),
+    ],
+)
+def test_what_does_not_fit_the_file_changes_nothing(tmp_path: Path, arguments: list[str], told: str) -> None:
+    write_settings(tmp_path, 8443)
+    file = tmp_path / "relay.toml"
+    before = file.read_text()
+    result = _new(*arguments, "--write", str(file))
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "rk_" not in result.output
+    assert file.read_text() == before
+
+
+@pytest.mark.xfail(strict=True, reason="the stanza is appended without trying what it makes of the file")
+def test_a_file_that_an_appended_stanza_would_break_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "relay.toml"
+    before = 'clients = { other = { tenants = ["linde"] } }\ntenants = { linde = {} }\n'
+    file.write_text(before)
+    result = _new("portal", "--write", str(file))
+    assert result.exit_code == 1
+    assert "rk_" not in result.output
+    assert file.read_text() == before
+
+
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "relay.toml"
+    file.write_text("= 1")
+    result = _new("portal", "--write", str(file))
+    assert result.exit_code == 1
+    assert "cannot be read as settings" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["Portal", "-portal", "por tal", "p" * 64])
+def test_a_name_that_the_settings_would_refuse_is_refused_here(name: str) -> None:
+    result = _new("--", name)
+    assert result.exit_code == 2
+    assert "rk_" not in result.output
