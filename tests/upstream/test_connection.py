@@ -50,18 +50,23 @@ async def test_a_body_that_breaks_off_never_looks_complete(tmp_path: Path, fault
 
 
 async def test_an_early_refusal_stops_the_body_and_reaches_the_caller(tmp_path: Path) -> None:
+    going_on = asyncio.Event()
+
     async def refuse_at_once(exchange: kit.Exchange) -> None:
-        await exchange.answer(REFUSED)
+        await exchange.answer(REFUSED[:-2])
+        await going_on.wait()
+        await exchange.answer(REFUSED[-2:])
 
     body = Pieces()
     async with kit.running(before_body=refuse_at_once) as upstream, ajar(tmp_path, upstream.port) as out:
         calling = asyncio.create_task(out.call("POST", body))
         body.come(b"half")
         passage = await calling
-        assert passage.head.status == 413
-        assert await whole(passage) == b"no"
         body.come(b"other half")
         await asyncio.sleep(0.02)
+        going_on.set()
+        assert passage.head.status == 413
+        assert await whole(passage) == b"no"
         passage.close()
         await until(lambda: upstream.open == 0)
     assert b"other half" not in upstream.octets
