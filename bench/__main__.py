@@ -47,6 +47,7 @@ def main(*, quick: bool, rounds: int, seconds: int, tls: str, names: tuple[str, 
     if not names:
         report.write({"kept": fronts})
     report.show("kept", fronts, console)
+    report.warn(fronts, console)
     sys.exit(0 if report.bar_met("kept", fronts, console) else 1)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from bench.place import PASSWORD, PATH, Place
-from bench.process import BenchFault, errors_of, family, free_port, process, wait_for_port
+from bench.process import BenchFault, errors_of, free_port, process, wait_for_port
 from bench.upstream import nginx
 
 _REPOSITORY = Path(__file__).parent.parent
@@ -22,11 +22,14 @@ _START = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """A running front. `statuses` reads its log: how often it says to have answered what."""
+    """A running front: its first process, and all that descend from it.
+
+    `statuses` reads its log: how often it says to have answered what.
+    """
 
     name: str
     port: int
-    pids: tuple[int, ...]
+    pid: int
     statuses: Callable[[], Counter[str]]
 
 
@@ -44,7 +47,7 @@ def nginx_tuned(place: Place, upstream_port: int, cpus: set[int]) -> Iterator[Fr
         return Counter(line.split(" ")[5] for line in log.read_text().splitlines())
 
     with nginx("nginx-tuned", place, port, values, cpus) as master:
-        yield Front(name="nginx-tuned", port=port, pids=tuple(family(master)), statuses=statuses)
+        yield Front(name="nginx-tuned", port=port, pid=master, statuses=statuses)
 
 
 @contextmanager
@@ -60,7 +63,7 @@ def relay(place: Place, upstream_port: int, cpus: set[int]) -> Iterator[Front]:
     with process(command, folder=_REPOSITORY, out=log, cpus=cpus) as started:
         port = _port_told(log, started)
         wait_for_port(port, started, log)
-        yield Front(name="relay", port=port, pids=tuple(family(started.pid)), statuses=statuses)
+        yield Front(name="relay", port=port, pid=started.pid, statuses=statuses)
 
 
 FRONTS: Final[Mapping[str, Starter]] = {"relay": relay, "nginx-tuned": nginx_tuned}

@@ -10,7 +10,7 @@ from bench.accounting import connections_to, cpu_seconds
 from bench.fronts import FRONTS, Front
 from bench.load import CONNECTIONS, Load, Tls, load
 from bench.place import Place, prepared
-from bench.process import BenchFault, processors
+from bench.process import BenchFault, family, processors
 from bench.upstream import Upstream, upstream
 
 Figures = Mapping[str, float | str]
@@ -66,18 +66,20 @@ def _window(place: Place, front: Front, behind: Upstream, plan: Plan, cpus: set[
     with load(place, front.port, seconds=plan.seconds + _AROUND, tls=plan.tls, cpus=cpus) as sending:
         time.sleep(_BEFORE)
         callers, onward = connections_to(front.port), connections_to(behind.port)
-        began, calls, cpu = time.monotonic(), behind.calls(), cpu_seconds(list(front.pids))
+        began, calls, cpu = time.monotonic(), behind.calls(), cpu_seconds(family(front.pid))
         time.sleep(plan.seconds)
         seconds, calls, cpu = (
             time.monotonic() - began,
             behind.calls() - calls,
-            cpu_seconds(list(front.pids)) - cpu,
+            cpu_seconds(family(front.pid)) - cpu,
         )
         if connections_to(front.port) != callers or len(callers) != CONNECTIONS:
             raise BenchFault(f"{front.name}: the callers' connections were not kept")
         if not onward <= connections_to(behind.port):
             raise BenchFault(f"{front.name}: the connections to the upstream were not kept")
         sent = _all_well(front, sending)
+    if not calls or not cpu:
+        raise BenchFault(f"{front.name}: {calls} calls took {cpu} s, which cannot be")
     return Window(
         calls=calls,
         cpu_us_per_call=cpu / calls * 1e6,

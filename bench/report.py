@@ -15,6 +15,9 @@ RESULTS: Final = Path(__file__).parent / "results.json"
 # work -> (figure, the front to compare with, how many times that the relay may take at most)
 BARS: Final = {"kept": ("cpu_us_per_call", "nginx-tuned", 4.0)}
 
+# A front that uses less of its processor than this was waiting for the load.
+_BUSY: Final = 0.9
+
 Results = Mapping[str, Mapping[str, Figures]]
 
 
@@ -40,6 +43,13 @@ def show(work: str, fronts: Mapping[str, Figures], console: Console) -> None:
             ),
         )
     console.print(table)
+
+
+def warn(fronts: Mapping[str, Figures], console: Console) -> None:
+    """Say so when a front was kept waiting: with fewer calls at a time, each of them costs it more."""
+    idle = [name for name, figures in fronts.items() if float(figures["busy"]) < _BUSY]
+    if idle:
+        console.print(f"{', '.join(idle)} had time left: on a machine with nothing else to do, its calls cost less")
 
 
 def bar_met(work: str, fronts: Mapping[str, Figures], console: Console) -> bool:
