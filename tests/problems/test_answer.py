@@ -16,7 +16,6 @@ from relay.errors import (
     TenantRefused,
     UpstreamUnreachable,
 )
-from relay.message.head import first
 from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
 from relay.soap.recognise import SoapVersion
@@ -29,7 +28,7 @@ def _answer(error: RelayError, *, soap: SoapVersion | None = None, faults_as_500
 
 
 def _field(answer: Answer, name: bytes) -> str:
-    value = first(answer.head.fields, name)
+    value = answer.head.fields.first(name)
     return (value or b"").decode()
 
 
