@@ -28,8 +28,9 @@ def _answer(error: RelayError, *, soap: SoapVersion | None = None, faults_as_500
 
 
 def _field(answer: Answer, name: bytes) -> str:
-    value = answer.head.fields.first(name)
-    return (value or b"").decode()
+    values = [value.decode() for field, value in answer.head.fields if field.lower() == name]
+    assert len(values) < 2
+    return values[0] if values else ""
 
 
 def _detail(answer: Answer) -> dict[str, str | None]:
