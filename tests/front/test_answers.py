@@ -164,7 +164,8 @@ async def test_bodies_of_some_size_arrive_whole_in_both_directions(tmp_path: Pat
 
 
 async def test_a_caller_that_reads_slowly_holds_the_upstream_back(tmp_path: Path) -> None:
-    size, sent = 32 * 1024 * 1024, []
+    """What the kernel's buffers on both hops take is less than half of this."""
+    size, sent = 64 * 1024 * 1024, []
 
     async def script(exchange: kit.Exchange) -> None:
         await exchange.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
@@ -175,8 +176,10 @@ async def test_a_caller_that_reads_slowly_holds_the_upstream_back(tmp_path: Path
     async with kit.running(script) as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
         await caller.send(request("GET", PATH, here.authorised))
         await asyncio.sleep(0.3)
-        assert sum(sent) < size / 2
-        assert len((await caller.answer()).body) == size
+        held = sum(sent)
+        assert held < size * 3 / 4
+        await caller.reader.readexactly(size // 2)
+        await until(lambda: sum(sent) > held)
 
 
 async def test_an_early_refusal_reaches_a_caller_that_is_still_sending(tmp_path: Path) -> None:

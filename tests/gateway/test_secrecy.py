@@ -15,7 +15,7 @@ BSN = "999979668"  # passes the eleven-test; the test person of public clients
 TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJHRUhFSU0ifQ.c2lnbmF0dXVy"
 WRONG_KEY = "rk_aaaaaaaaaaaaaaaa_" + "Z" * 43
 SECRETS = (BSN, TOKEN, WRONG_KEY)
-SOON = {"deadlines.total": 0.3}
+SOON = {"deadlines.total": 0.2}
 
 
 async def _answers(exchange: kit.Exchange) -> None:
