@@ -40,6 +40,22 @@ class MalformedRequest(RelayError):
     """The request is not HTTP as RFC 9110 and 9112 have it."""
 
 
+class VersionUnknown(RelayError):
+    """The request is not in HTTP/1.1 or HTTP/1.0."""
+
+
+class TargetTooLong(RelayError):
+    """The target is longer than any that is meant."""
+
+
+class HeadTooLarge(RelayError):
+    """The head is larger, or has more fields, than any that is meant."""
+
+
+class HeadTooSlow(RelayError):
+    """The caller began a request and did not finish its head in time."""
+
+
 class AmbiguousTarget(RelayError):
     """The path can be read in two ways (`..`, `%2f`, `//`), so no decision is made on it."""
 

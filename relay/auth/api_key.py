@@ -59,7 +59,7 @@ class ApiKeys:
 
     def authenticate(self, head: RequestHead) -> Caller:
         """Return the caller whose key stands in X-Api-Key, given once. Raises CallerUnknown."""
-        given = head.values(FIELD)
+        given = head.fields.values(FIELD)
         match = _KEY.match(given[0]) if len(given) == 1 else None
         entry = self._keys.get(match[1]) if match else None
         if entry is None or not compare_digest(hashlib.sha256(given[0]).digest(), entry[0]):

@@ -59,5 +59,12 @@ def _append(file: Path, name: str, tenants: tuple[str, ...], key: NewKey) -> Non
     if strange := [tenant for tenant in tenants if tenant not in known]:
         there = ", ".join(known) or "none"
         raise click.ClickException(f"{file} has no tenant {strange[0]} (there: {there}); give it with --tenant")
+    addition = ("" if text.endswith("\n") else "\n") + "\n" + _stanza(name, tenants, key)
+    try:
+        tomllib.loads(text + addition)
+    except ValueError:
+        raise click.ClickException(
+            f"{file} has its clients in one inline table; write them as [clients.NAME]"
+        ) from None
     with file.open("a", encoding="utf-8") as settings_file:
-        settings_file.write(("" if text.endswith("\n") else "\n") + "\n" + _stanza(name, tenants, key))
+        settings_file.write(addition)

@@ -2,6 +2,7 @@
 
 import http.client
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -16,13 +17,14 @@ def health(config: Path, *, ready: bool) -> None:
     """Ask the operator's port of the relay that runs with these settings. Ends with 0 when all is well."""
     operator = relay_settings(config).operator
     address = "127.0.0.1" if operator.address.is_unspecified else str(operator.address)
-    connection = http.client.HTTPConnection(address, operator.port, timeout=3)
     try:
-        connection.request("GET", "/readyz" if ready else "/healthz")
-        answer = connection.getresponse()
-        text = answer.read().decode().strip()
-    except OSError as error:
-        click.echo(f"no relay answers on {address}:{operator.port}: {error.strerror or error}", err=True)
+        with closing(http.client.HTTPConnection(address, operator.port, timeout=3)) as connection:
+            connection.request("GET", "/readyz" if ready else "/healthz")
+            answer = connection.getresponse()
+            text = answer.read().decode().strip()
+    except (OSError, http.client.HTTPException) as error:
+        why = getattr(error, "strerror", None) or "what answers is no HTTP"
+        click.echo(f"no relay answers on {address}:{operator.port}: {why}", err=True)
         sys.exit(1)
     click.echo(text)
     sys.exit(0 if answer.status == 200 else 1)

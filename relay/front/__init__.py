@@ -1,1 +1,1 @@
-"""Where callers connect: TLS, heads and bodies in, answers out. So far a thin adapter on aiohttp's low-level server."""
+"""The byte front of the data path: TLS, heads, bodies and deadlines, all ours and strict."""

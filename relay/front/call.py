@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from relay.errors import RelayError
 from relay.message.body import Body
 from relay.message.framing import Framing
 from relay.message.head import RequestHead, ResponseHead
@@ -74,6 +75,6 @@ class Handler(Protocol):
         """Answer a call, or break it off. Raises nothing."""
         ...
 
-    def malformed(self, peer: str) -> Answer:
+    def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request; the connection is closed after it."""
         ...

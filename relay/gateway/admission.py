@@ -1,7 +1,7 @@
 """Everything that is decided from a call's head alone, before a byte goes anywhere: who, for whom, where to."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from relay.auth.caller import Authenticator, Caller
 from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
@@ -16,8 +16,7 @@ SAFE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 _REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A call that may go on: for which tenant, over which route."""
 
     tenant: Tenant
@@ -57,7 +56,7 @@ class Admission:
         framing = request_framing(head)
         if isinstance(framing, Length) and framing.octets > self.max_body:
             raise BodyTooLarge(f"Content-Length is over the limit of {self.max_body} octets")
-        if any(value.lower() != b"100-continue" for value in head.values(b"expect")):
+        if any(value.lower() != b"100-continue" for value in head.fields.values(b"expect")):
             raise ExpectationUnknown("Expect holds something other than 100-continue")
         return Placed(tenant, route, target, framing)
 
@@ -76,7 +75,7 @@ class Hosts:
 
 
 def _tenant_named(head: RequestHead) -> bytes | None:
-    named = head.values(TENANT_FIELD)
+    named = head.fields.values(TENANT_FIELD)
     if len(named) > 1:
         raise MalformedRequest("X-Relay-Tenant is given more than once")
     return named[0] if named else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from relay.errors import CallerGone, MalformedRequest, RelayError
+from relay.errors import CallerGone, RelayError
 from relay.front.call import Call
 from relay.gateway.admission import METHODS
 from relay.gateway.journey import Journey, Road
@@ -55,14 +55,13 @@ class Gateway:
             journey.record.seconds = loop.time() - began
             self._journal.note(journey.record)
 
-    def malformed(self, peer: str) -> Answer:
+    def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request."""
         record = self._record(peer, b"")
-        error = MalformedRequest("it does not parse as HTTP/1.1")
         told = answer(
             error, request_id=record.id, soap=None, faults_as_500=False, pseudonym=self._road.pseudonym.decode()
         )
-        problem = PROBLEMS[MalformedRequest]
+        problem = PROBLEMS[type(error)]
         record.status, record.cause, record.remedy = told.head.status, problem.code, problem.remedy
         self._journal.note(record)
         return told

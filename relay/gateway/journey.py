@@ -20,8 +20,9 @@ from relay.errors import (
 from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
 from relay.message.body import Body
+from relay.message.fields import Field
 from relay.message.framing import Length
-from relay.message.head import Field, first, request_octets
+from relay.message.head import request_octets
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.observe.exchange import Exchange, Source
 from relay.problems.answer import Answer, answer
@@ -202,7 +203,7 @@ class Journey:
         return answer(
             error,
             request_id=self.record.id,
-            soap=soap_version(first(fields, b"content-type"), first(fields, b"soapaction")),
+            soap=soap_version(fields.first(b"content-type"), fields.first(b"soapaction")),
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._road.pseudonym.decode(),
         )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay.errors import MalformedRequest, UpstreamInvalid
-from relay.message.head import Fields, RequestHead
+from relay.message.fields import Fields
+from relay.message.head import RequestHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,16 @@ NO_BODY: Final = Length(0)
 
 Framing = Length | _Mark
 
-_CODING_LETTERS = len(b"transfer-encoding")
-_LENGTH_LETTERS = len(b"content-length")
-
 # 19 digits already pass 2**63; a longer one is an attack, not a body.
 _LONGEST_LENGTH = 18
 
 
 def request_framing(head: RequestHead) -> Framing:
     """Return the framing of a request's body. Raises MalformedRequest."""
-    return _declared(head.fields, MalformedRequest) or NO_BODY
+    framing = _declared(head.fields, MalformedRequest) or NO_BODY
+    if framing is CHUNKED and not head.minor:
+        raise MalformedRequest("HTTP/1.0 knows no chunks")
+    return framing
 
 
 def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
@@ -51,17 +52,11 @@ def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
 
 
 def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInvalid]) -> Framing | None:
-    codings, lengths = [], []
-    for name, value in fields:
-        # Few fields have names as long as these two, so few need lowering.
-        if len(name) == _CODING_LETTERS and name.lower() == b"transfer-encoding":
-            codings.append(value.lower())
-        elif len(name) == _LENGTH_LETTERS and name.lower() == b"content-length":
-            lengths.append(value)
+    codings, lengths = fields.values(b"transfer-encoding"), fields.values(b"content-length")
     if codings and lengths:
         raise fault("both Transfer-Encoding and Content-Length are given; give one")
     if codings:
-        if codings != [b"chunked"]:
+        if len(codings) > 1 or codings[0].lower() != b"chunked":
             raise fault("the only transfer coding is chunked, given once")
         return CHUNKED
     if not lengths:

@@ -1,9 +1,9 @@
 """What belongs to one hop or to us, and so never travels on (RFC 9110 section 7.6.1, RFC 9209 section 2)."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
-from relay.message.head import Fields
+from relay.message.fields import Field, Fields
 
 HOP_BY_HOP: Final = frozenset(
     (
@@ -35,12 +35,12 @@ _NOT_NAMEABLE: Final = frozenset(
 )
 
 
-def sent_on(fields: Fields, secrets: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
+def sent_on(fields: Fields, secrets: frozenset[bytes]) -> list[Field]:
     """Return the request fields that travel to the upstream; `secrets` are lower-case names of credentials."""
     return _kept(fields, _not_sent_on(secrets), _OF_THE_CALLER)
 
 
-def sent_back(fields: Fields) -> list[tuple[bytes, bytes]]:
+def sent_back(fields: Fields) -> list[Field]:
     """Return the response fields that travel back to the caller."""
     return _kept(fields, NOT_SENT_BACK, _OURS)
 
@@ -50,18 +50,20 @@ def _not_sent_on(secrets: frozenset[bytes]) -> frozenset[bytes]:
     return NOT_SENT_ON | secrets
 
 
-def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
-    names = [name.lower() for name, _ in fields]
-    if b"connection" in names and (named := connection_options(fields) - _NOT_NAMEABLE):
-        dropped |= named
-    return [
-        field
-        for name, field in zip(names, fields, strict=True)
-        if name not in dropped and not name.startswith(prefixes)
-    ]
+def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> list[Field]:
+    shape = fields.shape
+    if b"connection" in shape.where and (named := connection_options(fields) - _NOT_NAMEABLE):
+        places = shape.kept_now(dropped | named, prefixes)
+    else:
+        places = shape.kept(dropped, prefixes)
+    return [fields[place] for place in places]
 
 
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
-    given = b",".join(value for name, value in fields if name.lower() == b"connection")
+    return _options(b",".join(fields.values(b"connection")))
+
+
+@lru_cache(maxsize=64)
+def _options(given: bytes) -> frozenset[bytes]:
     return frozenset(option.strip().lower() for option in given.split(b",")) if given else frozenset()

@@ -1,8 +1,11 @@
 """The head that came in, as the head that goes out: their host, our hop, none of the caller's secrets."""
 
+from collections.abc import Sequence
+
 from relay.errors import Looped
+from relay.message.fields import Field, Fields
 from relay.message.framing import CHUNKED, Framing
-from relay.message.head import Fields, RequestHead, ResponseHead
+from relay.message.head import RequestHead, ResponseHead
 from relay.message.hops import sent_back, sent_on
 
 
@@ -14,18 +17,18 @@ def rewrite_request(
     `target` is path and query as they came, `host` the upstream's authority, `secrets` the lower-case names of
     the fields that hold our caller's credentials. Raises Looped when our pseudonym is in Via already.
     """
-    if any(_passed(via, pseudonym) for via in head.values(b"via")):
+    if any(_passed(via, pseudonym) for via in head.fields.values(b"via")):
         raise Looped("the call has been through this relay; a route of the relay leads back to itself")
     fields = [(b"Host", host), *sent_on(head.fields, secrets)]
     if framing is CHUNKED:
         fields.append((b"Transfer-Encoding", b"chunked"))
     fields.append((b"Via", b"1.1 " + pseudonym))
-    return RequestHead(head.method, target, tuple(fields))
+    return RequestHead(head.method, target, Fields(fields))
 
 
-def rewrite_response(head: ResponseHead, *, own: Fields) -> ResponseHead:
+def rewrite_response(head: ResponseHead, *, own: Sequence[Field]) -> ResponseHead:
     """Return the head to answer with: status, reason phrase and fields as they came, and our `own` after them."""
-    return ResponseHead(head.status, head.reason, (*sent_back(head.fields), *own))
+    return ResponseHead(head.status, head.reason, Fields([*sent_back(head.fields), *own]))
 
 
 def _passed(via: bytes, pseudonym: bytes) -> bool:

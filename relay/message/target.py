@@ -1,9 +1,8 @@
 """The request target and the host: judged on their octets, refused where two readings are possible, never mended."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from relay.errors import AmbiguousTarget, MalformedRequest, WrongHost
@@ -23,8 +22,7 @@ _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]+)(/.*)\Z", re.IGNORECASE | re.DO
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A request target in origin form; `octets` is path and query together, just as they came."""
 
     octets: bytes
@@ -62,7 +60,7 @@ def _is_ambiguous(path: bytes) -> bool:
 
 
 def _host(head: RequestHead) -> str:
-    hosts = head.values(b"host")
+    hosts = head.fields.values(b"host")
     if len(hosts) != 1:
         raise MalformedRequest("exactly one Host field is needed")
     return _name(hosts[0])

@@ -1,10 +1,11 @@
 """Own errors in the caller's language: problem+json (RFC 9457), or a SOAP Fault of the call's version."""
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from relay.errors import CallerUnknown, MethodRefused, RelayError
-from relay.message.head import Field, ResponseHead
+from relay.message.fields import Field, Fields
+from relay.message.head import ResponseHead
 from relay.problems.table import PROBLEMS, Problem
 from relay.soap.fault import fault
 from relay.soap.recognise import SoapVersion
@@ -18,13 +19,16 @@ REASONS = {
     408: b"Request Timeout",
     409: b"Conflict",
     413: b"Content Too Large",
+    414: b"URI Too Long",
     417: b"Expectation Failed",
     421: b"Misdirected Request",
+    431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
     501: b"Not Implemented",
     502: b"Bad Gateway",
     503: b"Service Unavailable",
     504: b"Gateway Timeout",
+    505: b"HTTP Version Not Supported",
     508: b"Loop Detected",
 }
 
@@ -32,8 +36,7 @@ REASONS = {
 _TRUE_FOR_WCF = frozenset((401, 403))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A whole answer of our own."""
 
     head: ResponseHead
@@ -55,12 +58,14 @@ def answer(
             status = 500
     else:
         body, content_type = _json(problem, error, request_id), "application/problem+json"
-    fields = (
-        (b"Content-Type", content_type.encode()),
-        (b"Content-Length", b"%d" % len(body)),
-        (b"Cache-Control", b"no-store"),
-        (b"X-Relay-Request-Id", request_id.encode()),
-        *_fields(problem, error, pseudonym),
+    fields = Fields(
+        (
+            (b"Content-Type", content_type.encode()),
+            (b"Content-Length", b"%d" % len(body)),
+            (b"Cache-Control", b"no-store"),
+            (b"X-Relay-Request-Id", request_id.encode()),
+            *_fields(problem, error, pseudonym),
+        )
     )
     return Answer(ResponseHead(status, REASONS[status], fields), body)
 

@@ -75,6 +75,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
     errors.MethodRefused: Problem(
         status=405, code="method_refused", title="This method is not relayed", remedy=_CHECK_CLIENT
     ),
+    errors.HeadTooSlow: Problem(
+        status=408,
+        code="head_too_slow",
+        title="The request did not arrive in time",
+        remedy="Nothing was sent and the call may be repeated; look at the caller's connection.",
+        proxy_error="http_request_error",
+    ),
     errors.BodyTooSlow: Problem(
         status=408,
         code="body_too_slow",
@@ -91,6 +98,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy="Send less in one call (VECOZO takes files up to 25 MB), or raise listen.max_body.",
         proxy_error="http_request_error",
     ),
+    errors.TargetTooLong: Problem(
+        status=414,
+        code="target_too_long",
+        title="The target is too long",
+        remedy=_CHECK_CLIENT,
+        proxy_error="http_request_error",
+    ),
     errors.ExpectationUnknown: Problem(
         status=417, code="expectation_unknown", title="Only 100-continue can be expected", remedy=_CHECK_CLIENT
     ),
@@ -99,6 +113,20 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         code="wrong_host",
         title="This host is not served here",
         remedy="Call the relay under a name of its server certificate, or add the name to listen.names.",
+    ),
+    errors.HeadTooLarge: Problem(
+        status=431,
+        code="head_too_large",
+        title="The head is too large",
+        remedy="Send fewer and shorter fields; tokens with many groups in them are the usual cause.",
+        proxy_error="http_request_error",
+    ),
+    errors.VersionUnknown: Problem(
+        status=505,
+        code="version_unknown",
+        title="This version of HTTP is not spoken here",
+        remedy=_CHECK_CLIENT,
+        proxy_error="http_request_error",
     ),
     errors.MethodUnknown: Problem(status=501, code="method_unknown", title="No such method", remedy=_CHECK_CLIENT),
     errors.UpstreamClosed: Problem(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from relay.message.head import ResponseHead, first
+from relay.message.head import ResponseHead
 from relay.settings.words import Wording
 
 
@@ -68,6 +68,6 @@ def _cause(head: ResponseHead, beginning: bytes, wording: Wording) -> Cause:
 
 
 def _is_bare(head: ResponseHead, beginning: bytes) -> bool:
-    if not beginning or first(head.fields, b"content-length") == b"0":
+    if not beginning or head.fields.first(b"content-length") == b"0":
         return True
     return bool(_GATEWAY_JSON.match(beginning) or _IIS_PAGE.match(beginning))

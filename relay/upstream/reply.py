@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import httptools
 
 from relay.errors import CallerGone, RelayError, UpstreamClosed, UpstreamInvalid, UpstreamTimeout
+from relay.message.fields import Field, Fields
 from relay.message.framing import NO_BODY, UNTIL_CLOSE, Framing, response_framing
-from relay.message.head import Field, ResponseHead
+from relay.message.head import ResponseHead
 
 if TYPE_CHECKING:
     from relay.upstream.connection import Connection
@@ -161,11 +162,10 @@ class Reply:
     def expect_within(self, seconds: float) -> None:
         """Fail with UpstreamTimeout unless the head is here in `seconds` from now, the request having been sent."""
         if self.head is None and self._fault is None:
-            late = UpstreamTimeout(f"no answer within {seconds:g} seconds")
-            self._timer = self._loop.call_later(seconds, self._expire, late)
+            self._timer = self._loop.call_later(seconds, self._expire, seconds)
 
-    def _expire(self, late: UpstreamTimeout) -> None:
-        self.fail(late)
+    def _expire(self, seconds: float) -> None:
+        self.fail(UpstreamTimeout(f"no answer within {seconds:g} seconds"))
 
     # -- httptools' callbacks --------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class Reply:
             self._interim = True
             self._fields, self._reason = [], b""
             return
-        fields = tuple(self._fields)
+        fields = Fields(self._fields)
         try:
             self._judge_version()
             self.framing = response_framing(self._method, status, fields)

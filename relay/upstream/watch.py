@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, CertificateFile, Stamp
 from relay.upstream.door import Door
 from relay.upstream.passport import Passport
 
@@ -25,12 +25,15 @@ class Told(Protocol):
 class CertificateWatch:
     """Looks at the files' stamps every so often: cheap, and right through links and mounted volumes as well."""
 
-    def __init__(self, files: CertificateFile, door: Door, told: Told, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, files: CertificateFile, door: Door, told: Told, *, seen: Stamp, now: Callable[[], datetime]
+    ) -> None:
+        """Watch `files`, whose stamp was `seen` before the door's present certificate was read from them."""
         self._files = files
         self._door = door
         self._told = told
         self._now = now
-        self._seen = files.stamp()
+        self._seen = seen
 
     def __repr__(self) -> str:
         return f"<CertificateWatch {self._files.file}>"

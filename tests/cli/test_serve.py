@@ -44,7 +44,6 @@ def test_faults_are_told_and_end_with_1_before_anything_listens(tmp_path: Path) 
     assert "tenants.linde.egress.source_address: 192.0.2.1 is not an address of this machine" in result.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="compose listens inside a task group, which wraps the SettingsFault")
 def test_a_port_that_is_taken_ends_with_1_and_its_remedy(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         write_settings(tmp_path, 8443, changes={"listen.port": taken.getsockname()[1]})

@@ -109,6 +109,13 @@ def test_two_routes_with_one_prefix_are_a_fault_also_with_the_presets(tmp_path: 
     assert "/acc/cov/vz801802" in faults["tenants.linde.routes"]
 
 
+def test_a_route_with_the_name_of_one_of_the_presets_is_a_fault(tmp_path: Path) -> None:
+    """Metrics and log tell routes apart by name."""
+    route = {"name": "cov", "prefix": "/mine", "upstream": "https://a.example"}
+    faults = _faults(tmp_path, {"tenants.linde.preset": "vecozo", "tenants.linde.routes": [route]})
+    assert list(faults) == ["tenants.linde.routes"]
+
+
 def test_a_nat_gateways_address_is_the_one_that_is_told(tmp_path: Path) -> None:
     built = _built(tmp_path, {"tenants.linde.egress.public_address": "203.0.113.10"})
     assert str(built.tenants["linde"].egress) == "203.0.113.10"

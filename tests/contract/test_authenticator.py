@@ -4,7 +4,7 @@ A new way adds one entry to WAYS: how to make it, the fields of a call that it a
 it must refuse.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +12,8 @@ import pytest
 from relay.auth.api_key import ApiKeys, digest_of, new_key
 from relay.auth.caller import Authenticator, Caller
 from relay.errors import CallerUnknown
-from relay.message.head import Fields, RequestHead
+from relay.message.fields import Field, Fields
+from relay.message.head import RequestHead
 
 CALLER = Caller("dynamics", frozenset(("linde",)), "api_key")
 
@@ -23,9 +24,9 @@ class Way:
 
     authenticator: Authenticator
     nobody: Authenticator
-    right: Fields
+    right: tuple[Field, ...]
     secret: str
-    wrong: dict[str, Fields] = field(default_factory=dict)
+    wrong: dict[str, tuple[Field, ...]] = field(default_factory=dict)
 
 
 def _api_key() -> Way:
@@ -55,8 +56,8 @@ def way(request: pytest.FixtureRequest) -> Way:
     return WAYS[request.param]()
 
 
-def _authenticate(authenticator: Authenticator, fields: Fields) -> Caller:
-    return authenticator.authenticate(RequestHead(b"POST", b"/", ((b"Host", b"relay.example"), *fields)))
+def _authenticate(authenticator: Authenticator, fields: Iterable[Field]) -> Caller:
+    return authenticator.authenticate(RequestHead(b"POST", b"/", Fields(((b"Host", b"relay.example"), *fields))))
 
 
 def test_right_credentials_prove_their_caller(way: Way) -> None:

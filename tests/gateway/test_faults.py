@@ -293,10 +293,9 @@ async def test_a_body_that_does_not_come_in_time_is_408_and_may_be_repeated(tmp_
         b"GET /geheim HTTP/1.1\r\nHost : localhost\r\n\r\n",
         b"GET /geheim HTTP/1.1\r\nHost: localhost\r\nX: a\x00geheim\r\n\r\n",
         b"POST /geheim HTTP/1.1\r\nHost: localhost\r\nContent-Length: geheim\r\n\r\n",
-        b"GET /geheim HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"geheim" * 10000 + b"\r\n\r\n",
         b"\x16\x03\x01geheim\r\n\r\n",
     ],
-    ids=["no request", "space", "NUL", "length", "long", "TLS in TLS"],
+    ids=["no request", "space", "NUL", "length", "TLS in TLS"],
 )
 async def test_a_malformed_request_is_400_and_nothing_of_it_comes_back(tmp_path: Path, octets: bytes) -> None:
     async with kit.running() as upstream, relay(tmp_path, upstream.port) as here:

@@ -14,10 +14,8 @@ from tests.kit.door import until
 from tests.kit.line import Answer, CutOff, Line, line, request
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
 
-_GROUPED = pytest.mark.xfail(strict=True, reason="compose listens inside a task group, which wraps the SettingsFault")
 
-
-@pytest.mark.parametrize("key", [pytest.param("listen", marks=_GROUPED), "operator"])
+@pytest.mark.parametrize("key", ["listen", "operator"])
 async def test_a_port_that_is_taken_is_told_with_its_remedy(tmp_path: Path, key: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relay.authority.issued import Issued
 from relay.errors import CallerGone
+from relay.message.fields import Fields
 from relay.message.framing import CHUNKED, NO_BODY, Framing, Length
 from relay.message.head import RequestHead, ResponseHead, request_octets
 from relay.upstream.door import Door, Outgoing, Passage
@@ -125,10 +126,10 @@ class Ajar:
         chunked: bool = False,
     ) -> Outgoing:
         framing: Framing = CHUNKED if chunked or isinstance(body, Pieces) else Length(len(body)) if body else NO_BODY
-        said = (
-            (b"Transfer-Encoding", b"chunked") if framing is CHUNKED else (b"Content-Length", b"%d" % len(body or b""))
-        )  # type: ignore[arg-type]
-        head = RequestHead(method.encode(), b"/x", ((b"Host", b"localhost"), said))
+        said = (b"Transfer-Encoding", b"chunked")
+        if isinstance(framing, Length):
+            said = (b"Content-Length", b"%d" % framing.octets)
+        head = RequestHead(method.encode(), b"/x", Fields(((b"Host", b"localhost"), said)))
         return Outgoing(
             host=host,
             port=port or self.port,

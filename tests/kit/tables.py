@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield every setting with its full key; `NAME` stands for names that the user gives, `[]` for a list's elements."""
+    """Yield every setting with its full key; `NAME` stands for the user's own names, `[]` marks a list."""
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
         inner, step = _branch(field.annotation)

@@ -1,8 +1,9 @@
 """Heads as octets: what goes out is what stands in the values, in their order and spelling."""
 
-from relay.message.head import RequestHead, ResponseHead, first, request_octets, response_octets
+from relay.message.fields import Fields
+from relay.message.head import RequestHead, ResponseHead, request_octets, response_octets
 
-FIELDS = ((b"B", b"1"), (b"a", b"2"), (b"b", b"3"))
+FIELDS = Fields([(b"B", b"1"), (b"a", b"2"), (b"b", b"3")])
 
 
 def test_a_request_goes_out_in_the_order_and_spelling_of_its_fields() -> None:
@@ -16,12 +17,11 @@ def test_an_answer_keeps_its_reason_phrase() -> None:
 
 
 def test_an_empty_reason_phrase_stays_empty() -> None:
-    assert response_octets(ResponseHead(200, b"", ())) == b"HTTP/1.1 200 \r\n\r\n"
+    assert response_octets(ResponseHead(200, b"", Fields())) == b"HTTP/1.1 200 \r\n\r\n"
 
 
 def test_fields_are_found_whatever_their_case_and_all_in_order() -> None:
-    head = RequestHead(b"GET", b"/", FIELDS)
-    assert list(head.values(b"b")) == [b"1", b"3"]
-    assert list(head.values(b"c")) == []
-    assert first(FIELDS, b"b") == b"1"
-    assert first(FIELDS, b"c") is None
+    assert list(FIELDS.values(b"b")) == [b"1", b"3"]
+    assert list(FIELDS.values(b"c")) == []
+    assert FIELDS.first(b"b") == b"1"
+    assert FIELDS.first(b"c") is None

@@ -1,10 +1,26 @@
 """What belongs to one hop, or to us, stays there (RFC 9110 section 7.6.1; check-list C12, C14, C16)."""
 
+from collections.abc import Iterable
+
 import pytest
 
-from relay.message.hops import HOP_BY_HOP, NOT_SENT_BACK, NOT_SENT_ON, connection_options, sent_back, sent_on
+from relay.message import hops
+from relay.message.fields import Field, Fields
+from relay.message.hops import HOP_BY_HOP, NOT_SENT_BACK, NOT_SENT_ON
 
 NOBODY = frozenset[bytes]()
+
+
+def sent_on(fields: Iterable[Field], secrets: frozenset[bytes]) -> list[Field]:
+    return hops.sent_on(Fields(fields), secrets)
+
+
+def sent_back(fields: Iterable[Field]) -> list[Field]:
+    return hops.sent_back(Fields(fields))
+
+
+def connection_options(fields: Iterable[Field]) -> frozenset[bytes]:
+    return hops.connection_options(Fields(fields))
 
 
 def _names(fields: list[tuple[bytes, bytes]]) -> list[bytes]:

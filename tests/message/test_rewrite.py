@@ -3,13 +3,14 @@
 import pytest
 
 from relay.errors import Looped
+from relay.message.fields import Fields
 from relay.message.framing import CHUNKED, NO_BODY, Framing, Length
-from relay.message.head import Fields, RequestHead, ResponseHead
+from relay.message.head import RequestHead, ResponseHead
 from relay.message.rewrite import rewrite_request, rewrite_response
 
 
 def _rewritten(*fields: tuple[bytes, bytes], framing: Framing = NO_BODY) -> Fields:
-    head = RequestHead(b"POST", b"http://relay.example/a?", ((b"Host", b"relay.example"), *fields))
+    head = RequestHead(b"POST", b"http://relay.example/a?", Fields(((b"Host", b"relay.example"), *fields)))
     out = rewrite_request(
         head,
         target=b"/a?",
@@ -63,7 +64,7 @@ def test_a_name_that_only_looks_like_ours_is_no_loop(via: bytes) -> None:
 
 def test_an_answer_keeps_status_reason_and_fields_and_gets_ours_after_them() -> None:
     fields = ((b"Server", b"theirs"), (b"Proxy-Status", b"forged"), (b"X-Relay-Cause", b"forged"), (b"ETag", b"x"))
-    out = rewrite_response(ResponseHead(403, b"Not Allowed", fields), own=((b"Proxy-Status", b"ours"),))
+    out = rewrite_response(ResponseHead(403, b"Not Allowed", Fields(fields)), own=((b"Proxy-Status", b"ours"),))
     assert out == ResponseHead(
-        403, b"Not Allowed", ((b"Server", b"theirs"), (b"ETag", b"x"), (b"Proxy-Status", b"ours"))
+        403, b"Not Allowed", Fields(((b"Server", b"theirs"), (b"ETag", b"x"), (b"Proxy-Status", b"ours")))
     )

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.errors import AmbiguousTarget, MalformedRequest, RelayError, WrongHost
+from relay.message.fields import Fields
 from relay.message.head import RequestHead
 from relay.message.target import target_of
 
 
 def _head(target: bytes, *hosts: bytes) -> RequestHead:
-    return RequestHead(b"GET", target, tuple((b"Host", host) for host in hosts or (b"relay.example",)))
+    return RequestHead(b"GET", target, Fields((b"Host", host) for host in hosts or (b"relay.example",)))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_two_hosts_are_malformed(hosts: tuple[bytes, ...]) -> None:
 
 def test_no_host_is_malformed() -> None:
     with pytest.raises(MalformedRequest):
-        target_of(RequestHead(b"GET", b"/", ()))
+        target_of(RequestHead(b"GET", b"/", Fields()))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.reloaded("linde", taken=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
     scraped = {}
-    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
+    page = generate_latest(metrics.registry).decode()  # type: ignore[no-untyped-call]  # the library's is untyped
+    for family in text_string_to_metric_families(page):  # type: ignore[no-untyped-call]  # as above
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         scraped[name] = (family.type, labels, family.documentation)

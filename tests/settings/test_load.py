@@ -46,7 +46,7 @@ def test_a_tree_is_read_and_frozen(file: Path) -> None:
     tree = _load(file, 'name = "x"\nleaf.port = 1')
     assert (tree.name, tree.leaf.port) == ("x", 1)
     with pytest.raises(ValueError, match="frozen"):
-        tree.leaf.port = 2
+        tree.leaf.port = 2  # type: ignore[misc]  # that it cannot be set is the claim
 
 
 def test_every_fault_is_told_at_once_with_its_keys_full_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

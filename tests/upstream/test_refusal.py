@@ -2,11 +2,12 @@
 
 import pytest
 
-from relay.message.head import Fields, ResponseHead
+from relay.message.fields import Fields
+from relay.message.head import ResponseHead
 from relay.settings.words import Wording
 from relay.upstream.refusal import Cause, classify
 
-EMPTY: tuple[Fields, bytes] = (((b"Content-Length", b"0"),), b"")
+EMPTY = (((b"Content-Length", b"0"),), b"")
 JSON = (((b"Content-Type", b"application/json"),), b'{ "statusCode": 403, "message": "Forbidden" }')
 HTML = (((b"Content-Type", b"text/html"),), b"\r\n<!DOCTYPE html PUBLIC ...><html><h2>403</h2>")
 BUSINESS = (((b"Content-Type", b"application/json"),), b'{"code":"X1","message":"niet toegestaan voor die partij"}')
@@ -34,7 +35,7 @@ BARE_MEANS = {
 
 def _cause(wording: Wording, reason: bytes, shape: str) -> Cause:
     fields, body = SHAPES[shape]
-    return classify(ResponseHead(403, reason, fields), body, wording).cause
+    return classify(ResponseHead(403, reason, Fields(fields)), body, wording).cause
 
 
 @pytest.mark.parametrize("shape", BARE)
@@ -56,14 +57,14 @@ def test_phrases_are_read_whatever_their_case(reason: bytes) -> None:
 
 def test_a_body_that_only_begins_like_the_gateways_is_the_services_own() -> None:
     beginning = b'{"statusCode":403,"message":"Forbidden","policy":"wlz"}'
-    assert classify(ResponseHead(403, b"Forbidden", ()), beginning, GATEWAY).cause is FUNCTIONAL
+    assert classify(ResponseHead(403, b"Forbidden", Fields()), beginning, GATEWAY).cause is FUNCTIONAL
 
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_each_cause_has_a_remedy_of_its_own(cause: Cause) -> None:
     remedies = {
-        classify(ResponseHead(403, reason, ()), body, GATEWAY).cause: classify(
-            ResponseHead(403, reason, ()), body, GATEWAY
+        classify(ResponseHead(403, reason, Fields()), body, GATEWAY).cause: classify(
+            ResponseHead(403, reason, Fields()), body, GATEWAY
         ).remedy
         for reason, body in ((b"Forbidden", b""), (b"Invalid Client Certificate", b""), (b"Forbidden", b"x"))
     }
@@ -73,6 +74,6 @@ def test_each_cause_has_a_remedy_of_its_own(cause: Cause) -> None:
 
 
 def test_the_address_remedy_names_both_readings_because_vecozo_answers_both_alike() -> None:
-    remedy = classify(ResponseHead(403, b"Forbidden", ()), b"", GATEWAY).remedy
+    remedy = classify(ResponseHead(403, b"Forbidden", Fields()), b"", GATEWAY).remedy
     assert "register" in remedy
     assert "blocked" in remedy

@@ -41,9 +41,10 @@ async def watched(tmp_path: Path) -> AsyncIterator[_Watched]:
     file.write_bytes(system_file())
     trust.write_bytes(kit.authority().trust_pem())
     files = CertificateFile(file=file, password_file=None, password=PASSWORD, trust=trust)
+    seen = files.stamp()
     door = Door(files.passport(kit.AT), EGRESS, PATIENCE, lambda event: None)
     news = _News()
-    yield _Watched(file, door, news, CertificateWatch(files, door, news, now=lambda: kit.AT))
+    yield _Watched(file, door, news, CertificateWatch(files, door, news, seen=seen, now=lambda: kit.AT))
     door.close()
 
 
@@ -99,3 +100,11 @@ async def test_a_personal_certificate_never_takes_over(watched: _Watched) -> Non
     watched.file.write_bytes(kit.personal().p12(PASSWORD))
     await watched.watch.look()
     assert watched.door.passport is passport
+
+
+async def test_a_file_that_changed_while_the_relay_was_starting_is_looked_at(watched: _Watched) -> None:
+    """The stamp is that of before reading, so what changed in between differs from it."""
+    watched.file.write_bytes(_renewed())
+    watched.watch = CertificateWatch(watched.watch._files, watched.door, watched.news, seen=(), now=lambda: kit.AT)
+    await watched.watch.look()
+    assert watched.news.heard == [watched.door.passport.serial]

@@ -13,7 +13,7 @@ from relay.settings.relay import Tenant as TenantSettings
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, CertificateFile, Stamp
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.x509.context import TlsFileFault, load_trust, server_context
@@ -26,6 +26,7 @@ class BuiltTenant:
 
     tenant: Tenant
     files: CertificateFile
+    stamp: Stamp
     passport: Passport
     egress: Egress
 
@@ -87,12 +88,15 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
         remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
         faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
     try:
+        stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
         passport = files.passport(at)
     except CertificateFault as fault:
         faults.append((f"tenants.{name}.{fault.key}", fault.detail))
     if faults:
         raise SettingsFault(faults)
-    return BuiltTenant(tenant=Tenant(name, RouteTable(routes)), files=files, passport=passport, egress=egress)
+    return BuiltTenant(
+        tenant=Tenant(name, RouteTable(routes)), files=files, stamp=stamp, passport=passport, egress=egress
+    )
 
 
 def _certificate_file(settings: TenantSettings) -> CertificateFile:
@@ -121,8 +125,13 @@ def _own_routes(settings: TenantSettings) -> Iterator[Route]:
 
 
 def _route_faults(name: str, routes: list[Route]) -> Iterator[tuple[str, str]]:
+    """Yield the routes of one's own that have the prefix or the name of another, such as one of the preset's."""
     taken: dict[bytes, str] = {}
+    names: set[str] = set()
     for route in routes:
-        other = taken.setdefault(route.prefix, route.name)
-        if other != route.name:
+        if other := taken.get(route.prefix):
             yield f"tenants.{name}.routes", f"{route.name} and {other} have the same prefix {route.prefix.decode()}"
+        if route.name in names:
+            yield f"tenants.{name}.routes", f"{route.name} is the name of two routes; rename yours"
+        taken[route.prefix] = route.name
+        names.add(route.name)

@@ -79,12 +79,9 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
     app = make_app(readiness, metrics.registry)
-    async with (
-        serving(app, str(operator.address), operator.port, key="operator") as operating,
-        asyncio.TaskGroup() as group,
-    ):
+    async with serving(app, str(operator.address), operator.port, key="operator") as operating:
         await listener.listen(str(settings.listen.address), settings.listen.port)
-        watching = [group.create_task(_watch(name, built, doors, logger, metrics)) for name in built.tenants]
+        watching = [asyncio.create_task(_watch(name, built, doors, logger, metrics)) for name in built.tenants]
         readiness.on()
         logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
         try:
@@ -93,6 +90,7 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
             await _drain(readiness, listener, settings, logger)
             for task in watching:
                 task.cancel()
+            await asyncio.wait(watching)
             for door in doors.values():
                 door.close()
 
@@ -137,8 +135,14 @@ async def _watch(
     name: str, built: Built, doors: dict[str, Door], logger: FilteringBoundLogger, metrics: Metrics
 ) -> None:
     news = _CertificateNews(name, logger, metrics)
-    watch = CertificateWatch(built.tenants[name].files, doors[name], news, now=lambda: datetime.now(UTC))
-    await watch.keep_looking(_LOOK_EVERY)
+    tenant = built.tenants[name]
+    watch = CertificateWatch(tenant.files, doors[name], news, seen=tenant.stamp, now=lambda: datetime.now(UTC))
+    while True:
+        try:
+            await watch.keep_looking(_LOOK_EVERY)
+        except Exception as error:  # whatever it is, a renewed certificate must still be noticed
+            logger.error("certificate_watch_failed", tenant=name, exc_info=error)
+            await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _drain(

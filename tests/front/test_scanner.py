@@ -1,0 +1,107 @@
+"""The scanner refuses what two servers could read in two ways (RFC 9112; check-list C1, C2, C5, C6)."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.errors import HeadTooLarge, MalformedRequest, RelayError, TargetTooLong, VersionUnknown
+from relay.front.scanner import LONGEST_TARGET, MOST_FIELDS, scan
+from relay.message.head import request_octets
+
+PLAIN = b'POST /cov?q= HTTP/1.1\r\nHost: a\r\nSOAPAction: "x"\r\nX-Empty:\r\nX-Tab:\ta b\t'
+
+
+def test_a_head_is_read_as_it_stands() -> None:
+    head = scan(PLAIN)
+    assert (head.method, head.target, head.minor) == (b"POST", b"/cov?q=", 1)
+    assert head.fields == ((b"Host", b"a"), (b"SOAPAction", b'"x"'), (b"X-Empty", b""), (b"X-Tab", b"a b"))
+
+
+def test_http_1_0_is_told_apart() -> None:
+    assert scan(b"GET / HTTP/1.0\r\nHost: a").minor == 0
+
+
+def test_a_value_may_hold_octets_beyond_ascii() -> None:
+    assert scan(b"GET / HTTP/1.1\r\nX: \xc3\xa9").fields == ((b"X", b"\xc3\xa9"),)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"GET /",
+        b"GET  / HTTP/1.1",
+        b"GET / HTTP/1.1 ",
+        b" GET / HTTP/1.1",
+        b"GET /a b HTTP/1.1",
+        b"GET\t/ HTTP/1.1",
+        b"G(T / HTTP/1.1",
+        b"GET / http/1.1",
+        b"\r\nGET / HTTP/1.1",
+        b"GET / HTTP/1.1\r\nHost : a",
+        b"GET / HTTP/1.1\r\n Host: a",
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\tfolded",
+        b"GET / HTTP/1.1\r\nNo colon",
+        b"GET / HTTP/1.1\r\n: a",
+        b"GET / HTTP/1.1\r\nX_Relay: a",
+        b"GET / HTTP/1.1\r\nX\xe9: a",
+        b"GET / HTTP/1.1\nHost: a",
+        b"GET / HTTP/1.1\r\nX: a\rb",
+        b"GET / HTTP/1.1\r\nX: a\nb",
+        b"GET / HTTP/1.1\r\nX: a\x00b",
+        b"GET / HTTP/1.1\r\nX: a\x7fb",
+        b"GET / HTTP/1.1\r\nX: a\x0bb",
+        b"GET /\x01 HTTP/1.1",
+        b"GET / HTTP/1.1\r\nContent-Type: a\r\ncontent-type: b",
+        b"GET / HTTP/1.1\r\nAuthorization: a\r\nAuthorization: a",
+    ],
+)
+def test_what_is_not_plainly_a_head_is_malformed(octets: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        scan(octets)
+
+
+@pytest.mark.parametrize("version", [b"2.0", b"1.2", b"0.9", b"9.9", b"11.1", b"2"])
+def test_another_version_is_refused_as_such(version: bytes) -> None:
+    with pytest.raises(VersionUnknown):
+        scan(b"GET / HTTP/" + version + b"\r\nHost: a")
+
+
+def test_a_target_of_8000_octets_is_taken_and_a_longer_one_refused() -> None:
+    assert len(scan(b"GET /" + b"a" * 7999 + b" HTTP/1.1").target) == 8000
+    with pytest.raises(TargetTooLong):
+        scan(b"GET /" + b"a" * LONGEST_TARGET + b" HTTP/1.1")
+
+
+def test_too_many_fields_are_refused() -> None:
+    assert len(scan(b"GET / HTTP/1.1" + b"\r\nX: a" * MOST_FIELDS).fields) == MOST_FIELDS
+    with pytest.raises(HeadTooLarge):
+        scan(b"GET / HTTP/1.1" + b"\r\nX: a" * (MOST_FIELDS + 1))
+
+
+@given(st.binary(max_size=200))
+def test_whatever_comes_is_a_head_or_a_refusal(octets: bytes) -> None:
+    with suppress(RelayError):
+        scan(octets)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(rb"[A-Za-z][A-Za-z0-9-]{0,8}", fullmatch=True),
+            st.from_regex(rb"([!-~]([ -~]{0,9}[!-~])?)?", fullmatch=True),
+        ),
+        max_size=8,
+    )
+)
+def test_what_is_read_goes_out_as_the_same_octets(pairs: list[tuple[bytes, bytes]]) -> None:
+    octets = b"PUT /x HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+    try:
+        head = scan(octets[:-2])
+    except MalformedRequest:
+        assert any(name.lower() in (b"te", b"host") for name, _ in pairs) or len(pairs) > 1
+    else:
+        assert request_octets(head) == octets + b"\r\n"
