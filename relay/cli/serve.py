@@ -1,6 +1,7 @@
 """`relay serve`: run the relay until it is told to stop."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -43,4 +44,15 @@ async def _until_told(built: Built) -> None:
     # Unbuffered: a line of the log is one write, and none is lost at the end.
     with open(1, "wb", buffering=0, closefd=False) as out:  # noqa: ASYNC230  # a descriptor, not a path
         async with running(built, out):
+            _settle_memory()
             await told.wait()
+
+
+def _settle_memory() -> None:
+    """Take what was made at the start out of garbage collection, and collect less often.
+
+    A call leaves little behind that only the collector finds; looking for it cost 5 % of each call.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

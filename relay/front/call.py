@@ -19,6 +19,11 @@ class Call(Protocol):
         ...
 
     @property
+    def framing(self) -> Framing:
+        """How its body is delimited."""
+        ...
+
+    @property
     def peer(self) -> str:
         """The caller's address."""
         ...

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, cast
 
 from relay.errors import CallerGone, HeadTooLarge, HeadTooSlow, RelayError
@@ -167,7 +166,7 @@ class Connection(asyncio.Protocol):
         if (end if end >= 0 else len(self._buffer)) > LONGEST_HEAD:
             self._refuse(HeadTooLarge(f"the head is larger than {LONGEST_HEAD} octets"))
         elif end >= 0:
-            octets, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
+            octets, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
             self._take(octets)
         elif self._buffer:
             self._expect(HEAD_SECONDS, sooner=True)
@@ -191,7 +190,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._closing:
             return
         answer = self._listener.refused(self.peer, error)
-        fields = Fields((*answer.head.fields, (b"Date", _date()), (b"Connection", b"close")))
+        fields = Fields((*answer.head.fields, (b"Connection", b"close")))
         head = ResponseHead(answer.head.status, answer.head.reason, fields)
         self._transport.write(response_octets(head) + answer.body)
         self._linger(unread=True)
@@ -254,6 +253,7 @@ class FrontCall:
         "_told",
         "body",
         "bytes_out",
+        "framing",
         "head",
         "keep_alive",
         "started",
@@ -263,6 +263,7 @@ class FrontCall:
         self, head: RequestHead, framing: Framing, connection: Connection, *, closing: Callable[[], bool]
     ) -> None:
         self.head = head
+        self.framing = framing
         self.body = RequestBody(framing, connection.hold)
         self.started = False
         self.bytes_out = 0
@@ -303,8 +304,6 @@ class FrontCall:
         """Hold the head back until the first octets of the body, so that both leave together."""
         self.started = True
         added = []
-        if b"date" not in head.fields.shape.where:
-            added.append((b"Date", _date()))
         if not isinstance(framing, Length):
             if self.head.minor:
                 self._chunked = True
@@ -349,7 +348,3 @@ def _wants_keep_alive(head: RequestHead) -> bool:
         return head.minor == 1
     options = connection_options(head.fields)
     return b"close" not in options and (head.minor == 1 or b"keep-alive" in options)
-
-
-def _date() -> bytes:
-    return formatdate(usegmt=True).encode()

@@ -2,8 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Final
 
 from relay.errors import RelayError, SettingsFault
@@ -25,7 +24,6 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
         self._quiet = asyncio.Event()
-        self._quiet.set()
         self.port = 0
         self.draining = False
         self.in_progress = 0
@@ -57,11 +55,9 @@ class Listener:
             self._server.close()
         for connection in tuple(self._connections):
             connection.close_when_idle()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._quiet.wait()
-        except TimeoutError:
-            pass
+        if self.in_progress:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), seconds)
         ended = not self.in_progress
         # A breath for the last answers to leave, then whoever is still here is cut off.
         await asyncio.sleep(_BREATH)
@@ -82,20 +78,14 @@ class Listener:
 
     async def handle(self, call: Call) -> None:
         """Have a call answered."""
-        with self._counted():
+        self.in_progress += 1
+        try:
             await self._handler.handle(call)
+        finally:
+            self.in_progress -= 1
+            if self.draining and not self.in_progress:
+                self._quiet.set()
 
     def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request."""
         return self._handler.refused(peer, error)
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self.in_progress += 1
-        self._quiet.clear()
-        try:
-            yield
-        finally:
-            self.in_progress -= 1
-            if not self.in_progress:
-                self._quiet.set()

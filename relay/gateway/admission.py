@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from relay.auth.caller import Authenticator, Caller
 from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
-from relay.message.framing import Framing, Length, request_framing
+from relay.message.framing import Framing, Length
 from relay.message.head import RequestHead
 from relay.message.target import Target, target_of
 from relay.tenant.directory import TENANT_FIELD, Directory, Tenant
@@ -22,7 +22,6 @@ class Placed(NamedTuple):
     tenant: Tenant
     route: Route
     target: Target
-    framing: Framing
 
     def harmless(self, method: bytes) -> bool:
         """Whether a repeat of this call does no harm, so that its failure may be told as one."""
@@ -49,16 +48,16 @@ class Admission:
             raise WrongHost("the Host field names no host that is served here")
         return target, self.authenticator.authenticate(head)
 
-    def placed(self, head: RequestHead, target: Target, caller: Caller) -> Placed:
-        """Return the call's tenant, route and framing. Raises the RelayError of the first wrong thing."""
+    def placed(self, head: RequestHead, framing: Framing, target: Target, caller: Caller) -> Placed:
+        """Return the call's tenant and route. Raises the RelayError of the first wrong thing."""
         tenant = self.directory.tenant_for(caller, _tenant_named(head))
         route = tenant.routes.route_for(target.path)
-        framing = request_framing(head)
         if isinstance(framing, Length) and framing.octets > self.max_body:
             raise BodyTooLarge(f"Content-Length is over the limit of {self.max_body} octets")
-        if any(value.lower() != b"100-continue" for value in head.fields.values(b"expect")):
+        expected = head.fields.first(b"expect")
+        if expected is not None and expected.lower() != b"100-continue":
             raise ExpectationUnknown("Expect holds something other than 100-continue")
-        return Placed(tenant, route, target, framing)
+        return Placed(tenant, route, target)
 
 
 class Hosts:
@@ -75,7 +74,9 @@ class Hosts:
 
 
 def _tenant_named(head: RequestHead) -> bytes | None:
-    named = head.fields.values(TENANT_FIELD)
-    if len(named) > 1:
+    places = head.fields.shape.where.get(TENANT_FIELD)
+    if places is None:
+        return None
+    if len(places) > 1:
         raise MalformedRequest("X-Relay-Tenant is given more than once")
-    return named[0] if named else None
+    return head.fields[places[0]][1]

@@ -59,7 +59,12 @@ class Gateway:
         """Return the answer to octets that are no request."""
         record = self._record(peer, b"")
         told = answer(
-            error, request_id=record.id, soap=None, faults_as_500=False, pseudonym=self._road.pseudonym.decode()
+            error,
+            request_id=record.id,
+            at=record.at,
+            soap=None,
+            faults_as_500=False,
+            pseudonym=self._road.pseudonym.decode(),
         )
         problem = PROBLEMS[type(error)]
         record.status, record.cause, record.remedy = told.head.status, problem.code, problem.remedy

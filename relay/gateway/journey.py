@@ -25,7 +25,7 @@ from relay.message.framing import Length
 from relay.message.head import request_octets
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.observe.exchange import Exchange, Source
-from relay.problems.answer import Answer, answer
+from relay.problems.answer import Answer, answer, http_date
 from relay.problems.table import PROBLEMS
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Outgoing, Passage, Upstream
@@ -118,9 +118,9 @@ class Journey:
         admission, record = self._road.admission, self.record
         target, self._caller = admission.known(self._call.head)
         record.client, record.way = self._caller.client, self._caller.way
-        placed = self._placed = admission.placed(self._call.head, target, self._caller)
+        placed = self._placed = admission.placed(self._call.head, self._call.framing, target, self._caller)
         record.tenant, record.route = placed.tenant.name, placed.route.name
-        record.environment = placed.route.environment.value
+        record.environment = placed.route.environment
         return placed
 
     def _prepare(self, placed: Placed) -> Outgoing:
@@ -129,16 +129,16 @@ class Journey:
             target=placed.target.octets,
             host=placed.route.authority,
             secrets=self._road.admission.authenticator.secrets,
-            framing=placed.framing,
+            framing=self._call.framing,
             pseudonym=self._road.pseudonym,
         )
-        bounded = isinstance(placed.framing, Length)  # and within the limit: admission saw to that
+        bounded = isinstance(self._call.framing, Length)  # and within the limit: admission saw to that
         return Outgoing(
             host=placed.route.host,
             port=placed.route.port,
             method=head.method,
             head=request_octets(head),
-            framing=placed.framing,
+            framing=self._call.framing,
             body=self._call.body if bounded else Bounded(self._call.body, self._road.admission.max_body),
             first_byte=self._road.first_byte,
         )
@@ -173,7 +173,7 @@ class Journey:
         if passage.head.status == 403:
             refusal = classify(passage.head, await reply.beginning(), placed.route.wording)
             record.cause, record.remedy = refusal.cause.value, refusal.remedy
-        self._call.start(rewrite_response(passage.head, own=self._own_fields()), reply.framing)
+        self._call.start(rewrite_response(passage.head, own=self._own_fields(passage)), reply.framing)
         try:
             while octets := await reply.read():
                 await self._call.write(octets)
@@ -184,13 +184,15 @@ class Journey:
         else:
             self._call.finish()
 
-    def _own_fields(self) -> tuple[Field, ...]:
+    def _own_fields(self, passage: Passage) -> list[Field]:
         record = self.record
         status = b"%b; received-status=%d" % (self._road.pseudonym, record.upstream_status)
         fields = [(b"Proxy-Status", status), (b"X-Relay-Request-Id", record.id.encode())]
         if record.cause:
             fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
-        return tuple(fields)
+        if b"date" not in passage.head.fields.shape.where:
+            fields.append((b"Date", http_date(record.at)))
+        return fields
 
     # -- answers of our own ----------------------------------------------------------------------------------
 
@@ -203,6 +205,7 @@ class Journey:
         return answer(
             error,
             request_id=self.record.id,
+            at=self.record.at,
             soap=soap_version(fields.first(b"content-type"), fields.first(b"soapaction")),
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._road.pseudonym.decode(),

@@ -1,6 +1,7 @@
 """The fields of a head, in the order and the spelling in which they came."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from relay.message.shape import Shape, shape_of
@@ -8,24 +9,27 @@ from relay.message.shape import Shape, shape_of
 Field = tuple[bytes, bytes]
 
 _NONE: Final[Sequence[bytes]] = ()
+_NAME: Final = itemgetter(0)
 
 
 class Fields(tuple[Field, ...]):
     """Pairs of name and value: a tuple, which also knows what its names say."""
 
-    _shape: Shape | None = None
+    shape: Shape
 
-    @property
-    def shape(self) -> Shape:
-        """What the names say, worked out at the first question."""
-        if self._shape is None:
-            self._shape = shape_of(tuple([name for name, _ in self]))
-        return self._shape
+    def __getattr__(self, name: str) -> Shape:
+        """Work out `shape` at the first question, and have it stand there for the others without a call."""
+        if name != "shape":
+            raise AttributeError(name)
+        self.shape = shape_of(map(_NAME, self))
+        return self.shape
 
     def values(self, name: bytes) -> Sequence[bytes]:
         """Return each value of the field `name` (lower case), in order."""
         places = self.shape.where.get(name)
-        return [self[place][1] for place in places] if places else _NONE
+        if places is None:
+            return _NONE
+        return [self[place][1] for place in places]
 
     def first(self, name: bytes) -> bytes | None:
         """Return the first value of the field `name` (lower case)."""

@@ -52,16 +52,17 @@ def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
 
 
 def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInvalid]) -> Framing | None:
-    codings, lengths = fields.values(b"transfer-encoding"), fields.values(b"content-length")
-    if codings and lengths:
-        raise fault("both Transfer-Encoding and Content-Length are given; give one")
+    where = fields.shape.where
+    lengths, codings = where.get(b"content-length"), where.get(b"transfer-encoding")
     if codings:
-        if len(codings) > 1 or codings[0].lower() != b"chunked":
+        if lengths:
+            raise fault("both Transfer-Encoding and Content-Length are given; give one")
+        if len(codings) > 1 or fields[codings[0]][1].lower() != b"chunked":
             raise fault("the only transfer coding is chunked, given once")
         return CHUNKED
     if not lengths:
         return None
-    length = lengths[0]
+    length = fields[lengths[0]][1]
     if len(lengths) > 1 or not length.isdigit() or len(length) > _LONGEST_LENGTH:
         raise fault("Content-Length is not one plain number")
     return Length(int(length))

@@ -33,4 +33,5 @@ def response_octets(head: ResponseHead) -> bytes:
 
 
 def _lines(fields: Fields) -> bytes:
-    return b"".join([b"%b: %b\r\n" % field for field in fields])
+    # All in C: this runs twice in every call.
+    return b"\r\n".join(map(b": ".join, fields)) + b"\r\n" if fields else b""

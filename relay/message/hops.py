@@ -35,12 +35,12 @@ _NOT_NAMEABLE: Final = frozenset(
 )
 
 
-def sent_on(fields: Fields, secrets: frozenset[bytes]) -> list[Field]:
+def sent_on(fields: Fields, secrets: frozenset[bytes]) -> tuple[Field, ...]:
     """Return the request fields that travel to the upstream; `secrets` are lower-case names of credentials."""
     return _kept(fields, _not_sent_on(secrets), _OF_THE_CALLER)
 
 
-def sent_back(fields: Fields) -> list[Field]:
+def sent_back(fields: Fields) -> tuple[Field, ...]:
     """Return the response fields that travel back to the caller."""
     return _kept(fields, NOT_SENT_BACK, _OURS)
 
@@ -50,13 +50,11 @@ def _not_sent_on(secrets: frozenset[bytes]) -> frozenset[bytes]:
     return NOT_SENT_ON | secrets
 
 
-def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> list[Field]:
+def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> tuple[Field, ...]:
     shape = fields.shape
     if b"connection" in shape.where and (named := connection_options(fields) - _NOT_NAMEABLE):
-        places = shape.kept_now(dropped | named, prefixes)
-    else:
-        places = shape.kept(dropped, prefixes)
-    return [fields[place] for place in places]
+        return shape.without_now(dropped | named, prefixes)(fields)
+    return shape.without(dropped, prefixes)(fields)
 
 
 def connection_options(fields: Fields) -> frozenset[bytes]:

@@ -1,12 +1,15 @@
 """The head that came in, as the head that goes out: their host, our hop, none of the caller's secrets."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from relay.errors import Looped
 from relay.message.fields import Field, Fields
 from relay.message.framing import CHUNKED, Framing
 from relay.message.head import RequestHead, ResponseHead
 from relay.message.hops import sent_back, sent_on
+
+_CHUNKED_FIELD: Final = (b"Transfer-Encoding", b"chunked")
 
 
 def rewrite_request(
@@ -17,18 +20,16 @@ def rewrite_request(
     `target` is path and query as they came, `host` the upstream's authority, `secrets` the lower-case names of
     the fields that hold our caller's credentials. Raises Looped when our pseudonym is in Via already.
     """
-    if any(_passed(via, pseudonym) for via in head.fields.values(b"via")):
+    if b"via" in head.fields.shape.where and any(_passed(via, pseudonym) for via in head.fields.values(b"via")):
         raise Looped("the call has been through this relay; a route of the relay leads back to itself")
-    fields = [(b"Host", host), *sent_on(head.fields, secrets)]
-    if framing is CHUNKED:
-        fields.append((b"Transfer-Encoding", b"chunked"))
-    fields.append((b"Via", b"1.1 " + pseudonym))
-    return RequestHead(head.method, target, Fields(fields))
+    via = (b"Via", b"1.1 " + pseudonym)
+    own = (_CHUNKED_FIELD, via) if framing is CHUNKED else (via,)
+    return RequestHead(head.method, target, Fields(((b"Host", host), *sent_on(head.fields, secrets), *own)))
 
 
 def rewrite_response(head: ResponseHead, *, own: Sequence[Field]) -> ResponseHead:
     """Return the head to answer with: status, reason phrase and fields as they came, and our `own` after them."""
-    return ResponseHead(head.status, head.reason, Fields([*sent_back(head.fields), *own]))
+    return ResponseHead(head.status, head.reason, Fields((*sent_back(head.fields), *own)))
 
 
 def _passed(via: bytes, pseudonym: bytes) -> bool:

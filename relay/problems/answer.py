@@ -1,6 +1,8 @@
 """Own errors in the caller's language: problem+json (RFC 9457), or a SOAP Fault of the call's version."""
 
 import json
+from datetime import datetime
+from email.utils import format_datetime
 from typing import NamedTuple
 
 from relay.errors import CallerUnknown, MethodRefused, RelayError
@@ -44,9 +46,9 @@ class Answer(NamedTuple):
 
 
 def answer(
-    error: RelayError, *, request_id: str, soap: SoapVersion | None, faults_as_500: bool, pseudonym: str
+    error: RelayError, *, request_id: str, at: datetime, soap: SoapVersion | None, faults_as_500: bool, pseudonym: str
 ) -> Answer:
-    """Return what the caller gets for `error`.
+    """Return what the caller gets for `error`, made `at` this time (UTC).
 
     `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so.
     """
@@ -63,11 +65,17 @@ def answer(
             (b"Content-Type", content_type.encode()),
             (b"Content-Length", b"%d" % len(body)),
             (b"Cache-Control", b"no-store"),
+            (b"Date", http_date(at)),
             (b"X-Relay-Request-Id", request_id.encode()),
             *_fields(problem, error, pseudonym),
         )
     )
     return Answer(ResponseHead(status, REASONS[status], fields), body)
+
+
+def http_date(at: datetime) -> bytes:
+    """Return a time (UTC) as the Date field has it (RFC 9110 section 5.6.7)."""
+    return format_datetime(at, usegmt=True).encode()
 
 
 def _fields(problem: Problem, error: RelayError, pseudonym: str) -> list[Field]:

@@ -1,16 +1,22 @@
 """The scanner refuses what two servers could read in two ways (RFC 9112; check-list C1, C2, C5, C6)."""
 
 from contextlib import suppress
+from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.errors import HeadTooLarge, MalformedRequest, RelayError, TargetTooLong, VersionUnknown
-from relay.front.scanner import LONGEST_TARGET, MOST_FIELDS, scan
-from relay.message.head import request_octets
+from relay.front import scanner
+from relay.front.scanner import LONGEST_TARGET, MOST_FIELDS
+from relay.message.head import RequestHead, request_octets
 
 PLAIN = b'POST /cov?q= HTTP/1.1\r\nHost: a\r\nSOAPAction: "x"\r\nX-Empty:\r\nX-Tab:\ta b\t'
+
+
+def scan(octets: bytes) -> RequestHead:
+    return scanner.scan(octets + b"\r\n")
 
 
 def test_a_head_is_read_as_it_stands() -> None:
@@ -105,3 +111,11 @@ def test_what_is_read_goes_out_as_the_same_octets(pairs: list[tuple[bytes, bytes
         assert any(name.lower() in (b"te", b"host") for name, _ in pairs) or len(pairs) > 1
     else:
         assert request_octets(head) == octets + b"\r\n"
+
+
+@pytest.mark.parametrize("filler", [b" ", b"a ", b"a", b"\t", b"X: \r\n"], ids=repr)
+def test_a_head_made_to_be_slow_is_not(filler: bytes) -> None:
+    began = perf_counter()
+    with pytest.raises((MalformedRequest, HeadTooLarge)):
+        scan(b"GET / HTTP/1.1\r\nX:" + filler * (60_000 // len(filler)) + b"\x01")
+    assert perf_counter() - began < 0.2

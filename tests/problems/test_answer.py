@@ -1,6 +1,7 @@
 """Own errors as answers: problem+json, or a Fault of the call's version, each with who made it and what to do."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from lxml import etree
@@ -20,11 +21,12 @@ from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
 from relay.soap.recognise import SoapVersion
 
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BOTH = pytest.mark.parametrize("version", list(SoapVersion))
 
 
 def _answer(error: RelayError, *, soap: SoapVersion | None = None, faults_as_500: bool = False) -> Answer:
-    return answer(error, request_id="abc", soap=soap, faults_as_500=faults_as_500, pseudonym="relay")
+    return answer(error, request_id="abc", at=AT, soap=soap, faults_as_500=faults_as_500, pseudonym="relay")
 
 
 def _field(answer: Answer, name: bytes) -> str:
@@ -117,3 +119,7 @@ def test_an_own_answer_is_not_to_be_stored_and_says_that_we_made_it() -> None:
     told = _answer(MalformedRequest("no"))
     assert _field(told, b"cache-control") == "no-store"
     assert _field(told, b"proxy-status") == 'relay; error=http_request_error; details="malformed_request"'
+
+
+def test_an_answer_of_our_own_says_when_it_was_made() -> None:
+    assert _field(_answer(RouteUnknown("no such path")), b"date") == "Fri, 01 May 2026 12:00:00 GMT"
