@@ -11,7 +11,7 @@ from relay.problems.answer import Answer
 
 
 class Call(Protocol):
-    """One request of a caller. Answered once: `start`, `write` as often as needed, `finish`; or `abort`."""
+    """One request of a caller. Answered once: `answer`; or `start`, `write` as needed, `finish`; or `abort`."""
 
     @property
     def head(self) -> RequestHead:
@@ -54,6 +54,10 @@ class Call(Protocol):
 
     def when_gone(self, told: Callable[[], object]) -> None:
         """Have `told` called once if the caller leaves before the answer is finished."""
+        ...
+
+    def answer(self, head: ResponseHead, body: bytes) -> None:
+        """Give a whole answer at once, framed by the length that its head tells. Raises CallerGone."""
         ...
 
     def start(self, head: ResponseHead, framing: Framing) -> None:

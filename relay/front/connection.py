@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 from relay.errors import CallerGone, HeadTooLarge, HeadTooSlow, RelayError
-from relay.front.body import RequestBody
-from relay.front.scanner import LONGEST_HEAD, scan
+from relay.front.body import RequestBody, WholeBody
 from relay.message.fields import Fields
-from relay.message.framing import Framing, Length, request_framing
+from relay.message.framing import NO_BODY, Framing, Length, request_framing
 from relay.message.head import RequestHead, ResponseHead, response_octets
 from relay.message.hops import connection_options
+from relay.message.scanner import LONGEST_HEAD, scan_request
 
 if TYPE_CHECKING:
     from relay.front.listener import Listener
@@ -44,6 +44,11 @@ class Connection(asyncio.Protocol):
     def __repr__(self) -> str:
         state = "closing" if self._closing else "busy" if self._call else "idle"
         return f"<Connection of {self.peer} {state}, {len(self._buffer)} octets waiting>"
+
+    @property
+    def draining(self) -> bool:
+        """Whether the listener takes no more calls."""
+        return self._listener.draining
 
     # -- asyncio's side --------------------------------------------------------------------------------------
 
@@ -148,11 +153,16 @@ class Connection(asyncio.Protocol):
         while not self._closing and self._next is not None:
             call = await self._next
             self._next = self._loop.create_future()
-            await self._listener.handle(call)
+            self._listener.in_progress += 1
+            try:
+                await self._listener.handler.handle(call)
+            finally:
+                self._listener.ended()
             self._call = None
             if call.keep_alive and call.body.arrived and not self._closing:
                 self._expect(IDLE_SECONDS)
-                self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
+                if self._held:
+                    self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
                 if self._buffer:
                     self._begin()
             else:
@@ -160,30 +170,41 @@ class Connection(asyncio.Protocol):
 
     def _begin(self) -> None:
         """Take the next head off the buffer, if it is all there."""
-        if self._buffer.startswith(b"\r\n"):
-            self._buffer = self._buffer[2:]  # one is ignored (RFC 9112 section 2.2); a second one is a malformed line
-        end = self._buffer.find(b"\r\n\r\n")
-        if (end if end >= 0 else len(self._buffer)) > LONGEST_HEAD:
+        buffer = self._buffer
+        if buffer.startswith(b"\r\n"):
+            buffer = self._buffer = buffer[2:]  # one is ignored (RFC 9112 section 2.2); a second is a malformed line
+        end = buffer.find(b"\r\n\r\n")
+        if (end if end >= 0 else len(buffer)) > LONGEST_HEAD:
             self._refuse(HeadTooLarge(f"the head is larger than {LONGEST_HEAD} octets"))
         elif end >= 0:
-            octets, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
-            self._take(octets)
-        elif self._buffer:
+            self._buffer = buffer[end + 4 :]
+            self._take(buffer[: end + 2])
+        elif buffer:
             self._expect(HEAD_SECONDS, sooner=True)
 
     def _take(self, octets: bytes) -> None:
         try:
-            head = scan(octets)
+            head = scan_request(octets)
             framing = request_framing(head)
         except RelayError as error:
             self._refuse(error)
             return
         self._due = 0.0
-        call = self._call = FrontCall(head, framing, self, closing=lambda: self._listener.draining)
-        if self._buffer and not call.body.arrived:
-            self._buffer = call.body.feed(self._buffer)
+        self._call = call = FrontCall(head, framing, self._body(framing), self)
         if self._next is not None and not self._next.done():
             self._next.set_result(call)
+
+    def _body(self, framing: Framing) -> WholeBody | RequestBody:
+        """Return the body, with as much of it as came with the head."""
+        buffer = self._buffer
+        if isinstance(framing, Length) and framing.octets <= len(buffer):
+            end = framing.octets
+            self._buffer = buffer[end:]
+            return WholeBody(buffer if end == len(buffer) else buffer[:end])
+        body = RequestBody(framing, self.hold)
+        if buffer:
+            self._buffer = body.feed(buffer)
+        return body
 
     def _refuse(self, error: RelayError) -> None:
         """Answer octets that are no request, and close."""
@@ -245,34 +266,20 @@ class Connection(asyncio.Protocol):
 class FrontCall:
     """The `Call` on a connection of ours."""
 
-    __slots__ = (
-        "_chunked",
-        "_closing",
-        "_connection",
-        "_pending",
-        "_told",
-        "body",
-        "bytes_out",
-        "framing",
-        "head",
-        "keep_alive",
-        "started",
-    )
+    started = False
+    bytes_out = 0
+    _pending = b""
+    _chunked = False
+    _told: Callable[[], object] | None = None
 
     def __init__(
-        self, head: RequestHead, framing: Framing, connection: Connection, *, closing: Callable[[], bool]
+        self, head: RequestHead, framing: Framing, body: WholeBody | RequestBody, connection: Connection
     ) -> None:
         self.head = head
         self.framing = framing
-        self.body = RequestBody(framing, connection.hold)
-        self.started = False
-        self.bytes_out = 0
-        self.keep_alive = _wants_keep_alive(head)
+        self.body = body
+        self.keep_alive = bool(head.minor) if b"connection" not in head.fields.shape.where else _keeps_alive(head)
         self._connection = connection
-        self._closing = closing
-        self._pending = b""
-        self._chunked = False
-        self._told: Callable[[], object] | None = None
 
     @property
     def peer(self) -> str:
@@ -300,6 +307,13 @@ class FrontCall:
             told, self._told = self._told, None
             told()
 
+    def answer(self, head: ResponseHead, body: bytes) -> None:
+        """Send a whole answer, framed by the length that its head tells."""
+        self.start(head, NO_BODY)
+        self.bytes_out = len(body)
+        self._told = None
+        self._connection.send(self._pending + body)
+
     def start(self, head: ResponseHead, framing: Framing) -> None:
         """Hold the head back until the first octets of the body, so that both leave together."""
         self.started = True
@@ -311,7 +325,7 @@ class FrontCall:
             else:
                 # HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
                 self.keep_alive = False
-        if not self.keep_alive or self._closing() or not self.body.arrived:
+        if not self.keep_alive or self._connection.draining or not self.body.arrived:
             self.keep_alive = False
             added.append((b"Connection", b"close"))
         elif not self.head.minor:
@@ -343,8 +357,6 @@ class FrontCall:
         self._connection.abort()
 
 
-def _wants_keep_alive(head: RequestHead) -> bool:
-    if b"connection" not in head.fields.shape.where:
-        return head.minor == 1
+def _keeps_alive(head: RequestHead) -> bool:
     options = connection_options(head.fields)
     return b"close" not in options and (head.minor == 1 or b"keep-alive" in options)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from relay.errors import RelayError, SettingsFault
-from relay.front.call import Call, Handler
+from relay.front.call import Handler
 from relay.front.connection import Connection
 from relay.problems.answer import Answer
 from relay.settings.places import listening_fault
@@ -18,7 +18,7 @@ class Listener:
     """Accepts callers until it is drained."""
 
     def __init__(self, handler: Handler, context: ssl.SSLContext, *, handshake_seconds: float) -> None:
-        self._handler = handler
+        self.handler = handler
         self._context = context
         self._handshake_seconds = handshake_seconds
         self._server: asyncio.Server | None = None
@@ -76,16 +76,12 @@ class Listener:
         """Forget a caller."""
         self._connections.discard(connection)
 
-    async def handle(self, call: Call) -> None:
-        """Have a call answered."""
-        self.in_progress += 1
-        try:
-            await self._handler.handle(call)
-        finally:
-            self.in_progress -= 1
-            if self.draining and not self.in_progress:
-                self._quiet.set()
+    def ended(self) -> None:
+        """Take note that a call has ended."""
+        self.in_progress -= 1
+        if self.draining and not self.in_progress:
+            self._quiet.set()
 
     def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request."""
-        return self._handler.refused(peer, error)
+        return self.handler.refused(peer, error)

@@ -41,7 +41,7 @@ class Gateway:
         try:
             await journey.travel()
         except RelayError as error:
-            await journey.answer(error)
+            journey.answer(error)
         except CallerGone:
             journey.left()
         except asyncio.CancelledError:
@@ -49,7 +49,7 @@ class Gateway:
             raise
         except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, the caller gets an answer
             self._alarm(journey.record.id, error)
-            await journey.answer(journey.own_fault())
+            journey.answer(journey.own_fault())
         finally:
             journey.record.bytes_in, journey.record.bytes_out = call.bytes_in, call.bytes_out
             journey.record.seconds = loop.time() - began

@@ -82,7 +82,7 @@ class Journey:
         finally:
             deadline.lift()
 
-    async def answer(self, error: RelayError) -> None:
+    def answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""
         if error.sent is Sent.UNKNOWN and not self._harmless:
             error = OutcomeUnknown(error.detail)
@@ -95,9 +95,7 @@ class Journey:
         self.record.status, self.record.source = told.head.status, Source.RELAY
         self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, PROBLEMS[type(error)].remedy
         with suppress(CallerGone):
-            self._call.start(told.head, Length(len(told.body)))
-            await self._call.write(told.body if self._call.head.method != b"HEAD" else b"")
-            self._call.finish()
+            self._call.answer(told.head, told.body if self._call.head.method != b"HEAD" else b"")
 
     def left(self) -> None:
         """Note that the caller is gone; what the upstream answered, if it did, is noted already."""
@@ -144,12 +142,11 @@ class Journey:
         )
 
     async def _send(self, upstream: Upstream, outgoing: Outgoing) -> Passage:
-        began = asyncio.get_running_loop().time()
         passage = await upstream.call(outgoing)
         record = self.record
         record.sent = Sent.YES
         record.upstream_status = passage.head.status
-        record.upstream_seconds = passage.reply.arrived - began
+        record.upstream_seconds = passage.seconds
         record.certificate, record.upstream = passage.serial, passage.connection.peer
         record.reused = passage.reused
         return passage
@@ -173,7 +170,12 @@ class Journey:
         if passage.head.status == 403:
             refusal = classify(passage.head, await reply.beginning(), placed.route.wording)
             record.cause, record.remedy = refusal.cause.value, refusal.remedy
-        self._call.start(rewrite_response(passage.head, own=self._own_fields(passage)), reply.framing)
+        head = rewrite_response(passage.head, own=self._own_fields(passage))
+        if reply.complete and isinstance(reply.framing, Length):
+            # Most answers are here with their heads, and leave with them.
+            self._call.answer(head, reply.ready())
+            return
+        self._call.start(head, reply.framing)
         try:
             while octets := await reply.read():
                 await self._call.write(octets)

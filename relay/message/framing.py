@@ -1,15 +1,14 @@
 """How a body is delimited: exactly one framing comes in and exactly one goes out (RFC 9112 section 6)."""
 
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from relay.errors import MalformedRequest, UpstreamInvalid
 from relay.message.fields import Fields
 from relay.message.head import RequestHead
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(NamedTuple):
     """A body of a known number of octets."""
 
     octets: int
@@ -53,16 +52,22 @@ def response_framing(method: bytes, status: int, fields: Fields) -> Framing:
 
 def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInvalid]) -> Framing | None:
     where = fields.shape.where
-    lengths, codings = where.get(b"content-length"), where.get(b"transfer-encoding")
-    if codings:
+    lengths = where.get(b"content-length")
+    if b"transfer-encoding" in where:
+        codings = where[b"transfer-encoding"]
         if lengths:
             raise fault("both Transfer-Encoding and Content-Length are given; give one")
         if len(codings) > 1 or fields[codings[0]][1].lower() != b"chunked":
             raise fault("the only transfer coding is chunked, given once")
         return CHUNKED
-    if not lengths:
+    if lengths is None:
         return None
-    length = fields[lengths[0]][1]
-    if len(lengths) > 1 or not length.isdigit() or len(length) > _LONGEST_LENGTH:
+    length = _length(fields[lengths[0]][1])
+    if length is None or len(lengths) > 1:
         raise fault("Content-Length is not one plain number")
-    return Length(int(length))
+    return length
+
+
+@lru_cache(maxsize=1024)
+def _length(octets: bytes) -> Length | None:
+    return Length(int(octets)) if octets.isdigit() and len(octets) <= _LONGEST_LENGTH else None

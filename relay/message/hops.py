@@ -52,14 +52,25 @@ def _not_sent_on(secrets: frozenset[bytes]) -> frozenset[bytes]:
 
 def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> tuple[Field, ...]:
     shape = fields.shape
-    if b"connection" in shape.where and (named := connection_options(fields) - _NOT_NAMEABLE):
+    if b"connection" in shape.where and (named := _nameable(connection_options(fields))):
         return shape.without_now(dropped | named, prefixes)(fields)
     return shape.without(dropped, prefixes)(fields)
 
 
+def asks_to_close(fields: Fields) -> bool:
+    """Whether the connection ends with this message."""
+    return b"connection" in fields.shape.where and b"close" in connection_options(fields)
+
+
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
-    return _options(b",".join(fields.values(b"connection")))
+    places = fields.shape.where.get(b"connection", ())
+    return _options(fields[places[0]][1] if len(places) == 1 else b",".join(fields.values(b"connection")))
+
+
+@lru_cache(maxsize=64)
+def _nameable(options: frozenset[bytes]) -> frozenset[bytes]:
+    return options - _NOT_NAMEABLE
 
 
 @lru_cache(maxsize=64)

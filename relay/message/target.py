@@ -60,10 +60,10 @@ def _is_ambiguous(path: bytes) -> bool:
 
 
 def _host(head: RequestHead) -> str:
-    hosts = head.fields.values(b"host")
-    if len(hosts) != 1:
+    places = head.fields.shape.where.get(b"host", ())
+    if len(places) != 1:
         raise MalformedRequest("exactly one Host field is needed")
-    return _name(hosts[0])
+    return _name(head.fields[places[0]][1])
 
 
 @lru_cache(maxsize=256)

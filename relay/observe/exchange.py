@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from relay.errors import Sent
 
@@ -17,7 +17,7 @@ class Source(StrEnum):
     CALLER = "caller"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(init=False)
 class Exchange:
     """What is known of a call, filled in as it goes. Times are in seconds, sizes in octets of body.
 
@@ -48,6 +48,18 @@ class Exchange:
     certificate: str = ""
     upstream: str = ""
     reused: bool = False
+
+    # The same on every line, until a cause makes it a warning.
+    event: ClassVar = "exchange"
+    level: ClassVar = "info"
+
+    def __init__(self, *, id: str, at: datetime, peer: str, method: str, **known: object) -> None:  # noqa: A002  # as logged
+        # What is not known yet is the class's: twenty assignments fewer for every call.
+        self.id = id
+        self.at = at
+        self.peer = peer
+        self.method = method
+        self.__dict__.update(known)
 
 
 class Journal(Protocol):

@@ -4,7 +4,8 @@ Measured: structlog costs 10-16 us a line, rendering with orjson and one write 2
 takes does without.
 """
 
-from typing import BinaryIO
+from operator import attrgetter
+from typing import BinaryIO, Final
 
 import orjson
 import structlog
@@ -13,6 +14,14 @@ from structlog.typing import EventDict, FilteringBoundLogger
 from relay.observe.exchange import Exchange
 
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+# What a line says of an exchange, by the names that both have in common but for the first three and the last two.
+_SAID: Final = (
+    "id", "client", "way", "peer", "tenant", "environment", "route", "method", "status", "source", "sent",
+    "upstream_status", "bytes_in", "bytes_out", "egress", "certificate", "upstream", "reused",
+)  # fmt: skip
+_KEYS: Final = ("event", "level", "timestamp", *_SAID)
+_VALUES: Final = attrgetter("event", "level", "at", *_SAID)
 
 
 class ExchangeLog:
@@ -23,32 +32,11 @@ class ExchangeLog:
 
     def note(self, exchange: Exchange) -> None:
         """Write the exchange's line."""
-        line: dict[str, object] = {
-            "event": "exchange",
-            "timestamp": exchange.at,
-            "level": "warning" if exchange.cause else "info",
-            "id": exchange.id,
-            "client": exchange.client,
-            "way": exchange.way,
-            "peer": exchange.peer,
-            "tenant": exchange.tenant,
-            "environment": exchange.environment,
-            "route": exchange.route,
-            "method": exchange.method,
-            "status": exchange.status,
-            "source": exchange.source,
-            "sent": exchange.sent,
-            "ms": round(exchange.seconds * 1000, 2),
-            "upstream_status": exchange.upstream_status,
-            "upstream_ms": round(exchange.upstream_seconds * 1000, 2),
-            "bytes_in": exchange.bytes_in,
-            "bytes_out": exchange.bytes_out,
-            "egress": exchange.egress,
-            "certificate": exchange.certificate,
-            "upstream": exchange.upstream,
-            "reused": exchange.reused,
-        }
+        line = dict(zip(_KEYS, _VALUES(exchange), strict=True))
+        line["ms"] = round(exchange.seconds * 1000, 2)
+        line["upstream_ms"] = round(exchange.upstream_seconds * 1000, 2)
         if exchange.cause:
+            line["level"] = "warning"
             line["cause"] = exchange.cause
             line["remedy"] = exchange.remedy
         self._write(orjson.dumps(line, option=_OPTIONS))

@@ -76,8 +76,6 @@ METRICS: Final = (CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, R
 # From a fast insurance check to the total deadline.
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
 
-CONNECTION_EVENTS: Final = ("opened", "reused", "unsolicited")
-
 
 class _Tally(Collector):
     """What every call adds to: plain numbers, put in Prometheus' shape when somebody asks.
@@ -89,6 +87,7 @@ class _Tally(Collector):
         self._calls: defaultdict[tuple[str, str, str, str, int, str], int] = defaultdict(int)
         self._refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self._durations: dict[tuple[str, str], list[float]] = {}
+        self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def add(self, exchange: Exchange) -> None:
         """Count an exchange."""
@@ -104,7 +103,7 @@ class _Tally(Collector):
             self._refusals[tenant, route, exchange.cause] += 1
 
     def collect(self) -> Iterator[PrometheusMetric]:
-        """Yield the three families."""
+        """Yield the families."""
         calls = CounterMetricFamily(CALLS.name, CALLS.help, labels=CALLS.labels)
         for key, number in self._calls.items():
             calls.add_metric([str(label) for label in key], number)
@@ -113,6 +112,10 @@ class _Tally(Collector):
         for cause, number in self._refusals.items():
             refusals.add_metric(cause, number)
         yield refusals
+        connections = CounterMetricFamily(CONNECTIONS.name, CONNECTIONS.help, labels=CONNECTIONS.labels)
+        for event, number in self.connections.items():
+            connections.add_metric(event, number)
+        yield connections
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)
         for place, counts in self._durations.items():
             upto = zip((*map(float, _BUCKETS), float("inf")), accumulate(counts[:-1]), strict=True)
@@ -132,16 +135,21 @@ class Metrics:
         self._tally = _Tally()
         self.registry.register(self._tally)
         self._in_progress = self._gauge(IN_PROGRESS)
-        self._connections = self._counter(CONNECTIONS)
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
         self._ready = self._gauge(READY)
         self.note = self._tally.add
 
     def connections_of(self, tenant: str) -> Callable[[str], None]:
-        """Return the counter of a tenant's connections: it takes one of CONNECTION_EVENTS."""
-        children = {event: self._connections.labels(tenant, event).inc for event in CONNECTION_EVENTS}
-        return lambda event: children[event]()
+        """Return the counter of a tenant's connections: it takes "opened", "reused" or "unsolicited"."""
+        tally = self._tally.connections
+        # A counter that first appears with its first event cannot be alerted on by its increase.
+        tally.update({(tenant, event): 0 for event in ("opened", "reused", "unsolicited")})
+
+        def count(event: str) -> None:
+            tally[tenant, event] += 1
+
+        return count
 
     def certificate(self, tenant: str, not_after: datetime) -> None:
         """Tell when the certificate in force expires."""

@@ -1,7 +1,7 @@
 """Routes: the longest prefix of whole path segments decides. Pure."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from relay.errors import RouteUnknown
 from relay.settings.words import Environment, Family, Wording
@@ -11,7 +11,8 @@ from relay.settings.words import Environment, Family, Wording
 class Route:
     """A path prefix and the upstream that serves it; path and query travel unchanged.
 
-    `verified` is False where the preset knows host and path from client code only.
+    `verified` is False where the preset knows host and path from client code only; `authority` is the Host field that
+    the upstream gets.
     """
 
     name: str
@@ -23,11 +24,11 @@ class Route:
     wording: Wording = Wording.GATEWAY
     repeatable: bool = False
     verified: bool = True
+    authority: bytes = field(init=False)
 
-    @property
-    def authority(self) -> bytes:
-        """The Host field that the upstream gets."""
-        return self.host.encode() if self.port == 443 else f"{self.host}:{self.port}".encode()
+    def __post_init__(self) -> None:
+        authority = self.host if self.port == 443 else f"{self.host}:{self.port}"
+        object.__setattr__(self, "authority", authority.encode())
 
 
 class RouteTable:
@@ -46,7 +47,8 @@ class RouteTable:
         """Return the route with the longest prefix of `path`, cut at slashes only. Raises RouteUnknown."""
         prefix = path
         while prefix:
-            if route := self._routes.get(prefix):
+            route = self._routes.get(prefix)
+            if route is not None:
                 return route
             prefix = prefix.rpartition(b"/")[0]
         raise RouteUnknown("no route of this tenant has this path")

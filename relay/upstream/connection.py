@@ -27,7 +27,7 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._waiting = select.poll()
         self._refused: RelayError | None = None
-        self._sent = True
+        self.all_sent = True
         self._aborted = False
         self.place = (host, port)
         self.peer = ""
@@ -62,15 +62,15 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None  # noqa: S101  # a pool hands out connected ones only
         reply = self._reply = Reply(self, method, self._loop)
         self.calls += 1
-        if self.closed:  # on TLS 1.3 the upstream's refusal comes after the handshake, possibly before this
+        if self._aborted:  # on TLS 1.3 the upstream's refusal comes after the handshake, possibly before this
             fault = UpstreamUnreachable(f"{self.place[0]} closed the connection before anything was sent")
             reply.fail(self._refused or fault)
             return reply
         chunked = framing is CHUNKED
         octets = body.ready()
         whole = head + (_chunk(octets) if chunked else octets)
-        self._sent = body.ended
-        if self._sent:
+        self.all_sent = body.ended
+        if self.all_sent:
             self._transport.write(whole + b"0\r\n\r\n" if chunked else whole)
             reply.expect_within(first_byte)
         else:
@@ -80,14 +80,13 @@ class Connection(asyncio.Protocol):
 
     def done(self, reply: Reply) -> None:
         """End the call: the connection is kept when both sides left it clean, and closed otherwise."""
-        self._stop_sending()
+        self.stop_sending()
         self._reply = None
         reply.release()
-        if reply.reusable and self._sent and not self.closed:
-            self.resume_reading()
+        if reply.reusable and self.all_sent and not self.closed:
             self._pool.keep(self)
         else:
-            self.close(gently=reply.complete and self._sent)
+            self.close(gently=reply.complete and self.all_sent)
 
     def close(self, *, gently: bool = True) -> None:
         """Close. Not gently where something is still under way: an abort is never mistaken for a complete end."""
@@ -100,14 +99,16 @@ class Connection(asyncio.Protocol):
 
     # -- for the reply ---------------------------------------------------------------------------------------
 
-    def head_came(self, status: int) -> None:
-        """Stop sending on an early answer that is not a success (RFC 9112 section 9.5)."""
-        if not self._sent and status >= 300:
-            self._stop_sending()
+    def answered_early(self, status: int) -> None:
+        """Stop sending on an answer that came before all was sent and is no success (RFC 9112 section 9.5)."""
+        if status >= 300:
+            self.stop_sending()
 
-    def reply_complete(self) -> None:
+    def stop_sending(self) -> None:
         """Stop sending: nobody reads the rest."""
-        self._stop_sending()
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
 
     def pause_reading(self) -> None:
         """Hold the upstream back."""
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end, with what TLS says of it."""
         self._aborted = True
-        self._stop_sending()
+        self.stop_sending()
         self._pool.lost(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
@@ -178,7 +179,7 @@ class Connection(asyncio.Protocol):
             reply.fail(fault)
             return
         if not self.closed:
-            self._sent = True
+            self.all_sent = True
             reply.expect_within(first_byte)
 
     async def _send_pieces(self, body: Body, *, chunked: bool) -> None:
@@ -190,11 +191,6 @@ class Connection(asyncio.Protocol):
                 await self._writable
         if chunked and self._transport is not None and not self.closed:
             self._transport.write(b"0\r\n\r\n")
-
-    def _stop_sending(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
 
 
 def _chunk(octets: bytes) -> bytes:

@@ -36,13 +36,17 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Passage:
-    """A call that got its answer's head: the reply, and under which certificate and address it went out."""
+    """A call that got its answer's head: the reply, and under which certificate and address it went out.
+
+    `seconds` went by from the first thought of a connection until the head was here.
+    """
 
     head: ResponseHead
     reply: Reply
     connection: Connection
     serial: str
     reused: bool
+    seconds: float
 
     def close(self) -> None:
         """End the call; the connection is kept if both sides left it clean."""
@@ -74,6 +78,7 @@ class Door:
         self._egress = egress
         self._patience = patience
         self._count = count
+        self._loop = asyncio.get_running_loop()
         self._pool = self._new_pool(passport)
 
     def __repr__(self) -> str:
@@ -92,7 +97,8 @@ class Door:
     async def call(self, outgoing: Outgoing) -> Passage:
         """Send the call over a kept or new connection: see `Upstream.call`."""
         pool = self._pool
-        connection = await pool.connection(outgoing.host, outgoing.port)
+        began = self._loop.time()
+        connection = pool.kept(outgoing.host, outgoing.port) or await pool.dialled(outgoing.host, outgoing.port)
         reused = connection.calls > 0
         outgoing.begun = True
         reply = connection.send(outgoing.method, outgoing.head, outgoing.body, outgoing.framing, outgoing.first_byte)
@@ -101,7 +107,7 @@ class Door:
         except BaseException:
             connection.done(reply)
             raise
-        return Passage(head, reply, connection, pool.passport.serial, reused)
+        return Passage(head, reply, connection, pool.passport.serial, reused, reply.arrived - began)
 
     def renew(self, passport: Passport) -> None:
         """Use `passport` for every call from now on; calls under the old one end under it."""
@@ -113,5 +119,4 @@ class Door:
         self._pool.retire()
 
     def _new_pool(self, passport: Passport) -> Pool:
-        loop = asyncio.get_running_loop()
-        return Pool(passport, self._egress, self._patience, loop=loop, count=self._count)
+        return Pool(passport, self._egress, self._patience, loop=self._loop, count=self._count)

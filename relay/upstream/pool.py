@@ -43,9 +43,9 @@ class Pool:
         """How many connections there are."""
         return len(self._open)
 
-    async def connection(self, host: str, port: int) -> Connection:
-        """Return a connection to `host`, kept or new. Raises the errors of `dial`: nothing was sent."""
-        kept = self._idle[host, port]
+    def kept(self, host: str, port: int) -> Connection | None:
+        """Return a connection kept from an earlier call, if there is one that is as it should be."""
+        kept = self._idle.get((host, port))
         while kept:
             # The one used last is the least likely to have been closed by the other side meanwhile.
             connection = kept.pop()
@@ -53,6 +53,10 @@ class Pool:
                 self._count("reused")
                 return connection
             connection.close(gently=False)
+        return None
+
+    async def dialled(self, host: str, port: int) -> Connection:
+        """Return a new connection. Raises the errors of `dial`: nothing was sent."""
         connection = await dial(
             lambda: Connection(self, host, port, self._loop),
             host=host,

@@ -4,12 +4,12 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-import httptools
-
 from relay.errors import CallerGone, RelayError, UpstreamClosed, UpstreamInvalid, UpstreamTimeout
-from relay.message.fields import Field, Fields
-from relay.message.framing import NO_BODY, UNTIL_CLOSE, Framing, response_framing
+from relay.message.chunks import ChunkDecoder
+from relay.message.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length, response_framing
 from relay.message.head import ResponseHead
+from relay.message.hops import asks_to_close
+from relay.message.scanner import scan_response
 
 if TYPE_CHECKING:
     from relay.upstream.connection import Connection
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HIGH_WATER: Final = 256 * 1024
 LOW_WATER: Final = 64 * 1024
 LONGEST_HEAD: Final = 128 * 1024
+_MOST_INTERIMS: Final = 20
+_BEGINNING: Final = b"HTTP/"
 
 Fault = RelayError | CallerGone
 
@@ -25,51 +27,30 @@ Fault = RelayError | CallerGone
 class Reply:
     """The answer to one request on one connection; fed by the connection, read by the gateway.
 
-    The methods `on_...` are httptools' callbacks. Interim answers (1xx) are consumed here.
+    Interim answers (1xx) are consumed here.
     """
 
-    __slots__ = (
-        "_chunks",
-        "_connection",
-        "_fault",
-        "_fields",
-        "_interim",
-        "_keep_alive",
-        "_loop",
-        "_method",
-        "_parser",
-        "_reason",
-        "_size",
-        "_timer",
-        "_unparsed",
-        "_waiter",
-        "arrived",
-        "complete",
-        "excess",
-        "framing",
-        "head",
-    )
+    # What a call begins with: most of it never changes, so it stands here rather than in every reply.
+    head: ResponseHead | None = None
+    framing: Framing = NO_BODY
+    arrived = 0.0
+    complete = False
+    excess = False
+    _buffer = b""
+    _interims = 0
+    _keep_alive = False
+    _left = 0
+    _size = 0
+    _decoder: ChunkDecoder | None = None
+    _fault: Fault | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, connection: "Connection", method: bytes, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._method = method
         self._loop = loop
-        self._parser = httptools.HttpResponseParser(self)
-        self._fields: list[Field] = []
-        self._reason = b""
-        self._interim = False
-        self._keep_alive = False
-        self._unparsed = 0
         self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._fault: Fault | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self.head: ResponseHead | None = None
-        self.framing: Framing = NO_BODY
-        self.arrived = 0.0
-        self.complete = False
-        self.excess = False
 
     def __repr__(self) -> str:
         state = "failed" if self._fault else "complete" if self.complete else "open"
@@ -117,9 +98,9 @@ class Reply:
         return self.complete and self._keep_alive and not self.excess
 
     def release(self) -> None:
-        """Let go of the timer and the parser: the call is over."""
-        self._stop_timer()
-        self.fail(UpstreamClosed("the call is over"))
+        """Let go of the timer: the call is over."""
+        if not self.complete:
+            self.fail(UpstreamClosed("the call is over"))
 
     # -- for the connection ----------------------------------------------------------------------------------
 
@@ -128,16 +109,13 @@ class Reply:
         if self.complete:
             self.excess = True
             return
-        if self.head is None:
-            self._unparsed += len(octets)
         try:
-            self._parser.feed_data(octets)
-        except httptools.HttpParserUpgrade:
-            self.fail(UpstreamInvalid("the upstream switched protocols without being asked"))
-        except httptools.HttpParserError:
-            self._not_http()
-        if self.head is None and self._unparsed > LONGEST_HEAD:
-            self.fail(UpstreamInvalid("the upstream's answer has no end to its head"))
+            if self.head is None:
+                octets = self._take_head(self._buffer + octets if self._buffer else octets)
+            if octets:
+                self._take_body(octets)
+        except UpstreamInvalid as fault:
+            self.fail(fault)
         self._wake()
 
     def end(self, *, clean: bool) -> None:
@@ -167,80 +145,72 @@ class Reply:
     def _expire(self, seconds: float) -> None:
         self.fail(UpstreamTimeout(f"no answer within {seconds:g} seconds"))
 
-    # -- httptools' callbacks --------------------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        """A second answer to one request is surplus."""
-        if self.complete:
-            self.excess = True
-
-    def on_status(self, reason: bytes) -> None:
-        """Take a part of the reason phrase."""
-        self._reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field; those after the head are trailers, which are dropped (RFC 9110 section 6.5.1)."""
-        if self.head is None:
-            self._fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """Take the head, unless it is an interim one."""
-        if self.complete:
-            return
-        status = self._parser.get_status_code()
-        if status < 200:
-            self._interim = True
-            self._fields, self._reason = [], b""
-            return
-        fields = Fields(self._fields)
-        try:
-            self._judge_version()
-            self.framing = response_framing(self._method, status, fields)
-        except UpstreamInvalid as fault:
-            self.fail(fault)
-            raise
-        self._keep_alive = self._parser.should_keep_alive() and self.framing is not UNTIL_CLOSE
-        self.head = ResponseHead(status, self._reason, fields)
-        self.arrived = self._loop.time()
-        self._stop_timer()
-        self._connection.head_came(status)
-        if self.framing == NO_BODY:
-            self._finish()
-
-    def on_body(self, octets: bytes) -> None:
-        """Take body octets, and hold the upstream back while nobody reads them."""
-        if self.complete:
-            self.excess = True
-            return
-        self._chunks.append(octets)
-        self._size += len(octets)
-        if self._size > HIGH_WATER:
-            self._connection.pause_reading()
-
-    def on_message_complete(self) -> None:
-        """Take the end of the answer, or of an interim one."""
-        if self._interim:
-            self._interim = False
-        elif self.head is not None and not self.complete:
-            self._finish()
-
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _judge_version(self) -> None:
-        """The parser takes other versions, whose framing would be anybody's guess."""
-        if self._parser.get_http_version() not in ("1.1", "1.0"):
-            raise UpstreamInvalid("the upstream's answer is in another version of HTTP than 1.0 and 1.1")
+    def _take_head(self, octets: bytes) -> bytes:
+        """Take the head, if it is all there, and return what follows it. Raises UpstreamInvalid."""
+        while (end := octets.find(b"\r\n\r\n")) >= 0:
+            head, minor = scan_response(octets[: end + 2])
+            octets = octets[end + 4 :]
+            if head.status >= 200:
+                self._buffer = b""
+                self._take_final(head, minor)
+                return octets
+            self._interims += 1
+            if head.status == 101:
+                raise UpstreamInvalid("the upstream switched protocols without being asked")
+            if self._interims > _MOST_INTERIMS:
+                raise UpstreamInvalid("there is no end to the upstream's interim answers")
+        if not octets.startswith(_BEGINNING[: len(octets)]):
+            raise UpstreamInvalid("the upstream's answer does not begin as HTTP")
+        if len(octets) > LONGEST_HEAD:
+            raise UpstreamInvalid("the upstream's answer has no end to its head")
+        self._buffer = octets
+        return b""
 
-    def _not_http(self) -> None:
-        """After the end, what does not parse is surplus; before it, a callback may have told the fault already."""
+    def _take_final(self, head: ResponseHead, minor: int) -> None:
+        framing = self.framing = response_framing(self._method, head.status, head.fields)
+        if isinstance(framing, Length):
+            self._left = framing.octets
+        elif framing is CHUNKED:
+            self._decoder = ChunkDecoder(UpstreamInvalid)
+        self._keep_alive = minor == 1 and framing is not UNTIL_CLOSE and not asks_to_close(head.fields)
+        self.head = head
+        self.arrived = self._loop.time()
+        self._stop_timer()
+        if not self._connection.all_sent:
+            self._connection.answered_early(head.status)
+        if framing == NO_BODY:
+            self._finish()
+
+    def _take_body(self, octets: bytes) -> None:
+        """Take body octets; those after its end are nobody's. Raises UpstreamInvalid."""
         if self.complete:
             self.excess = True
+            return
+        if self._decoder is not None:
+            data = self._decoder.feed(octets)
+            self.excess = bool(self._decoder.rest)
+            ended = self._decoder.ended
+        elif self.framing is UNTIL_CLOSE:
+            data, ended = octets, False
         else:
-            self.fail(UpstreamInvalid("the upstream's answer is not valid HTTP"))
+            data = octets[: self._left] if len(octets) > self._left else octets
+            self.excess = len(octets) > self._left
+            self._left -= len(data)
+            ended = not self._left
+        if data:
+            self._chunks.append(data)
+            self._size += len(data)
+            if self._size > HIGH_WATER:
+                self._connection.pause_reading()
+        if ended:
+            self._finish()
 
     def _finish(self) -> None:
         self.complete = True
-        self._connection.reply_complete()
+        if not self._connection.all_sent:
+            self._connection.stop_sending()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.errors import CallerGone, MalformedRequest
-from relay.front.body import HIGH_WATER, ChunkDecoder, RequestBody
+from relay.front.body import HIGH_WATER, RequestBody
+from relay.message.chunks import ChunkDecoder
 from relay.message.framing import CHUNKED, Length
 
 WHOLE = b"4\r\nabcd\r\n1;ext=1\r\ne\r\nA\r\n0123456789\r\n0\r\nX-Trailer: y\r\n\r\n"
@@ -22,7 +23,7 @@ def holds() -> tuple[list[bool], RequestBody]:
 
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=6))
 def test_chunks_mean_the_same_however_they_are_cut(cuts: list[int]) -> None:
-    decoder, data = ChunkDecoder(), b""
+    decoder, data = ChunkDecoder(MalformedRequest), b""
     edges = [0, *sorted(cuts), len(WHOLE)]
     for start, end in itertools.pairwise(edges):
         data += decoder.feed(WHOLE[start:end])
@@ -30,7 +31,7 @@ def test_chunks_mean_the_same_however_they_are_cut(cuts: list[int]) -> None:
 
 
 def test_what_follows_the_last_chunk_is_handed_back() -> None:
-    decoder = ChunkDecoder()
+    decoder = ChunkDecoder(MalformedRequest)
     assert decoder.feed(b"1\r\na\r\n0\r\n\r\nGET / HTTP/1.1\r\n") == b"a"
     assert decoder.rest == b"GET / HTTP/1.1\r\n"
 
@@ -60,11 +61,11 @@ NOT_PLAIN = {
 @pytest.mark.parametrize("octets", NOT_PLAIN.values(), ids=list(NOT_PLAIN))
 def test_chunks_that_are_not_plain_are_malformed(octets: bytes) -> None:
     with pytest.raises(MalformedRequest):
-        ChunkDecoder().feed(octets)
+        ChunkDecoder(MalformedRequest).feed(octets)
 
 
 def test_many_small_chunks_do_not_cost_their_square() -> None:
-    decoder = ChunkDecoder()
+    decoder = ChunkDecoder(MalformedRequest)
     assert len(decoder.feed(b"1\r\na\r\n" * 40_000)) == 40_000
 
 

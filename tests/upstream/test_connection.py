@@ -128,7 +128,7 @@ async def test_an_end_between_handshake_and_sending_is_told_at_once_as_not_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody would ever answer on such a connection; the caller may repeat, for nothing was sent."""
-    connect = Pool.connection
+    connect = Pool.dialled
 
     async def connect_and_lose(pool: Pool, host: str, port: int) -> Connection:
         connection = await connect(pool, host, port)
@@ -136,7 +136,7 @@ async def test_an_end_between_handshake_and_sending_is_told_at_once_as_not_sent(
         await until(lambda: connection.closed)
         return connection
 
-    monkeypatch.setattr(Pool, "connection", connect_and_lose)
+    monkeypatch.setattr(Pool, "dialled", connect_and_lose)
     async with kit.running() as upstream, ajar(tmp_path, upstream.port) as out:
         with pytest.raises(UpstreamUnreachable, match="before anything was sent"):
             await out.call()

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.errors import HeadTooLarge, MalformedRequest, RelayError, TargetTooLong, VersionUnknown
-from relay.front import scanner
-from relay.front.scanner import LONGEST_TARGET, MOST_FIELDS
+from relay.message import scanner
 from relay.message.head import RequestHead, request_octets
+from relay.message.scanner import LONGEST_TARGET, MOST_FIELDS
 
 PLAIN = b'POST /cov?q= HTTP/1.1\r\nHost: a\r\nSOAPAction: "x"\r\nX-Empty:\r\nX-Tab:\ta b\t'
 
 
 def scan(octets: bytes) -> RequestHead:
-    return scanner.scan(octets + b"\r\n")
+    return scanner.scan_request(octets + b"\r\n")
 
 
 def test_a_head_is_read_as_it_stands() -> None:

@@ -1,14 +1,14 @@
-"""Read a request head, strictly: what two servers could read in two ways is refused, nothing is ever mended.
+"""Read heads, strictly: what two servers could read in two ways is refused, nothing is ever mended.
 
-RFC 9112 sections 2, 3 and 5. Pure: octets in, a head out, or the error that says what is wrong.
+RFC 9112 sections 2 to 5. Octets in, a head out, or the error that says what is wrong.
 """
 
 import re
 from typing import Final
 
-from relay.errors import HeadTooLarge, MalformedRequest, TargetTooLong, VersionUnknown
+from relay.errors import HeadTooLarge, MalformedRequest, TargetTooLong, UpstreamInvalid, VersionUnknown
 from relay.message.fields import Fields
-from relay.message.head import RequestHead
+from relay.message.head import RequestHead, ResponseHead
 
 # Octets. Entra tokens with groups in them pass 8 KiB; RFC 9112 section 3 asks for request lines of 8,000.
 LONGEST_TARGET: Final = 8_192
@@ -16,20 +16,24 @@ LONGEST_HEAD: Final = 64 * 1024
 MOST_FIELDS: Final = 100
 
 _REQUEST_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~\x80-\xff]+) HTTP/([0-9]+(?:\.[0-9]+)?)\r\n")
-# A name is a token (RFC 9110 section 5.6.2) but for the underscore: CGI-like servers take it for a hyphen, so it could
-# imitate ours. A value is visible ASCII, space, tab and obs-text, without white space around it (section 5.5).
-# Possessive and atomic throughout: whatever a caller sends, it is passed over once.
-_FIELD: Final = (
-    rb"([!#$%&'*+\-.^`|~0-9A-Za-z]++):[ \t]*+((?>(?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?))[ \t]*+\r\n"
-)
+_STATUS_LINE: Final = re.compile(rb"HTTP/([0-9]+(?:\.[0-9]+)?) ([1-9][0-9]{2})(?: ([\t !-~\x80-\xff]*))?\r\n")
+# A name is a token (RFC 9110 section 5.6.2). In requests it has no underscore: CGI-like servers take that for a
+# hyphen, so it could imitate ours. A value is visible ASCII, space, tab and obs-text, without white space around it
+# (section 5.5). Possessive and atomic throughout: whatever somebody sends, it is passed over once.
+_TOKEN: Final = rb"[!#$%&'*+\-.^`|~0-9A-Za-z]"
+_VALUE: Final = rb"[ \t]*+((?>(?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?))[ \t]*+\r\n"
+_FIELD: Final = rb"(" + _TOKEN + rb"++):" + _VALUE
+_THEIR_FIELD: Final = rb"(" + _TOKEN.replace(rb"^", rb"^_") + rb"++):" + _VALUE
 _ONE_FIELD: Final = re.compile(_FIELD)
 _ALL_FIELDS: Final = re.compile(rb"(?:" + _FIELD + rb")*+\Z")
+_THEIR_ONE_FIELD: Final = re.compile(_THEIR_FIELD)
+_THEIR_FIELDS: Final = re.compile(rb"(?:" + _THEIR_FIELD + rb")*+\Z")
 _MINOR: Final = {b"1.1": 1, b"1.0": 0}
 # Fields of which a second one is a trick, not a list.
 _SINGLE: Final = frozenset((b"content-type", b"authorization", b"content-length", b"host", b"expect", b"soapaction"))
 
 
-def scan(octets: bytes) -> RequestHead:
+def scan_request(octets: bytes) -> RequestHead:
     """Return the head that `octets` are: everything before the empty line, with the CRLF that ends each line.
 
     Raises MalformedRequest, TargetTooLong, HeadTooLarge or VersionUnknown.
@@ -52,6 +56,21 @@ def scan(octets: bytes) -> RequestHead:
     if len(fields.shape.where) != len(fields):
         _judge_repeated(fields)
     return RequestHead(method, target, fields, minor)
+
+
+def scan_response(octets: bytes) -> tuple[ResponseHead, int]:
+    """Return the head that `octets` are, as in `scan_request`, and the 0 or 1 of HTTP/1.x. Raises UpstreamInvalid."""
+    line = _STATUS_LINE.match(octets)
+    if line is None:
+        raise UpstreamInvalid("the upstream's answer does not begin as HTTP")
+    version, status, reason = line.groups()
+    minor = _MINOR.get(version)
+    if minor is None:
+        raise UpstreamInvalid("the upstream's answer is in another version of HTTP than 1.0 and 1.1")
+    if _THEIR_FIELDS.match(octets, line.end()) is None:
+        raise UpstreamInvalid("a line in the head of the upstream's answer is no field")
+    fields = Fields(_THEIR_ONE_FIELD.findall(octets, line.end()))
+    return ResponseHead(int(status), reason or b"", fields), minor
 
 
 def _judge_repeated(fields: Fields) -> None:
