@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from relay.x509.explain import Explanation, Finding, Severity, explain
 from relay.x509.identity import Identity, Kind
+from relay.x509.mistake import Mistake
 
 MARKS = {
     Severity.GOOD: ("✔", "green"),
@@ -34,7 +34,7 @@ def certificate() -> None:
     """Look at certificate files."""
 
 
-@certificate.command()
+@certificate.command(short_help="Explain FILE (.pfx or .p12).")
 @click.argument("file", type=File)
 @click.option("--password-file", type=File, help="A file that holds the password chosen at the export.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
@@ -78,7 +78,7 @@ def _tell(explanation: Explanation, now: datetime) -> None:
     console = Console(highlight=False)
     console.print(_plain(explanation.file_name, "bold"))
     if explanation.identity:
-        facts = _facts(explanation.identity, explanation.chain, now)
+        facts = _facts(explanation.identity, _chain(explanation), now)
         console.print(Padding(facts, (0, 0, 1, 2)))
     for finding in explanation.findings:
         console.print(Padding(_told(finding), (0, 0, 0, 2)))
@@ -86,8 +86,17 @@ def _tell(explanation: Explanation, now: datetime) -> None:
     console.print(Text(f"\n{verdict}", style="bold green" if explanation.usable else "bold red"))
 
 
-def _facts(identity: Identity, chain: Sequence[str], now: datetime) -> Table:
+def _chain(explanation: Explanation) -> str | None:
+    """Return the certificates above it; None where the file was not read so far, or there are none to be."""
+    if any(finding.mistake is Mistake.CHAIN_LEFT_OUT for finding in explanation.findings):
+        return "not in the file"
+    return "\n".join(explanation.chain) or None
+
+
+def _facts(identity: Identity, chain: str | None, now: datetime) -> Table:
     table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")  # names without a space in them are long, and none may be cut off
     left = f"{(identity.not_after - now).days} days left" if now <= identity.not_after else "expired"
     rows = {
         "Kind": KINDS[identity.kind],
@@ -96,12 +105,13 @@ def _facts(identity: Identity, chain: Sequence[str], now: datetime) -> Table:
         "Valid": f"{identity.not_before:%Y-%m-%d} to {identity.not_after:%Y-%m-%d} ({left})",
         "Subject": identity.subject,
         "Issued by": identity.issuer,
-        "Chain": "\n".join(chain) or "not in the file",
+        "Chain": chain,
         "Serial": identity.serial,
         "SHA-256": identity.fingerprint,
     }
     for label, value in rows.items():
-        table.add_row(Text(label, style="dim"), _plain(value))
+        if value is not None:
+            table.add_row(Text(label, style="dim"), _plain(value))
     return table
 
 

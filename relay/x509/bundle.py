@@ -57,7 +57,11 @@ def open_bundle(data: bytes, password: str | None, *, at: datetime) -> Bundle:
 
 
 def read_bundle(data: bytes, password: str | None) -> Bundle:
-    """Return what this file holds, whatever it is worth, or raise `BundleFault`. No password and '' are the same."""
+    """Return what this file holds, whatever it is worth, or raise `BundleFault`. No password and '' are the same.
+
+    A byte order mark before the password, as Windows' editors put in a file, is no part of it.
+    """
+    password = (password or "").removeprefix("\ufeff")
     if mistake := mistaken_shape(data):
         raise _fault(mistake, identity=_holder(lone_certificates(data)))
     content = _load(data, password)
@@ -100,7 +104,7 @@ def _fault(mistake: Mistake, *, identity: Identity | None = None) -> BundleFault
     return BundleFault(mistake, f"{wording.what} {wording.remedy}", identity=identity)
 
 
-def _load(data: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertificates:
+def _load(data: bytes, password: str) -> pkcs12.PKCS12KeyAndCertificates:
     try:
         with warnings.catch_warnings():
             # BER instead of DER, as some keychains write it, is read with a warning that no user can act on.
@@ -110,7 +114,7 @@ def _load(data: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertificates:
         raise _fault(Mistake.UNSUPPORTED) from error
     except UNREADABLE as error:
         # A file that is damaged inside cannot be told from a wrong password: both fail the same checksum.
-        raise _fault(Mistake.WRONG_PASSWORD) from error
+        raise _fault(Mistake.WRONG_PASSWORD if password else Mistake.NO_PASSWORD) from error
 
 
 def _assemble(key: Key, certificates: Sequence[x509.Certificate]) -> Bundle:

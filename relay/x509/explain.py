@@ -8,7 +8,7 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from relay.x509.bundle import Bundle, BundleFault, mistakes_in, read_bundle
-from relay.x509.identity import Identity
+from relay.x509.identity import Identity, readable
 from relay.x509.mistake import MISTAKES, Mistake
 
 SOON = timedelta(days=60)
@@ -55,7 +55,7 @@ def explain(data: bytes, password: str | None, *, at: datetime, file_name: str) 
         bundle = read_bundle(data, password)
     except BundleFault as fault:
         return Explanation(file_name=file_name, identity=fault.identity, chain=(), findings=(_finding(fault.mistake),))
-    chain = tuple(link.subject.rfc4514_string() for link in bundle.chain)
+    chain = tuple(readable(link.subject) for link in bundle.chain)
     return Explanation(
         file_name=file_name, identity=bundle.identity, chain=chain, findings=tuple(_findings(bundle, at))
     )

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import warnings
 from collections.abc import Callable
 
 from cryptography import x509
@@ -38,7 +39,10 @@ def lone_certificates(data: bytes) -> list[x509.Certificate]:
     """Return the certificates of a .cer, .crt or .p7b file, binary or text; none when it is something else."""
     for load in _LOADERS:
         try:
-            return load(data)
+            with warnings.catch_warnings():
+                # BER in a .p7b is read with a warning that no user can act on.
+                warnings.simplefilter("ignore", UserWarning)
+                return load(data)
         except UNREADABLE:
             continue
     return []

@@ -22,6 +22,17 @@ MACHINE_WORDS = frozenset(
 UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
+# As `openssl x509 -subject` names them.
+_WORDS_FOR = {
+    NameOID.GIVEN_NAME: "GN",
+    NameOID.SURNAME: "SN",
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+    NameOID.TITLE: "title",
+    NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
+}
+
+
 class Kind(StrEnum):
     """A system certificate belongs to an organisation and calls services; a personal one logs in to the portal."""
 
@@ -65,8 +76,8 @@ def identify(certificate: x509.Certificate) -> Identity:
             user_number=_user_number(subject),
             kind=_kind(subject),
             organisation=_first(subject, NameOID.ORGANIZATION_NAME),
-            subject=subject.rfc4514_string(),
-            issuer=issuer.rfc4514_string(),
+            subject=readable(subject),
+            issuer=readable(issuer),
             serial=_even_hex(certificate.serial_number),
             fingerprint=certificate.fingerprint(SHA256()).hex(),
             not_before=certificate.not_valid_before_utc,
@@ -74,6 +85,11 @@ def identify(certificate: x509.Certificate) -> Identity:
         )
     except UNREADABLE as error:
         raise CertificateUnreadable(f"a field of the certificate cannot be read: {error}") from error
+
+
+def readable(name: x509.Name) -> str:
+    """Return the name as RFC 4514 writes it, with words for the attributes that it has numbers for only."""
+    return name.rfc4514_string(_WORDS_FOR)
 
 
 def _kind(subject: x509.Name) -> Kind:

@@ -15,6 +15,7 @@ class Mistake(StrEnum):
     PEM = "pem"
     CERTIFICATE_ONLY = "certificate_only"
     DAMAGED = "damaged"
+    NO_PASSWORD = "no_password"  # noqa: S105 - the name of a mistake, no password
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a mistake, no password
     UNSUPPORTED = "unsupported"
     NO_KEY = "no_key"
@@ -62,6 +63,13 @@ MISTAKES: Mapping[Mistake, Wording] = MappingProxyType(
         ),
         Mistake.DAMAGED: Wording(
             what="The file is cut short.", remedy="Copy it again, in binary mode, or export it again."
+        ),
+        Mistake.NO_PASSWORD: Wording(
+            what="The file is protected by a password, and none was given.",
+            remedy=(
+                "Write the password that was chosen when the file was exported in a file of its own, and name that:"
+                " --password-file, or certificate.password_file in the settings."
+            ),
         ),
         Mistake.WRONG_PASSWORD: Wording(
             what="The password does not open this file.",

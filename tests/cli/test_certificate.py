@@ -102,3 +102,14 @@ def test_a_name_in_a_certificate_cannot_steer_the_terminal(show: Callable[..., R
     result = show(issued.p12("geheim"))
     assert "\x1b" not in result.output
     assert "[red]x[/red]" in result.output
+
+
+def test_a_long_name_is_not_cut_off(show: Callable[..., Result]) -> None:
+    result = show(kit.authority().issue_system(kit.USER_NUMBER, "Lindebomen" * 12, at=kit.AT).p12("geheim"))
+    assert "Lindebomen" * 12 in "".join(result.output.split())
+    assert "\u2026" not in result.output
+
+
+def test_a_chain_is_called_left_out_only_where_it_is(show: Callable[..., Result]) -> None:
+    assert "not in the file" in show(kit.system().p12("geheim", with_chain=False)).output
+    assert "not in the file" not in show(kit.system().chain_pem()).output

@@ -73,9 +73,17 @@ def test_a_password_may_hold_any_letter() -> None:
     assert bundle.certificate == kit.system().certificate
 
 
-@pytest.mark.parametrize("password", ["fout", None, ""])
-def test_a_wrong_password_is_told(password: str | None) -> None:
-    assert mistake(kit.system().p12(PASSWORD), password) is Mistake.WRONG_PASSWORD
+def test_a_wrong_password_is_told() -> None:
+    assert mistake(kit.system().p12(PASSWORD), "fout") is Mistake.WRONG_PASSWORD
+
+
+@pytest.mark.parametrize("password", [None, "", "\ufeff"])
+def test_a_password_that_was_not_given_is_told_as_such(password: str | None) -> None:
+    assert mistake(kit.system().p12(PASSWORD), password) is Mistake.NO_PASSWORD
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_the_password() -> None:
+    assert open_bundle(kit.system().p12(PASSWORD), f"\ufeff{PASSWORD}", at=kit.AT).identity.kind is Kind.SYSTEM
 
 
 def test_the_password_is_in_no_message() -> None:

@@ -27,6 +27,7 @@ from relay.x509.context import (
     server_context_from,
 )
 from tests.kit import authority as kit
+from tests.kit.may_skip import needed
 
 TLS13_SUITES = {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"}
 VERSIONS = pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_a_gate_that_asks_for_the_certificate_after_the_handshake_gets_it_on_tls
         assert answering.getpeercert(binary_form=True) == kit.system().certificate.public_bytes(Encoding.DER)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="Python cannot start a renegotiation; openssl is not here")
 def test_a_gate_that_asks_for_the_certificate_by_renegotiation_gets_it_on_tls_1_2(tmp_path: Path, trust: Path) -> None:
+    needed("openssl, since Python cannot start a renegotiation,", found=shutil.which("openssl") is not None)
     pair = tmp_path / "pair.pem"
     pair.write_bytes(kit.server().chain_pem() + kit.server().key_pem())
     # Unbuffered, or the messages stay in the pipe; and without resumption, or no certificate is asked for.

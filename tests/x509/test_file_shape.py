@@ -1,10 +1,11 @@
 """A PKCS#12 file is known by its first bytes, in DER and in BER, and nothing else passes for one."""
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.x509.file_shape import mistaken_shape
+from relay.x509.file_shape import lone_certificates, mistaken_shape
 from relay.x509.mistake import Mistake
 from tests.kit import authority as kit
 
@@ -35,3 +36,10 @@ def test_the_first_bytes_decide(data: bytes, expected: Mistake | None) -> None:
 @given(st.binary(max_size=64))
 def test_any_bytes_get_an_answer(data: bytes) -> None:
     assert mistaken_shape(data) in {None, *Mistake}
+
+
+def test_a_p7b_whose_certificates_stand_in_another_order_is_read_without_a_warning() -> None:
+    low, high = kit.system().certificate, kit.authority().root.certificate
+    data = pkcs7.serialize_certificates([low, high], Encoding.DER)
+    one, other = sorted((each.public_bytes(Encoding.DER) for each in (low, high)), key=data.index)
+    assert len(lone_certificates(data.replace(one + other, other + one))) == 2

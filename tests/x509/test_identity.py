@@ -110,3 +110,9 @@ def test_a_field_that_cannot_be_read_is_told_and_not_thrown(found: bytes, change
     assert found in der
     with pytest.raises(CertificateUnreadable, match="cannot be read"):
         identify(x509.load_der_x509_certificate(der.replace(found, changed)))
+
+
+def test_every_part_of_a_personal_name_is_called_by_a_word() -> None:
+    subject = identify(kit.personal().certificate).subject
+    assert "2.5.4." not in subject
+    assert {part.partition("=")[0] for part in subject.split(",")} == {"CN", "serialNumber", "SN", "GN", "O", "C"}
