@@ -25,8 +25,8 @@ Tree = TypeVar("Tree", bound="Settings")
 _WORDINGS: Mapping[str, str] = {
     "extra_forbidden": "is not a setting; look for a typing error, or remove it",
     "missing": "is required",
+    "too_short": "needs at least one",
 }
-
 
 # How pydantic-settings names the culprit: 'error parsing value for field "listen" from source ...'.
 _FIELD = re.compile(r'field "(\w+)"')
@@ -121,7 +121,10 @@ def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
         # Where an element is wrong, pydantic also calls the list too short for want of it.
         if fault["type"] == "too_short" and any(other.startswith(f"{key}.") for other in keys):
             continue
-        yield key or "(whole file)", _WORDINGS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        yield (
+            key or "(whole file)",
+            _WORDINGS.get(fault["type"], fault["msg"].removeprefix("Value error, ").removeprefix("Input ")),
+        )
 
 
 def _unreadable(error: SettingsError, prefix: str) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.words import Environment, Family, Wording
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
-_KEY_ID = re.compile(r"^[a-z2-7]{16}$")
-_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+_KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
 
@@ -47,6 +47,15 @@ def _one_address(address: IPv4Address) -> IPv4Address:
     if address.is_unspecified:
         raise ValueError("0.0.0.0 is any address, and calls have to leave from one: `ip -4 address` lists them")
     return address
+
+
+def _made_here(pattern: re.Pattern[str]) -> AfterValidator:
+    def shaped(text: str) -> str:
+        if not pattern.match(text):
+            raise ValueError("is not as `relay client new` prints it; paste the whole stanza")
+        return text
+
+    return AfterValidator(shaped)
 
 
 Name = Annotated[str, AfterValidator(_named)]
@@ -160,8 +169,8 @@ class Tenant(Branch):
 class ApiKey(Branch):
     """The digest of a key that `relay client new` made; the key itself is with the caller alone."""
 
-    id: str = Field(pattern=_KEY_ID.pattern, description="The part of the key between its underscores.")
-    digest: str = Field(pattern=_DIGEST.pattern, description="SHA-256 of the whole key.")
+    id: Annotated[str, _made_here(_KEY_ID)] = Field(description="The part of the key between its underscores.")
+    digest: Annotated[str, _made_here(_DIGEST)] = Field(description="SHA-256 of the whole key.")
 
 
 class Client(Branch):

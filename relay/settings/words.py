@@ -12,7 +12,7 @@ class Environment(StrEnum):
 
 
 class Family(StrEnum):
-    """Families of routes: they read refusals differently, and iWlz has a certificate of its own."""
+    """Kinds of services. VECOZO gives iWlz a system certificate of its own: a tenant for it has its own, too."""
 
     SOAP = "soap"
     MESSAGES = "messages"

@@ -97,6 +97,10 @@ def test_a_name_and_a_prefix_belong_to_one_route(tmp_path: Path, other: dict[str
     assert "2 routes" in faults["tenants.linde.routes"]
 
 
+def test_a_list_that_may_not_be_empty_says_so(tmp_path: Path) -> None:
+    assert _faults(tmp_path, clients__dynamics__tenants=[]) == {"clients.dynamics.tenants": "needs at least one"}
+
+
 def test_a_tenant_has_to_lead_somewhere(tmp_path: Path) -> None:
     faults = _faults(tmp_path, tenants__linde__routes=[])
     assert set(faults) == {"tenants.linde"}
@@ -152,6 +156,7 @@ def test_a_client_has_one_key_or_two_during_rotation(tmp_path: Path, keys: list[
 def test_a_digest_is_a_digest(tmp_path: Path, digest: str) -> None:
     faults = _faults(tmp_path, clients__dynamics__api_keys=[{"id": "a" * 16, "digest": digest}])
     assert set(faults) == {"clients.dynamics.api_keys.0.digest"}
+    assert "`relay client new`" in faults["clients.dynamics.api_keys.0.digest"]
     assert "itself" not in str(faults)
 
 
