@@ -47,7 +47,8 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsFault as fault:
-            click.echo(f"{len(fault.faults)} thing(s) to mend:", err=True)
+            count = len(fault.faults)
+            click.echo(f"{count} thing{'s' if count > 1 else ''} to mend:", err=True)
             for key, what in fault.faults:
                 click.echo(f"  {key}: {what}", err=True)
             ctx.exit(1)

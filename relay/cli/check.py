@@ -18,7 +18,8 @@ from relay.settings.words import Environment
 def check(config: Path) -> None:
     """Open the certificates, read the server certificate, bind the egress addresses; then say what is there.
 
-    Ends with 0 when `relay serve` would start, and with 1 and every fault when it would not.
+    Ends with 0 when `relay serve` would start, and with 1 and every fault when it would not. Only whether the ports
+    are free is not looked at: a running relay has them.
     """
     settings = relay_settings(config)
     built = build(settings, datetime.now(UTC))

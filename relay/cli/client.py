@@ -66,5 +66,10 @@ def _append(file: Path, name: str, tenants: tuple[str, ...], key: NewKey) -> Non
         raise click.ClickException(
             f"{file} has its clients in one inline table; write them as [clients.NAME]"
         ) from None
-    with file.open("a", encoding="utf-8") as settings_file:
-        settings_file.write(addition)
+    try:
+        with file.open("a", encoding="utf-8") as settings_file:
+            settings_file.write(addition)
+    except OSError as error:
+        raise click.ClickException(
+            f"{file} cannot be written: {error.strerror}; leave --write out to see the stanza"
+        ) from None

@@ -1,7 +1,6 @@
 """`relay demo`: see the whole story on this machine, then make a call yourself."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 import uvloop
 from rich.console import Console
 
+from relay.cli.process import told_to_stop
 from relay.demo.stage import Stage, set_stage
 from relay.demo.story import Told, tell
 from relay.demo.visitor import visiting
@@ -35,14 +35,12 @@ def _throw_away_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 async def _demonstrate(console: Console, folder: Path, *, once: bool) -> bool:
-    told_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    told = told_to_stop()
     async with set_stage(folder) as stage:
         went_well = await _tell(console, stage)
         if went_well and not once:
             _invite(console, stage)
-            await told_to_stop.wait()
+            await told.wait()
     return went_well
 
 

@@ -1,8 +1,8 @@
 """`relay reference`: the gate and the registry to rehearse against, and a folder to begin with."""
 
 import asyncio
+import re
 import shlex
-import signal
 from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
@@ -10,20 +10,21 @@ from pathlib import Path
 import click
 import uvloop
 
+from relay.cli.process import standard_output, told_to_stop
+from relay.cli.settings import settings_file
 from relay.compose.reference import Built, build, running
 from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
 
+# What a server certificate can hold and a URL can name (RFC 1123 section 2.1).
+_HOST_NAME = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"
+)
+
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("reference.toml"),
-    show_default=True,
-    help="The settings file; environment variables such as REFERENCE_GATE__PORT go before it.",
-)
+@settings_file("reference.toml", variable="REFERENCE_GATE__PORT")
 @click.pass_context
 def reference(ctx: click.Context, config: Path) -> None:
     """Run the reference gate and registry until SIGTERM or Ctrl-C. `relay reference new DIR` makes one to run.
@@ -42,10 +43,17 @@ def reference(ctx: click.Context, config: Path) -> None:
         runner.run(_until_told(built))
 
 
-@reference.command()
+@reference.command(short_help="Make a rehearsal in DIR, ready to run.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--address", default="127.0.0.1", show_default=True, help="The IPv4 address to listen on.")
-@click.option("--name", "names", multiple=True, default=["localhost"], show_default=True, help="May be repeated.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    default=["localhost"],
+    show_default=True,
+    help="A host name by which callers come there; may be repeated.",
+)
 @click.option("--gate-port", type=click.IntRange(0, 65535), default=8444, show_default=True)
 @click.option("--registry-port", type=click.IntRange(0, 65535), default=8445, show_default=True)
 @click.option("--operator-port", type=click.IntRange(0, 65535), default=9091, show_default=True)
@@ -57,6 +65,8 @@ def new(
         own = IPv4Address(address)
     except AddressValueError:
         raise click.BadParameter("an IPv4 address such as 127.0.0.1", param_hint="--address") from None
+    if strange := [name for name in names if not _HOST_NAME.match(name)]:
+        raise click.BadParameter(f"{strange[0]!r} is not a host name", param_hint="--name")
     place = Place(
         address=own, names=names, gate_port=gate_port, registry_port=registry_port, operator_port=operator_port
     )
@@ -81,11 +91,7 @@ def _tell(made: Rehearsal, place: Place) -> None:
 
 
 async def _until_told(built: Built) -> None:
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    # Unbuffered: a line of the log is one write, and none is lost at the end.
-    with open(1, "wb", buffering=0, closefd=False) as out:  # noqa: ASYNC230  # a descriptor, not a path
+    told = told_to_stop()
+    with standard_output() as out:
         async with running(built, out):
             await told.wait()

@@ -2,13 +2,13 @@
 
 import asyncio
 import gc
-import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from relay.cli.process import standard_output, told_to_stop
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, build, running
 from relay.settings.relay import RelaySettings
@@ -37,12 +37,8 @@ def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 async def _until_told(built: Built) -> None:
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    # Unbuffered: a line of the log is one write, and none is lost at the end.
-    with open(1, "wb", buffering=0, closefd=False) as out:  # noqa: ASYNC230  # a descriptor, not a path
+    told = told_to_stop()
+    with standard_output() as out:
         async with running(built, out):
             _settle_memory()
             await told.wait()

@@ -1,19 +1,29 @@
-"""The option by which every verb of the relay finds its settings."""
+"""The option by which every verb finds its settings."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from relay.settings.load import load
 from relay.settings.relay import RelaySettings
 
-config = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("relay.toml"),
-    show_default=True,
-    help="The settings file; environment variables such as RELAY_LISTEN__PORT go before it.",
-)
+Verb = TypeVar("Verb", bound=Callable[..., object])
+
+
+def settings_file(usual: str, *, variable: str) -> Callable[[Verb], Verb]:
+    """Return the option `--config`; `variable` is an example of those that overlay the file."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path(usual),
+        show_default=True,
+        help=f"The settings file; environment variables such as {variable} go before it.",
+    )
+
+
+config = settings_file("relay.toml", variable="RELAY_LISTEN__PORT")
 
 
 def relay_settings(path: Path) -> RelaySettings:

@@ -76,6 +76,14 @@ def new_rehearsal(folder: Path, place: Place, *, at: datetime) -> Rehearsal:
     Raises SettingsFault when the folder cannot be had.
     """
     _make_empty(folder)
+    try:
+        return _fill(folder, place, at)
+    except OSError as error:
+        fault = f"cannot be written: {error.strerror or error}; give a folder that is yours to write in"
+        raise SettingsFault([(str(folder), fault)]) from None
+
+
+def _fill(folder: Path, place: Place, at: datetime) -> Rehearsal:
     authority = Authority.create(at=at)
     authority.save(_made(folder / "authority"))
     (folder / "authorities.pem").write_bytes(authority.trust_pem())
@@ -149,7 +157,9 @@ def _make_empty(folder: Path) -> None:
     except OSError as error:
         raise SettingsFault([(str(folder), f"cannot be made: {error.strerror or error}")]) from None
     if taken:
-        raise SettingsFault([(str(folder), "is not empty; a rehearsal is never written over something else")])
+        raise SettingsFault(
+            [(str(folder), "is not empty, and a rehearsal is never written over something else; give a new folder")]
+        )
 
 
 def _made(folder: Path) -> Path:

@@ -38,7 +38,7 @@ def test_every_fault_is_told_with_its_key_and_ends_with_1(tmp_path: Path) -> Non
     (tmp_path / "server.pem").unlink()
     result = _check(tmp_path)
     assert result.exit_code == 1
-    assert "3 thing(s) to mend:" in result.stderr
+    assert "3 things to mend:" in result.stderr
     for key in ("tenants.linde.egress.source_address", "tenants.linde.certificate.file", "listen.certificate"):
         assert f"  {key}: " in result.stderr
     assert "Traceback" not in result.output

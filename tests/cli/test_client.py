@@ -1,5 +1,7 @@
 """`relay client new`: the key shown once, its digest as a stanza, printed or appended."""
 
+import fcntl
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -94,4 +96,17 @@ def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
 def test_a_name_that_the_settings_would_refuse_is_refused_here(name: str) -> None:
     result = _new("--", name)
     assert result.exit_code == 2
+    assert "rk_" not in result.output
+
+
+def test_a_file_that_cannot_be_written_is_told_and_no_key_is_shown(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    sealed = os.memfd_create("settings", os.MFD_ALLOW_SEALING)  # unlike a read-only file, not writable for root either
+    try:
+        os.write(sealed, (tmp_path / "relay.toml").read_bytes())
+        fcntl.fcntl(sealed, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)
+        result = _new("portal", "--write", f"/proc/self/fd/{sealed}")
+    finally:
+        os.close(sealed)
+    assert (result.exit_code, "cannot be written" in result.stderr) == (1, True)
     assert "rk_" not in result.output

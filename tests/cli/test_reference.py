@@ -64,3 +64,10 @@ async def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Sig
     _, errors = await process.communicate()
     assert (ready["event"], ready["gate"] > 0, process.returncode) == ("ready", True, 0)
     assert errors.decode() == "REHEARSAL: addresses that are not public can be registered here.\n"
+
+
+@pytest.mark.parametrize("name", ["bad name", "-gate", "gate/x", ""])
+def test_new_wants_names_that_a_certificate_can_hold(tmp_path: Path, name: str) -> None:
+    result = told("new", str(tmp_path), "--name", name)
+    assert (result.exit_code, "is not a host name" in result.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []

@@ -60,3 +60,13 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsFault, match="cannot be made: Not a directory"):
         new_rehearsal(tmp_path / "file" / "below", PLACE, at=kit.AT)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    # Of a length at which the folder can be there and nothing in it: this stops root as well, as no mode would.
+    folder = tmp_path
+    while len(str(folder)) < 3800:
+        folder /= "x" * 200
+    folder /= "x" * (4090 - len(str(folder)) - 1)
+    with pytest.raises(SettingsFault, match="cannot be written: File name too long"):
+        new_rehearsal(folder, PLACE, at=kit.AT)
