@@ -1,5 +1,7 @@
 # Every target says what it does: `make` lists them.
-PYTHON ?= python3
+# Debian's own Python first: it is built with profile-guided optimisation, which others often are not (a fifth faster).
+PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
+  "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 # Without it in the environment, make itself finds no program, though every shell does.
@@ -14,8 +16,8 @@ help:  ## List the targets
 setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.txt
 
 .venv/.ready: requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "relay needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	@test -n "$(PYTHON)" || { echo "relay needs Python 3.11 or later with python3-venv; say which with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv --clear .venv
 	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

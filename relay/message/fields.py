@@ -15,20 +15,23 @@ _NAME: Final = itemgetter(0)
 class Fields(tuple[Field, ...]):
     """Pairs of name and value: a tuple, which also knows what its names say."""
 
-    shape: Shape
+    _shape: Shape | None = None
 
-    def __getattr__(self, name: str) -> Shape:
-        """Work out `shape` at the first question, and have it stand there for the others without a call."""
-        if name != "shape":
-            raise AttributeError(name)
-        self.shape = shape_of(map(_NAME, self))
-        return self.shape
+    @property
+    def shape(self) -> Shape:
+        """What the names say, worked out at the first question."""
+        shape = self._shape
+        if shape is None:
+            shape = self._shape = shape_of(map(_NAME, self))
+        return shape
 
     def values(self, name: bytes) -> Sequence[bytes]:
         """Return each value of the field `name` (lower case), in order."""
         places = self.shape.where.get(name)
         if places is None:
             return _NONE
+        if len(places) == 1:
+            return (self[places[0]][1],)
         return [self[place][1] for place in places]
 
     def first(self, name: bytes) -> bytes | None:

@@ -52,7 +52,7 @@ def _not_sent_on(secrets: frozenset[bytes]) -> frozenset[bytes]:
 
 def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> tuple[Field, ...]:
     shape = fields.shape
-    if b"connection" in shape.where and (named := _nameable(connection_options(fields))):
+    if b"connection" in shape.where and (named := connection_options(fields) - _NOT_NAMEABLE):
         return shape.without_now(dropped | named, prefixes)(fields)
     return shape.without(dropped, prefixes)(fields)
 
@@ -64,15 +64,9 @@ def asks_to_close(fields: Fields) -> bool:
 
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
-    places = fields.shape.where.get(b"connection", ())
-    return _options(fields[places[0]][1] if len(places) == 1 else b",".join(fields.values(b"connection")))
+    return _options(*fields.values(b"connection"))
 
 
 @lru_cache(maxsize=64)
-def _nameable(options: frozenset[bytes]) -> frozenset[bytes]:
-    return options - _NOT_NAMEABLE
-
-
-@lru_cache(maxsize=64)
-def _options(given: bytes) -> frozenset[bytes]:
-    return frozenset(option.strip().lower() for option in given.split(b",")) if given else frozenset()
+def _options(*given: bytes) -> frozenset[bytes]:
+    return frozenset(option.strip().lower() for value in given for option in value.split(b","))
