@@ -28,7 +28,7 @@ demo: setup  ## Tell the whole story once on this machine: refused, registered, 
 test: setup  ## Run every test
 	$(RUN) pytest --cov --cov-report=term
 
-quick: setup  ## Run the tests that take milliseconds
+quick: setup  ## Run every test but the slow ones
 	$(RUN) pytest -q -m "not slow"
 
 check: setup  ## Lint, types, floors
