@@ -38,7 +38,9 @@ class Verbs(click.Group):
         except ModuleNotFoundError as error:
             if extra is None or (error.name or "").startswith("relay"):
                 raise
-            raise click.ClickException(f"`relay {cmd_name}` needs more: pip install 'relay[{extra}]'") from None
+            # Not `pip install relay[...]`: under that name a registry may have something else.
+            remedy = f"pip install --require-hashes -r requirements/{extra}.txt"
+            raise click.ClickException(f"`relay {cmd_name}` needs more: {remedy}") from None
         command.short_help = line
         return command  # type: ignore[no-any-return]  # the table names commands only
 
