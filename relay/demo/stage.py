@@ -93,11 +93,11 @@ async def set_stage(folder: Path) -> AsyncIterator[Stage]:
     place = Place(address=_LOOPBACK, names=["localhost"], gate_port=0, registry_port=0, operator_port=0)
     rehearsal = new_rehearsal(folder, place, at=now)
     (folder / "question.xml").write_bytes(question(now.date()))
-    reference_settings = load(ReferenceSettings, rehearsal.settings, prefix="REFERENCE_")
+    reference_settings = load(ReferenceSettings, rehearsal.settings, prefix=None)
     with (folder / "reference.log").open("wb", buffering=0) as gate_log, (folder / "relay.log").open("wb", 0) as log:
         async with reference.running(reference.build(reference_settings), gate_log) as gate:
             key = _write_relay_settings(folder, gate.gate.port, now)
-            settings = load(RelaySettings, folder / "relay.toml", prefix="RELAY_")
+            settings = load(RelaySettings, folder / "relay.toml", prefix=None)
             async with relay.running(relay.build(settings, now), log) as running:
                 yield Stage(
                     folder=folder,

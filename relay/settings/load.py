@@ -53,26 +53,21 @@ class Settings(BaseSettings):
         yield from ()
 
 
-def load(tree: type[Tree], path: Path | None, *, prefix: str) -> Tree:
+def load(tree: type[Tree], path: Path, *, prefix: str | None) -> Tree:
     """Return the settings of `path` (TOML), overlaid by environment variables such as `RELAY_LISTEN__PORT`.
 
-    `prefix` is the environment's, with its underscore (`RELAY_`). Raises
-    SettingsFault with one entry for each fault.
+    `prefix` is the environment's, with its underscore (`RELAY_`); without one the environment does not count.
+    Raises SettingsFault with one entry for each fault.
     """
     document = _read(path)
-    environment = EnvSettingsSource(tree, env_prefix=prefix, env_nested_delimiter="__", case_sensitive=False)
-    faults = [
-        (name, "is not a setting; unset it, or look for a typing error")
-        for name in sorted(os.environ)
-        if name.startswith(prefix) and not _known(tree, name.removeprefix(prefix))
-    ]
-    folder = _folder.set(path.parent if path else Path())
+    faults = [] if prefix is None else list(_strange_variables(tree, prefix))
+    folder = _folder.set(path.parent)
     try:
-        settings = _build(tree, document, environment)
+        settings = _build(tree, document, prefix)
     except ValidationError as error:
         raise SettingsFault(faults + list(_told(error))) from None
     except SettingsError as error:
-        raise SettingsFault([*faults, _unreadable(error, prefix)]) from None
+        raise SettingsFault([*faults, _unreadable(error, prefix or "")]) from None
     finally:
         _folder.reset(folder)
     faults += settings.disagreements()
@@ -81,9 +76,7 @@ def load(tree: type[Tree], path: Path | None, *, prefix: str) -> Tree:
     return settings
 
 
-def _read(path: Path | None) -> dict[str, object]:
-    if path is None:
-        return {}
+def _read(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -94,11 +87,17 @@ def _read(path: Path | None) -> dict[str, object]:
         raise SettingsFault([(str(path), f"is not valid TOML: {error}")]) from None
 
 
+def _strange_variables(tree: type[Settings], prefix: str) -> Iterator[tuple[str, str]]:
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and not _known(tree, name.removeprefix(prefix)):
+            yield name, "is not a setting; unset it, or look for a typing error"
+
+
 def _known(tree: type[Settings], name: str) -> bool:
     return name.split("__", 1)[0].lower() in tree.model_fields
 
 
-def _build(tree: type[Tree], document: dict[str, object], environment: EnvSettingsSource) -> Tree:
+def _build(tree: type[Tree], document: dict[str, object], prefix: str | None) -> Tree:
     class Sourced(tree):  # type: ignore[valid-type, misc]  # a class of this one reading: its sources
         @classmethod
         def settings_customise_sources(
@@ -109,6 +108,11 @@ def _build(tree: type[Tree], document: dict[str, object], environment: EnvSettin
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
+            if prefix is None:
+                return (init_settings,)
+            environment = EnvSettingsSource(
+                settings_cls, env_prefix=prefix, env_nested_delimiter="__", case_sensitive=False
+            )
             return (environment, init_settings)
 
     return Sourced(**document)

@@ -47,6 +47,15 @@ async def test_every_step_of_the_story_is_as_told(stage: Stage) -> None:
     assert [step.differs for step in steps] == ["", "", "", ""]
 
 
+async def test_settings_meant_for_others_do_not_reach_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAY_LISTEN__ADDRESS", "192.0.2.1")
+    monkeypatch.setenv("REFERENCE_STRANGE", "1")
+    async with set_stage(tmp_path / "demo") as stage:
+        assert stage.relay.startswith("https://localhost:")
+
+
 async def test_a_story_that_differs_is_said_to_differ_and_ends_there(stage: Stage) -> None:
     async with visiting(stage) as visitor:
         await visitor.register()

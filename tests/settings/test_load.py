@@ -80,6 +80,14 @@ def test_variables_without_our_prefix_are_nobodys_business(file: Path, monkeypat
     _load(file, 'name = "x"\nleaf.port = 1')
 
 
+def test_without_a_prefix_the_file_is_all_that_counts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAF__PORT", "2")
+    monkeypatch.setenv("NAME", "another")
+    file.write_text('name = "x"\nleaf.port = 1')
+    tree = load(_Tree, file, prefix=None)
+    assert (tree.name, tree.leaf.port) == ("x", 1)
+
+
 @pytest.mark.parametrize("name", ["TREE_LEAF", "TREE_LEAVES", "TREE_LEAVES__ONE"])
 def test_a_branch_that_a_variable_cannot_hold_is_a_fault_of_that_variable(
     file: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -125,9 +133,3 @@ def test_a_file_that_is_no_text_or_no_file_is_a_fault(file: Path) -> None:
         load(_Tree, file, prefix="TREE_")
     with pytest.raises(SettingsFault, match="cannot be read"):
         load(_Tree, file.parent, prefix="TREE_")
-
-
-def test_without_a_file_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TREE_NAME", "x")
-    monkeypatch.setenv("TREE_LEAF__PORT", "1")
-    assert load(_Tree, None, prefix="TREE_").leaf.port == 1
