@@ -14,11 +14,6 @@ def _spent(task: Path) -> int:
     return int((task / "schedstat").read_text().split()[0])
 
 
-def rss_kib(pid: int) -> int:
-    """Return the memory that a process has resident, in KiB."""
-    return _status(pid, "VmRSS")
-
-
 def _status(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):

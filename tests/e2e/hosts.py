@@ -42,9 +42,6 @@ class Host:
             _ip("-n", self.name, "address", "add", address, "dev", device)
         _ip("-n", self.name, "link", "set", device, "up")
 
-    def remove_address(self, device: str, address: str) -> None:
-        _ip("-n", self.name, "address", "del", address, "dev", device)
-
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
             process = subprocess.Popen(self._inside("-m", "relay", *arguments), stdout=out, stderr=out, cwd=_ROOT)
