@@ -1,4 +1,4 @@
-"""What the kernel knows of a process: processor time spent, memory held, connections open. Never wall time."""
+"""What the kernel knows of a process: processor time spent, connections open. Never wall time."""
 
 from pathlib import Path
 
@@ -12,13 +12,6 @@ def cpu_seconds(pids: list[int]) -> float:
 
 def _spent(task: Path) -> int:
     return int((task / "schedstat").read_text().split()[0])
-
-
-def _status(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise ValueError(f"no {name} for process {pid}")
 
 
 def connections_to(port: int) -> frozenset[str]:
