@@ -1,5 +1,5 @@
 # Every target says what it does: `make` lists them.
-# Debian's own Python first: it is built with profile-guided optimisation, which others often are not (a fifth faster).
+# Debian's own Python first: it is built with profile-guided optimisation, which others often are not.
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
   "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 BIN := .venv/bin
@@ -16,7 +16,7 @@ help:  ## List the targets
 setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.txt
 
 .venv/.ready: requirements/dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "relay needs Python 3.11 or later with python3-venv; say which with PYTHON=..."; exit 1; }
+	@test -n "$(strip $(PYTHON))" || { echo "relay needs Python 3.11 or later with python3-venv; say which with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

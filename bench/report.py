@@ -1,4 +1,4 @@
-"""What is told of a run: a table on the terminal, and results.json for the documentation."""
+"""What is told of a run: a table on the terminal, and results.json beside this file."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -30,13 +30,13 @@ def check(config: Path) -> None:
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
-        console.print("[yellow]loop = asyncio takes six times the memory per call; use uvloop where it runs.[/]")
-    console.print("[green]Everything is in order.[/] `relay serve` would start.")
+        console.print("[yellow]loop = asyncio takes several times the memory per call; use uvloop where it runs.[/]")
+    console.print("[green]`relay serve` would start.[/]")
 
 
 def _listener(console: Console, built: Built) -> None:
     listen = built.settings.listen
-    console.print(f"Listens on {listen.address}:{listen.port} as {str(built.hosts)[7:-1]}")
+    console.print(f"Listens on {listen.address}:{listen.port} as {', '.join(built.hosts.names)}")
 
 
 def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> None:
@@ -51,6 +51,8 @@ def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> N
             f"  [yellow]{built.egress} is a {kind} address, which VECOZO never sees: "
             f"give the public one as tenants.{built.tenant.name}.egress.public_address[/]"
         )
+    for doubt in built.passport.doubts:
+        console.print(f"  [yellow]{doubt}[/]")
     table = Table("route", "path", "upstream", "family", "", box=None, pad_edge=False, padding=(0, 3, 0, 2))
     for route in built.tenant.routes:
         note = "" if route.verified else "[yellow]unverified: seen in client code only[/]"

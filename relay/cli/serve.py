@@ -29,7 +29,7 @@ def serve(config: Path) -> None:
 
 def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
     if settings.loop == "asyncio":
-        click.echo("warning: loop = asyncio takes six times the memory per call; use uvloop where it runs", err=True)
+        click.echo("warning: loop = asyncio takes several times the memory per call; use uvloop where it runs", err=True)
         return asyncio.new_event_loop
     import uvloop  # where it cannot be installed, `loop = "asyncio"` must still work
 
@@ -47,7 +47,7 @@ async def _until_told(built: Built) -> None:
 def _settle_memory() -> None:
     """Take what was made at the start out of garbage collection, and collect less often.
 
-    A call leaves little behind that only the collector finds; looking for it cost 5 % of each call.
+    A call leaves little behind that only the collector finds; looking for it would be paid by each call.
     """
     gc.collect()
     gc.freeze()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Seconds: for a head once it has begun, for the next call to begin, for a caller to take its answer before the close.
 HEAD_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75.0
-LINGER_SECONDS: Final = 3.0
+LINGER_SECONDS: Final = 1.0
 # Octets that may wait behind a request in progress before the caller is held back.
 _MOST_WAITING: Final = 64 * 1024
 

@@ -69,8 +69,13 @@ class Hosts:
     def __contains__(self, host: str) -> bool:
         return host in self._names or f"*.{host.partition('.')[2]}" in self._names
 
+    @property
+    def names(self) -> list[str]:
+        """The names, in order."""
+        return sorted(self._names)
+
     def __repr__(self) -> str:
-        return f"<Hosts {', '.join(sorted(self._names))}>"
+        return f"<Hosts {', '.join(self.names)}>"
 
 
 def _tenant_named(head: RequestHead) -> bytes | None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 from relay.upstream.passport import Passport
-from relay.x509.bundle import BundleFault, open_bundle
+from relay.x509.bundle import BundleFault, mistakes_in, open_bundle
 from relay.x509.context import TlsFileFault, client_context
+from relay.x509.mistake import MISTAKES
 
 
 class CertificateFault(Exception):
@@ -43,7 +44,11 @@ class CertificateFile:
             raise CertificateFault("trust", fault.detail) from None
         identity = bundle.identity
         return Passport(
-            context=context, serial=identity.serial, fingerprint=identity.fingerprint, not_after=identity.not_after
+            context=context,
+            serial=identity.serial,
+            fingerprint=identity.fingerprint,
+            not_after=identity.not_after,
+            doubts=tuple(f"{MISTAKES[doubt].what} {MISTAKES[doubt].remedy}" for doubt in mistakes_in(bundle, at=at)),
         )
 
     def stamp(self) -> Stamp:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Protocol
 
 from relay.message.body import Body
@@ -97,7 +98,7 @@ class Door:
     async def call(self, outgoing: Outgoing) -> Passage:
         """Send the call over a kept or new connection: see `Upstream.call`."""
         pool = self._pool
-        began = self._loop.time()
+        began = perf_counter()
         connection = pool.kept(outgoing.host, outgoing.port) or await pool.dialled(outgoing.host, outgoing.port)
         reused = connection.calls > 0
         outgoing.begun = True

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from relay.errors import CallerGone, RelayError, UpstreamClosed, UpstreamInvalid, UpstreamTimeout
@@ -176,7 +177,7 @@ class Reply:
             self._decoder = ChunkDecoder(UpstreamInvalid)
         self._keep_alive = minor == 1 and framing is not UNTIL_CLOSE and not asks_to_close(head.fields)
         self.head = head
-        self.arrived = self._loop.time()
+        self.arrived = perf_counter()
         self._stop_timer()
         if not self._connection.all_sent:
             self._connection.answered_early(head.status)

@@ -52,7 +52,7 @@ def open_bundle(data: bytes, password: str | None, *, at: datetime) -> Bundle:
     for mistake in mistakes_in(bundle, at=at):
         wording = MISTAKES[mistake]
         if wording.fatal:
-            raise BundleFault(mistake, f"{wording.what} {bundle!r}. {wording.remedy}", identity=bundle.identity)
+            raise BundleFault(mistake, f"{wording.what} {wording.remedy}", identity=bundle.identity)
     return bundle
 
 

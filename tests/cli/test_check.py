@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import main
+from relay.x509.mistake import MISTAKES, Mistake
+from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, write_settings
 
 
@@ -20,7 +22,7 @@ def test_all_in_order_ends_with_0_and_tells_what_is_there(tmp_path: Path) -> Non
     assert result.exit_code == 0, result.output
     for told in ("localhost", "linde (acceptance)", "127.0.0.9", "203.0.113.10", "/acc/claims", "localhost:8443"):
         assert told in result.output
-    assert "Everything is in order" in result.output
+    assert "`relay serve` would start." in result.output
     assert PASSWORD not in result.output
     assert key.digest not in result.output
 
@@ -75,7 +77,7 @@ def test_it_says_when_nobody_can_call_and_when_the_loop_costs_memory(tmp_path: P
     result = _check(tmp_path)
     assert result.exit_code == 0
     assert "every call will be refused" in result.output
-    assert "six times the memory" in result.output
+    assert "several times the memory" in result.output
 
 
 def test_without_uvloop_it_refuses_unless_the_other_loop_is_chosen(
@@ -88,3 +90,11 @@ def test_without_uvloop_it_refuses_unless_the_other_loop_is_chosen(
     assert 'loop = "asyncio"' in result.stderr
     write_settings(tmp_path, 8443, changes={"loop": "asyncio"})
     assert _check(tmp_path).exit_code == 0
+
+
+def test_a_certificate_that_works_but_was_exported_badly_is_told_with_the_remedy(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    (tmp_path / "system.p12").write_bytes(kit.system().p12(PASSWORD, with_chain=False))
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert MISTAKES[Mistake.CHAIN_LEFT_OUT].remedy in result.output

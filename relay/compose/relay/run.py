@@ -53,12 +53,17 @@ class _CertificateNews:
     def taken(self, passport: Passport) -> None:
         self._metrics.certificate(self._tenant, passport.not_after)
         self._metrics.reloaded(self._tenant, taken=True)
+        self.doubted(passport)
         self._logger.info(
             "certificate_taken",
             tenant=self._tenant,
             certificate=passport.serial,
             not_after=passport.not_after.isoformat(),
         )
+
+    def doubted(self, passport: Passport) -> None:
+        for doubt in passport.doubts:
+            self._logger.warning("certificate_doubtful", tenant=self._tenant, detail=doubt)
 
     def refused(self, fault: CertificateFault) -> None:
         self._metrics.reloaded(self._tenant, taken=False)
@@ -135,6 +140,7 @@ async def _watch(
     name: str, built: Built, doors: dict[str, Door], logger: FilteringBoundLogger, metrics: Metrics
 ) -> None:
     news = _CertificateNews(name, logger, metrics)
+    news.doubted(built.tenants[name].passport)
     tenant = built.tenants[name]
     watch = CertificateWatch(tenant.files, doors[name], news, seen=tenant.stamp, now=lambda: datetime.now(UTC))
     while True:
