@@ -29,7 +29,7 @@ def serve(config: Path) -> None:
 
 def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
     if settings.loop == "asyncio":
-        click.echo("warning: loop = asyncio takes several times the memory per call; use uvloop where it runs", err=True)
+        click.echo("warning: loop = asyncio takes several times the memory per call; prefer uvloop", err=True)
         return asyncio.new_event_loop
     import uvloop  # where it cannot be installed, `loop = "asyncio"` must still work
 

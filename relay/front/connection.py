@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HEAD_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75.0
 LINGER_SECONDS: Final = 1.0
+# Seconds that a caller may take nothing of its answer.
+STALL_SECONDS: Final = 20.0
 # Octets that may wait behind a request in progress before the caller is held back.
 _MOST_WAITING: Final = 64 * 1024
 
@@ -98,12 +100,16 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The caller takes no more for now."""
         self._writable = self._loop.create_future()
+        if not self._closing:
+            self._expect(STALL_SECONDS)
 
     def resume_writing(self) -> None:
         """The caller takes octets again."""
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
+        if self._call is not None and not self._closing:
+            self._due = 0.0
 
     # -- for the call and the listener -----------------------------------------------------------------------
 
@@ -161,12 +167,19 @@ class Connection(asyncio.Protocol):
             self._call = None
             if call.keep_alive and call.body.arrived and not self._closing:
                 self._expect(IDLE_SECONDS)
-                if self._held:
+                if self._held and len(self._buffer) <= _MOST_WAITING:
                     self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
                 if self._buffer:
-                    self._begin()
+                    # What was sent together waits its turn, or one caller's thousand calls would hold up all others.
+                    await asyncio.sleep(0)
+                    self._begin_waiting()
             else:
                 self._linger(unread=not call.body.arrived)
+
+    def _begin_waiting(self) -> None:
+        """Begin what waits, unless it was begun meanwhile or the connection has gone."""
+        if self._buffer and self._call is None and not self._closing:
+            self._begin()
 
     def _begin(self) -> None:
         """Take the next head off the buffer, if it is all there."""
@@ -202,6 +215,8 @@ class Connection(asyncio.Protocol):
             self._buffer = buffer[end:]
             return WholeBody(buffer if end == len(buffer) else buffer[:end])
         body = RequestBody(framing, self.hold)
+        if self._held:
+            self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
         if buffer:
             self._buffer = body.feed(buffer)
         return body
@@ -255,7 +270,7 @@ class Connection(asyncio.Protocol):
             return
         if self._loop.time() < self._due:
             self._timer = self._loop.call_at(self._due, self._out_of_patience)
-        elif self._closing:
+        elif self._closing or self._writable is not None:
             self._transport.abort()
         elif self._buffer:
             self._refuse(HeadTooSlow(f"the head was not complete within {HEAD_SECONDS:g} seconds"))

@@ -7,7 +7,11 @@ from typing import Final
 from relay.errors import RelayError
 
 # Eight digits are 4 GiB in one chunk; a longer size is meant to overflow somebody's counter.
-_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[\t\x20-\x7e\x80-\xff]*)?\Z")
+_EXTENSION: Final = (
+    rb";[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+    rb"(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*\"))?"
+)
+_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:" + _EXTENSION + rb")*\Z")
 _LONGEST_SIZE_LINE: Final = 256
 _LONGEST_TRAILERS: Final = 8 * 1024
 
@@ -93,7 +97,7 @@ class ChunkDecoder:
         if end < 0:
             return None
         line = self._buffer[self._at : end + 1]
-        if line.find(b"\r") != len(line) - 2 or b"\0" in line:
+        if len(line) < 2 or line.find(b"\r") != len(line) - 2 or b"\0" in line:
             raise self._fault("a line among the chunks does not end in CRLF, or holds what no line holds")
         self._at = end + 1
         return line[:-2]

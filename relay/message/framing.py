@@ -62,7 +62,9 @@ def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInval
         return CHUNKED
     if lengths is None:
         return None
-    length = _length(fields[lengths[0]][1])
+    octets = fields[lengths[0]][1]
+    # Judged before it is remembered: what a stranger makes us remember is memory that a stranger takes.
+    length = _length(octets) if len(octets) <= _LONGEST_LENGTH else None
     if length is None or len(lengths) > 1:
         raise fault("Content-Length is not one plain number")
     return length
@@ -70,4 +72,4 @@ def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInval
 
 @lru_cache(maxsize=1024)
 def _length(octets: bytes) -> Length | None:
-    return Length(int(octets)) if octets.isdigit() and len(octets) <= _LONGEST_LENGTH else None
+    return Length(int(octets)) if octets.isdigit() else None

@@ -25,6 +25,8 @@ HOP_BY_HOP: Final = frozenset(
 NOT_SENT_ON: Final = HOP_BY_HOP | {b"expect", b"forwarded", b"host", b"max-forwards", b"proxy-status", b"x-real-ip"}
 NOT_SENT_BACK: Final = HOP_BY_HOP | {b"proxy-status"}
 
+_LONGEST_REMEMBERED: Final = 128
+
 _OURS: Final = (b"x-relay-",)
 _OF_THE_CALLER: Final = (b"x-relay-", b"x-forwarded-")
 
@@ -64,9 +66,10 @@ def asks_to_close(fields: Fields) -> bool:
 
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
-    return _options(*fields.values(b"connection"))
+    given = b",".join(fields.values(b"connection"))
+    return _options(given) if len(given) <= _LONGEST_REMEMBERED else _options.__wrapped__(given)
 
 
 @lru_cache(maxsize=64)
-def _options(*given: bytes) -> frozenset[bytes]:
-    return frozenset(option.strip().lower() for value in given for option in value.split(b","))
+def _options(given: bytes) -> frozenset[bytes]:
+    return frozenset(option.strip().lower() for option in given.split(b","))

@@ -29,7 +29,10 @@ def rewrite_request(
 
 def rewrite_response(head: ResponseHead, *, own: Sequence[Field]) -> ResponseHead:
     """Return the head to answer with: status, reason phrase and fields as they came, and our `own` after them."""
-    return ResponseHead(head.status, head.reason, Fields((*sent_back(head.fields), *own)))
+    fields = sent_back(head.fields)
+    if head.status == 204:  # RFC 9110 section 8.6: a length there would have a caller wait for a body
+        fields = tuple(field for field in fields if field[0].lower() != b"content-length")
+    return ResponseHead(head.status, head.reason, Fields((*fields, *own)))
 
 
 def _passed(via: bytes, pseudonym: bytes) -> bool:

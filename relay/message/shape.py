@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 # Combinations remembered, and the octets of names above which a combination is not worth the memory.
-_MOST_SHAPES: Final = 1024
+_MOST_SHAPES: Final = 256
 _LONGEST_NAMES: Final = 2048
 
 Names = tuple[bytes, ...]

@@ -19,6 +19,7 @@ _AMBIGUOUS = re.compile(rb"//|(?:^|/)(?:\.|%2e){1,2}(?:/|;|\Z)|%2f|%5c|\\|%00", 
 # Servers behind servers decode more than once; a path that is still not plain after so many means no good.
 _MOST_DECODINGS: Final = 3
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]+)(/.*)\Z", re.IGNORECASE | re.DOTALL)
+_LONGEST_AUTHORITY: Final = 253 + 6  # RFC 1035 section 2.3.4, a colon and five digits
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?\Z")
 
 
@@ -66,8 +67,14 @@ def _host(head: RequestHead) -> str:
     return _name(head.fields[places[0]][1])
 
 
-@lru_cache(maxsize=256)
 def _name(authority: bytes) -> str:
+    if len(authority) > _LONGEST_AUTHORITY:
+        raise MalformedRequest("the host is longer than any name with a port")
+    return _remembered_name(authority)
+
+
+@lru_cache(maxsize=256)
+def _remembered_name(authority: bytes) -> str:
     match = _HOST.match(authority)
     if not match or (match[2] is not None and int(match[2]) > 65535):
         raise MalformedRequest("the host is not a name with an optional port")

@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol):
         self._refused: RelayError | None = None
         self.all_sent = True
         self._aborted = False
+        self._held = False
         self.place = (host, port)
         self.peer = ""
         self.calls = 0
@@ -83,7 +84,8 @@ class Connection(asyncio.Protocol):
         self.stop_sending()
         self._reply = None
         reply.release()
-        if reply.reusable and self.all_sent and not self.closed:
+        # Where reading was held, TLS may have more in store than the socket shows: nobody could tell that it is quiet.
+        if reply.reusable and self.all_sent and not self._held and not self.closed:
             self._pool.keep(self)
         else:
             self.close(gently=reply.complete and self.all_sent)
@@ -113,6 +115,7 @@ class Connection(asyncio.Protocol):
     def pause_reading(self) -> None:
         """Hold the upstream back."""
         if self._transport is not None and not self.closed:
+            self._held = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
@@ -131,6 +134,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand octets to the reply; with no call under way they are nobody's answer (RFC 9112 section 9.2)."""
+        self._held = False  # reading goes on, and this is all that there was
         if self._reply is not None:
             self._reply.feed(data)
         else:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.front import connection
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import line, request
@@ -206,3 +207,30 @@ async def test_nobody_is_forgotten(tmp_path: Path) -> None:
         await until(lambda: len(here.exchanges) == 3)
         assert "relay_calls_in_progress 0.0" in await here.scrape()
         await until(lambda: upstream.open == 0)
+
+
+async def test_a_large_body_that_was_sent_behind_another_call_still_arrives(tmp_path: Path) -> None:
+    async def script(exchange: kit.Exchange) -> None:
+        await asyncio.sleep(0.05)
+        told = b"%d" % len(exchange.body)
+        await exchange.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(told), told))
+
+    size = 1 << 20
+    async with kit.running(script) as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
+        both = request("GET", PATH, here.authorised) + request("POST", PATH, here.authorised, body=b"x" * size)
+        sending = asyncio.create_task(caller.send(both))
+        assert [(await caller.answer()).body for _ in range(2)] == [b"0", b"%d" % size]
+        await sending
+
+
+async def test_a_caller_that_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "STALL_SECONDS", 0.2)
+    octets = b"HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n" + b"x" * 30_000_000
+    async with (
+        kit.running(kit.answering(octets)) as upstream,
+        relay(tmp_path, upstream.port) as here,
+        line(here.port) as caller,
+    ):
+        await caller.send(request("GET", PATH, here.authorised))
+        await until(lambda: here.exchanges)
+        assert here.exchanges[0]["status"] == 499

@@ -54,6 +54,10 @@ NOT_PLAIN = {
     "long extension": b"1;" + b"x" * 300,
     "NUL in extension": b"1;\x00\r\n",
     "long trailers": b"0\r\n" + b"X: y\r\n" * 3000,
+    "bare LF for the last line": b"0\r\n\n",
+    "bare LF for a size": b"1\r\na\r\n\n",
+    "extension without a name": b"1;=x\r\n",
+    "extension with a stray quote": b'1;x="a\r\n',
     "bare LF in trailers": b"0\r\nX: y\n\r\n",
 }
 

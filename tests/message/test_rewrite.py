@@ -62,6 +62,11 @@ def test_a_name_that_only_looks_like_ours_is_no_loop(via: bytes) -> None:
     _rewritten((b"Via", via))
 
 
+def test_an_answer_that_has_no_body_tells_no_length() -> None:
+    fields = Fields(((b"Content-Length", b"5"), (b"ETag", b"x")))
+    assert rewrite_response(ResponseHead(204, b"No Content", fields), own=()).fields == ((b"ETag", b"x"),)
+
+
 def test_an_answer_keeps_status_reason_and_fields_and_gets_ours_after_them() -> None:
     fields = ((b"Server", b"theirs"), (b"Proxy-Status", b"forged"), (b"X-Relay-Cause", b"forged"), (b"ETag", b"x"))
     out = rewrite_response(ResponseHead(403, b"Not Allowed", Fields(fields)), own=((b"Proxy-Status", b"ours"),))
