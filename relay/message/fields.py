@@ -15,15 +15,14 @@ _NAME: Final = itemgetter(0)
 class Fields(tuple[Field, ...]):
     """Pairs of name and value: a tuple, which also knows what its names say."""
 
-    _shape: Shape | None = None
+    shape: Shape
 
-    @property
-    def shape(self) -> Shape:
-        """What the names say, worked out at the first question."""
-        shape = self._shape
-        if shape is None:
-            shape = self._shape = shape_of(map(_NAME, self))
-        return shape
+    def __getattr__(self, name: str) -> Shape:
+        """Work out `shape` at the first question, and have it stand there for the dozen that follow."""
+        if name != "shape":
+            raise AttributeError(name)
+        self.shape = shape_of(map(_NAME, self))
+        return self.shape
 
     def values(self, name: bytes) -> Sequence[bytes]:
         """Return each value of the field `name` (lower case), in order."""

@@ -66,7 +66,8 @@ def asks_to_close(fields: Fields) -> bool:
 
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
-    given = b",".join(fields.values(b"connection"))
+    places = fields.shape.where.get(b"connection", ())
+    given = fields[places[0]][1] if len(places) == 1 else b",".join([fields[place][1] for place in places])
     return _options(given) if len(given) <= _LONGEST_REMEMBERED else _options.__wrapped__(given)
 
 
