@@ -164,6 +164,9 @@ class Connection(asyncio.Protocol):
                 await self._listener.handler.handle(call)
             finally:
                 self._listener.ended()
+            if self._writable is not None:
+                # Whole answers are sent without waiting: a caller that takes none of them gets no more of them.
+                await self._writable
             self._call = None
             if call.keep_alive and call.body.arrived and not self._closing:
                 self._expect(IDLE_SECONDS)

@@ -1,5 +1,6 @@
 """Serve one aiohttp application on one socket, for as long as an `async with` lasts."""
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +30,7 @@ async def serving(
     Calls in progress get five seconds when the block is left.
     """
     app.on_response_prepare.append(_without_server)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5, keepalive_timeout=75)
+    runner = web.AppRunner(app, logger=_discreet_logger(), access_log=None, shutdown_timeout=5, keepalive_timeout=75)
     await runner.setup()
     try:
         site = web.TCPSite(runner, address, port, ssl_context=context, backlog=1024)
@@ -45,6 +46,21 @@ async def serving(
             # Closing TLS politely waits for the other side's close_notify, which may never come.
             if transport is not None:
                 transport.abort()
+
+
+def _discreet_logger() -> logging.Logger:
+    """Return where aiohttp tells of requests that it cannot read: without the octets, which may be a patient's."""
+    logger = logging.getLogger("relay.wire.aiohttp")
+    if not logger.filters:
+        logger.addFilter(_by_kind_alone)
+    return logger
+
+
+def _by_kind_alone(record: logging.LogRecord) -> bool:
+    if record.exc_info and record.exc_info[0] is not None:
+        record.msg, record.args = "a request failed: %s", (record.exc_info[0].__name__,)
+        record.exc_info = record.exc_text = None
+    return True
 
 
 async def _without_server(request: web.Request, response: web.StreamResponse) -> None:

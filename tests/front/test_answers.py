@@ -234,3 +234,14 @@ async def test_a_caller_that_takes_nothing_is_cut_off(tmp_path: Path, monkeypatc
         await caller.send(request("GET", PATH, here.authorised))
         await until(lambda: here.exchanges)
         assert here.exchanges[0]["status"] == 499
+
+
+async def test_a_stranger_who_reads_no_answers_gets_no_more_of_them(tmp_path: Path) -> None:
+    sent = 20_000
+    async with kit.running() as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
+        caller.writer.write(request("GET", "/x") * sent)
+        answered = -1
+        while answered != len(here.exchanges):
+            answered = len(here.exchanges)
+            await asyncio.sleep(0.3)
+    assert 0 < answered < sent

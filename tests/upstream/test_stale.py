@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from tests.kit.door import ajar, whole
+from tests.kit.door import ajar, until, whole
 from tests.kit.upstream import Exchange, running
 
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n" + b"a" * 400_000
@@ -39,3 +39,18 @@ async def test_surplus_that_waits_in_tls_while_reading_is_held_is_nobodys_answer
         first.close()
         body = await coming
     assert body == b"fine"
+
+
+async def test_a_connection_left_while_reading_was_held_does_not_keep_the_next_call_waiting(tmp_path: Path) -> None:
+    answers = iter((LONG, FINE))
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(next(answers))
+
+    async with running(script) as upstream, ajar(tmp_path, upstream.port) as way:
+        first = await way.call()
+        await until(lambda: first.reply.complete)
+        first.close()  # the caller left with the answer unread
+        async with asyncio.timeout(2):
+            passage = await way.call()
+            assert await whole(passage) == b"fine"
