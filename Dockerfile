@@ -4,9 +4,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements/ requirements/
 # What runs has no installer in it: the pip of /opt/build fills /opt/relay.
-RUN python3 -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
+RUN python3 -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes -r requirements/build.txt \
  && python3 -m venv --without-pip /opt/relay \
- && /opt/build/bin/pip --python /opt/relay install --require-hashes -r requirements/reference.txt
+ && /opt/build/bin/pip --python /opt/relay install --no-deps --require-hashes -r requirements/reference.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY relay/ relay/
 RUN /opt/build/bin/python -m hatchling build -t wheel -d /tmp/wheel \

@@ -18,7 +18,7 @@ setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.tx
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@test -n "$(strip $(PYTHON))" || { echo "relay needs Python 3.11 or later with python3-venv; say which with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

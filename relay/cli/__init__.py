@@ -39,7 +39,7 @@ class Verbs(click.Group):
             if extra is None or (error.name or "").startswith("relay"):
                 raise
             # Not `pip install relay[...]`: under that name a registry may have something else.
-            remedy = f"pip install --require-hashes -r requirements/{extra}.txt"
+            remedy = f"pip install --no-deps --require-hashes -r requirements/{extra}.txt"
             raise click.ClickException(f"`relay {cmd_name}` needs more: {remedy}") from None
         command.short_help = line
         return command  # type: ignore[no-any-return]  # the table names commands only
