@@ -1,17 +1,45 @@
 """The seam between the front and the gateway: one call, its body, and the way to answer it."""
 
-from collections.abc import Callable
 from typing import Protocol
 
-from relay.errors import RelayError
-from relay.message.body import Body
+from relay.errors import CallerGone, RelayError
 from relay.message.framing import Framing
 from relay.message.head import RequestHead, ResponseHead
+from relay.message.stream import Stream
 from relay.problems.answer import Answer
 
 
+class Traveller(Protocol):
+    """Whoever takes a call on its way; hears what becomes of the caller."""
+
+    def gone(self) -> None:
+        """Take that the caller left before its answer was finished."""
+        ...
+
+    def cut_off(self) -> None:
+        """Take that there is no time left: the caller's connection is broken off now."""
+        ...
+
+    def delivered(self) -> None:
+        """Take that the whole of a streamed answer has been given."""
+        ...
+
+    def cut_short(self, fault: RelayError | CallerGone) -> None:
+        """Take that a streamed answer had no end, and was broken off so that it cannot look complete."""
+        ...
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
+        """Let the answer wait while the caller takes no more, or go on."""
+        ...
+
+
 class Call(Protocol):
-    """One request of a caller. Answered once: `answer`; or `start`, `write` as needed, `finish`; or `abort`."""
+    """One request of a caller.
+
+    Answered once: `answer`; or `start`, and then it is the `Sink` of the answer's body; or `abort`.
+    """
+
+    traveller: Traveller | None
 
     @property
     def head(self) -> RequestHead:
@@ -24,23 +52,28 @@ class Call(Protocol):
         ...
 
     @property
+    def octets(self) -> bytes:
+        """The body, or as much of it as came with the head."""
+        ...
+
+    @property
+    def rest(self) -> Stream | None:
+        """What of the body is still to come; breaks with CallerGone when the caller leaves before its end."""
+        ...
+
+    @property
     def peer(self) -> str:
         """The caller's address."""
         ...
 
     @property
-    def body(self) -> Body:
-        """The body as it comes in; reading raises CallerGone when the caller left before its end."""
-        ...
-
-    @property
     def bytes_in(self) -> int:
-        """Octets of body read so far."""
+        """Octets of body that came."""
         ...
 
     @property
     def bytes_out(self) -> int:
-        """Octets of body written so far."""
+        """Octets of body given."""
         ...
 
     @property
@@ -52,10 +85,6 @@ class Call(Protocol):
         """Ask for the body, with 100 Continue, where the caller waits for that."""
         ...
 
-    def when_gone(self, told: Callable[[], object]) -> None:
-        """Have `told` called once if the caller leaves before the answer is finished."""
-        ...
-
     def answer(self, head: ResponseHead, body: bytes) -> None:
         """Give a whole answer at once, framed by the length that its head tells. Raises CallerGone."""
         ...
@@ -64,12 +93,16 @@ class Call(Protocol):
         """Start the answer with this head; `framing` is that of its body, which is framed anew for the caller."""
         ...
 
-    async def write(self, octets: bytes) -> None:
-        """Send a part of the body, waiting while the caller takes no more. Raises CallerGone."""
+    def take(self, octets: bytes) -> None:
+        """Give a part of the body."""
         ...
 
-    def finish(self) -> None:
-        """End the answer. Raises CallerGone."""
+    def over(self) -> None:
+        """End the answer."""
+        ...
+
+    def broke(self, fault: RelayError | CallerGone) -> None:
+        """Break the answer off: it has no end."""
         ...
 
     def abort(self) -> None:
@@ -80,8 +113,8 @@ class Call(Protocol):
 class Handler(Protocol):
     """Whoever answers calls."""
 
-    async def handle(self, call: Call) -> None:
-        """Answer a call, or break it off. Raises nothing."""
+    def take(self, call: Call) -> None:
+        """Answer a call, now or later, or break it off. Raises nothing."""
         ...
 
     def refused(self, peer: str, error: RelayError) -> Answer:

@@ -1,46 +1,40 @@
 """One caller's connection: one request in progress, what comes after it held back, and an end that cuts nothing off."""
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from relay.errors import CallerGone, HeadTooLarge, HeadTooSlow, RelayError
-from relay.front.body import RequestBody, WholeBody
-from relay.message.fields import Fields
+from relay.deadlines import Deadlines
+from relay.errors import CallerGone, HeadTooLarge, HeadTooSlow, MalformedRequest, RelayError
+from relay.front.call import Traveller
+from relay.message.fields import Field, Fields
 from relay.message.framing import NO_BODY, Framing, Length, request_framing
 from relay.message.head import RequestHead, ResponseHead, response_octets
 from relay.message.hops import connection_options
 from relay.message.scanner import LONGEST_HEAD, scan_request
+from relay.message.stream import Stream
+from relay.message.unframe import Unframer, unframer
+from relay.tls.channel import Channel
 
 if TYPE_CHECKING:
     from relay.front.listener import Listener
 
-# Seconds: for a head once it has begun, for the next call to begin, for a caller to take its answer before the close.
-HEAD_SECONDS: Final = 10.0
-IDLE_SECONDS: Final = 75.0
-LINGER_SECONDS: Final = 1.0
-# Seconds that a caller may take nothing of its answer.
-STALL_SECONDS: Final = 20.0
 # Octets that may wait behind a request in progress before the caller is held back.
 _MOST_WAITING: Final = 64 * 1024
 
 
 class Connection(asyncio.Protocol):
-    """A TLS connection with a caller, after the handshake. One task serves its calls, one after the other."""
+    """A connection with a caller, after the handshake, and its calls, one after the other."""
 
-    def __init__(self, listener: "Listener", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, listener: "Listener") -> None:
         self._listener = listener
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
-        self._serving: asyncio.Task[None] | None = None
-        self._next: asyncio.Future[FrontCall] | None = None
+        self._channel: Channel | None = None
         self._call: FrontCall | None = None
+        self._unframer: Unframer | None = None
         self._buffer = b""
         self._held = False
-        self._writable: asyncio.Future[None] | None = None
+        self._stalled = False
         self._closing = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        self._patience: Deadlines[Connection] | None = None
         self.peer = ""
 
     def __repr__(self) -> str:
@@ -52,29 +46,31 @@ class Connection(asyncio.Protocol):
         """Whether the listener takes no more calls."""
         return self._listener.draining
 
-    # -- asyncio's side --------------------------------------------------------------------------------------
+    @property
+    def body_to_come(self) -> bool:
+        """Whether a part of the request's body is still to come."""
+        return self._unframer is not None
+
+    # -- the channel's side ----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport after the handshake, and wait for the first request."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
-        peer = transport.get_extra_info("peername")
+        """Take the channel after the handshake, and wait for the first request."""
+        self._channel = cast("Channel", transport)
+        peer = self._channel.get_extra_info("peername")
         self.peer = str(peer[0]) if peer else ""
         self._listener.opened(self)
-        self._next = self._loop.create_future()
-        self._serving = self._loop.create_task(self._serve())
-        self._expect(HEAD_SECONDS)
+        self._expect(self._listener.heads)
 
     def data_received(self, data: bytes) -> None:
         """Give octets to the body in progress, or keep them for the next head."""
         if self._closing:
             return
-        call = self._call
-        if call is not None and not call.body.arrived:
-            data = call.body.feed(data)
+        if self._unframer is not None:
+            data = self._take_body(self._unframer, data)
             if not data:
                 return
         self._buffer = self._buffer + data if self._buffer else data
-        if call is None:
+        if self._call is None:
             self._begin()
         elif len(self._buffer) > _MOST_WAITING:
             self.hold(True)  # noqa: FBT003  # as a callback it has no keywords
@@ -86,98 +82,100 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything; the call in progress learns that its caller left."""
         self._closing = True
-        self._transport = None
+        self._channel = None
         self._listener.lost(self)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
+        self._expect(None)
         if self._call is not None:
             self._call.gone()
-        elif self._serving is not None:
-            self._serving.cancel()
 
     def pause_writing(self) -> None:
         """The caller takes no more for now."""
-        self._writable = self._loop.create_future()
+        self._stalled = True
         if not self._closing:
-            self._expect(STALL_SECONDS)
+            self._expect(self._listener.stalls)
+        if self._call is not None:
+            self._call.hold(True)  # noqa: FBT003  # as a callback it has no keywords
 
     def resume_writing(self) -> None:
         """The caller takes octets again."""
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-        self._writable = None
-        if self._call is not None and not self._closing:
-            self._due = 0.0
+        self._stalled = False
+        if not self._closing:
+            self._expect(None)
+        if self._call is not None:
+            if self._call.finished:
+                self._next(self._call)
+            else:
+                self._call.hold(False)  # noqa: FBT003  # as a callback it has no keywords
 
     # -- for the call and the listener -----------------------------------------------------------------------
 
     def hold(self, held: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
         """Hold the caller back, or let it go on."""
-        if held != self._held and self._transport is not None:
+        if held != self._held and self._channel is not None:
             self._held = held
             if held:
-                self._transport.pause_reading()
+                self._channel.pause_reading()
             else:
-                self._transport.resume_reading()
+                self._channel.resume_reading()
 
     def send(self, octets: bytes) -> None:
         """Send octets. Raises CallerGone."""
-        if self._transport is None or self._transport.is_closing():
+        if self._channel is None or self._channel.is_closing():
             raise CallerGone
-        self._transport.write(octets)
+        self._channel.write(octets)
 
-    async def drained(self) -> None:
-        """Wait while the caller takes no more. Raises CallerGone."""
-        if self._writable is not None:
-            await self._writable
-            if self._transport is None:
-                raise CallerGone
+    def ended(self, call: "FrontCall") -> None:
+        """Take note that a call has ended: the next one may begin."""
+        self._listener.ended()
+        # Whole answers are sent without waiting: a caller that takes none of them gets no more of them.
+        if not self._stalled:
+            self._next(call)
 
     def abort(self) -> None:
         """Break the connection off: no close_notify, so that nothing cut looks complete."""
         self._closing = True
-        if self._transport is not None:
-            self._transport.abort()
+        if self._channel is not None:
+            self._channel.abort()
 
     def close_when_idle(self) -> None:
         """Close now if no call is in progress."""
         if self._call is None:
-            self._close()
+            self.close()
 
-    def cut_off(self) -> asyncio.Task[None] | None:
-        """Break the connection and the call in progress off; return the task that then ends."""
+    def cut_off(self) -> None:
+        """Break the connection and the call in progress off."""
         self.abort()
-        if self._serving is not None:
-            self._serving.cancel()
-        return self._serving
+        if self._call is not None and self._call.traveller is not None:
+            self._call.traveller.cut_off()
+
+    def close(self) -> None:
+        """Close, and do not wait for ever until the caller has taken what is still to be sent."""
+        self._closing = True
+        if self._channel is not None:
+            self._channel.close()
+            self._expect(self._listener.lingers)
+
+    def head_late(self) -> None:
+        """Take that no head came in time."""
+        self._patience = None
+        if self._buffer:
+            self._refuse(HeadTooSlow(f"the head was not complete within {self._listener.heads.seconds:g} seconds"))
+        else:
+            self.close()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    async def _serve(self) -> None:
-        while not self._closing and self._next is not None:
-            call = await self._next
-            self._next = self._loop.create_future()
-            self._listener.in_progress += 1
-            try:
-                await self._listener.handler.handle(call)
-            finally:
-                self._listener.ended()
-            if self._writable is not None:
-                # Whole answers are sent without waiting: a caller that takes none of them gets no more of them.
-                await self._writable
-            self._call = None
-            if call.keep_alive and call.body.arrived and not self._closing:
-                self._expect(IDLE_SECONDS)
-                if self._held and len(self._buffer) <= _MOST_WAITING:
-                    self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
-                if self._buffer:
-                    # What was sent together waits its turn, or one caller's thousand calls would hold up all others.
-                    await asyncio.sleep(0)
-                    self._begin_waiting()
-            else:
-                self._linger(unread=not call.body.arrived)
+    def _next(self, call: "FrontCall") -> None:
+        self._call = None
+        if not call.keep_alive or self._unframer is not None or self._closing:
+            self._linger(unread=self._unframer is not None)
+            return
+        self._expect(self._listener.idles)
+        if self._held and len(self._buffer) <= _MOST_WAITING:
+            self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
+        if self._buffer:
+            # What was sent together waits its turn, or one caller's thousand calls would hold up all others.
+            self._listener.loop.call_soon(self._begin_waiting)
 
     def _begin_waiting(self) -> None:
         """Begin what waits, unless it was begun meanwhile or the connection has gone."""
@@ -193,45 +191,64 @@ class Connection(asyncio.Protocol):
         if (end if end >= 0 else len(buffer)) > LONGEST_HEAD:
             self._refuse(HeadTooLarge(f"the head is larger than {LONGEST_HEAD} octets"))
         elif end >= 0:
-            self._buffer = buffer[end + 4 :]
-            self._take(buffer[: end + 2])
-        elif buffer:
-            self._expect(HEAD_SECONDS, sooner=True)
+            self._take(buffer[: end + 2], buffer[end + 4 :])
+        elif buffer and self._patience is not self._listener.heads:
+            self._expect(self._listener.heads)
 
-    def _take(self, octets: bytes) -> None:
+    def _take(self, octets: bytes, after: bytes) -> None:
         try:
             head = scan_request(octets)
             framing = request_framing(head)
+            call = self._call_of(head, framing, after)
         except RelayError as error:
             self._refuse(error)
             return
-        self._due = 0.0
-        self._call = call = FrontCall(head, framing, self._body(framing), self)
-        if self._next is not None and not self._next.done():
-            self._next.set_result(call)
+        self._expect(None)
+        self._call = call
+        self._listener.take(call)
 
-    def _body(self, framing: Framing) -> WholeBody | RequestBody:
-        """Return the body, with as much of it as came with the head."""
-        buffer = self._buffer
-        if isinstance(framing, Length) and framing.octets <= len(buffer):
-            end = framing.octets
-            self._buffer = buffer[end:]
-            return WholeBody(buffer if end == len(buffer) else buffer[:end])
-        body = RequestBody(framing, self.hold)
+    def _call_of(self, head: RequestHead, framing: Framing, after: bytes) -> "FrontCall":
+        """Return the call, with as much of its body as came with the head. Raises MalformedRequest."""
+        if isinstance(framing, Length) and framing.octets <= len(after):
+            size = framing.octets
+            self._buffer = after[size:]
+            return FrontCall(self, head, framing, after[:size], None)
+        reader = unframer(framing, MalformedRequest)
+        octets = reader.feed(after)
+        self._buffer = reader.rest
+        if reader.ended:
+            return FrontCall(self, head, framing, octets, None)
+        self._unframer = reader
         if self._held:
             self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
-        if buffer:
-            self._buffer = body.feed(buffer)
-        return body
+        return FrontCall(self, head, framing, octets, Stream(self.hold))
+
+    def _take_body(self, reader: Unframer, octets: bytes) -> bytes:
+        """Hand on what belongs to the body in progress, and return what follows it."""
+        stream = self._call.rest if self._call is not None else None
+        if stream is None:
+            return b""  # the call is over, and so is this connection soon
+        try:
+            data = reader.feed(octets)
+        except MalformedRequest as fault:
+            stream.fail(fault)
+            return b""
+        if reader.ended:
+            self._unframer = None
+        if data:
+            stream.put(data)
+        if reader.ended:
+            stream.end()
+        return reader.rest
 
     def _refuse(self, error: RelayError) -> None:
         """Answer octets that are no request, and close."""
-        if self._transport is None or self._closing:
+        if self._channel is None or self._closing:
             return
         answer = self._listener.refused(self.peer, error)
         fields = Fields((*answer.head.fields, (b"Connection", b"close")))
         head = ResponseHead(answer.head.status, answer.head.reason, fields)
-        self._transport.write(response_octets(head) + answer.body)
+        self._channel.write(response_octets(head) + answer.body)
         self._linger(unread=True)
 
     def _linger(self, *, unread: bool) -> None:
@@ -241,61 +258,39 @@ class Connection(asyncio.Protocol):
         """
         self._buffer = b""
         if not unread:
-            self._close()
-        elif self._transport is not None:
+            self.close()
+        elif self._channel is not None:
             self._closing = True
             self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
-            self._expect(LINGER_SECONDS)
+            self._expect(self._listener.lingers)
 
-    def _close(self) -> None:
-        self._closing = True
-        if self._transport is not None:
-            self._transport.close()
-            # A caller that never answers our close_notify must not keep the connection.
-            self._expect(LINGER_SECONDS)
-
-    def _expect(self, seconds: float, *, sooner: bool = False) -> None:
-        """Set the time at which patience ends. One timer runs on: moving it would cost each call two."""
-        due = self._loop.time() + seconds
-        if sooner and self._due and self._due <= due:
-            return
-        self._due = due
-        if self._timer is None or self._timer.when() > due:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(due, self._out_of_patience)
-
-    def _out_of_patience(self) -> None:
-        self._timer = None
-        if self._transport is None:
-            return
-        if self._due == 0.0:
-            return
-        if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._out_of_patience)
-        elif self._closing or self._writable is not None:
-            self._transport.abort()
-        elif self._buffer:
-            self._refuse(HeadTooSlow(f"the head was not complete within {HEAD_SECONDS:g} seconds"))
-        else:
-            self._close()
+    def _expect(self, patience: "Deadlines[Connection] | None") -> None:
+        """Let the time of `patience` run, and no other."""
+        if self._patience is not None:
+            self._patience.lift(self)
+        self._patience = patience
+        if patience is not None:
+            patience.set(self)
 
 
 class FrontCall:
     """The `Call` on a connection of ours."""
 
+    # What a call begins with stands here rather than in every call.
+    traveller: Traveller | None = None
     started = False
+    finished = False
     bytes_out = 0
     _pending = b""
     _chunked = False
-    _told: Callable[[], object] | None = None
 
     def __init__(
-        self, head: RequestHead, framing: Framing, body: WholeBody | RequestBody, connection: Connection
+        self, connection: Connection, head: RequestHead, framing: Framing, octets: bytes, rest: Stream | None
     ) -> None:
         self.head = head
         self.framing = framing
-        self.body = body
+        self.octets = octets
+        self.rest = rest
         self.keep_alive = bool(head.minor) if b"connection" not in head.fields.shape.where else _keeps_alive(head)
         self._connection = connection
 
@@ -306,36 +301,39 @@ class FrontCall:
 
     @property
     def bytes_in(self) -> int:
-        """Octets of body read so far."""
-        return self.body.came
+        """Octets of body that came."""
+        return len(self.octets) + (self.rest.came if self.rest else 0)
 
     def proceed(self) -> None:
         """Send 100 Continue where it is expected and the body is not here yet."""
-        if b"expect" in self.head.fields.shape.where and self.head.minor and not self.body.arrived:
+        if self.rest is not None and b"expect" in self.head.fields.shape.where and self.head.minor:
             self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def when_gone(self, told: Callable[[], object]) -> None:
-        """Remember whom to tell."""
-        self._told = told
-
     def gone(self) -> None:
-        """Tell whoever reads the body, and whoever asked, that the caller left."""
-        self.body.fail(CallerGone())
-        if self._told is not None:
-            told, self._told = self._told, None
-            told()
+        """Tell whoever takes the body, and whoever answers, that the caller left."""
+        if self.rest is not None:
+            self.rest.fail(CallerGone())
+        if self.traveller is not None:
+            self.traveller.gone()
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
+        """Have the answer wait, or go on."""
+        if self.traveller is not None:
+            self.traveller.hold(held)
 
     def answer(self, head: ResponseHead, body: bytes) -> None:
         """Send a whole answer, framed by the length that its head tells."""
         self.start(head, NO_BODY)
         self.bytes_out = len(body)
-        self._told = None
-        self._connection.send(self._pending + body)
+        try:
+            self._connection.send(self._pending + body)
+        finally:
+            self._finish()
 
     def start(self, head: ResponseHead, framing: Framing) -> None:
         """Hold the head back until the first octets of the body, so that both leave together."""
         self.started = True
-        added = []
+        added: list[Field] = []
         if not isinstance(framing, Length):
             if self.head.minor:
                 self._chunked = True
@@ -343,7 +341,7 @@ class FrontCall:
             else:
                 # HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
                 self.keep_alive = False
-        if not self.keep_alive or self._connection.draining or not self.body.arrived:
+        if not self.keep_alive or self._connection.draining or self._connection.body_to_come:
             self.keep_alive = False
             added.append((b"Connection", b"close"))
         elif not self.head.minor:
@@ -352,27 +350,53 @@ class FrontCall:
             head = ResponseHead(head.status, head.reason, Fields((*head.fields, *added)))
         self._pending = response_octets(head)
 
-    async def write(self, octets: bytes) -> None:
-        """Send a part of the body, and wait while the caller takes no more."""
+    def take(self, octets: bytes) -> None:
+        """Send a part of the body; a caller that left is told of by `gone`."""
+        if self.finished:
+            return
         self.bytes_out += len(octets)
-        framed = b"%x\r\n%b\r\n" % (len(octets), octets) if self._chunked and octets else octets
-        self._connection.send(self._pending + framed if self._pending else framed)
-        self._pending = b""
-        await self._connection.drained()
+        self._give(b"%x\r\n%b\r\n" % (len(octets), octets) if self._chunked else octets)
 
-    def finish(self) -> None:
+    def over(self) -> None:
         """Send what is left."""
-        octets = self._pending + (b"0\r\n\r\n" if self._chunked else b"")
-        self._pending = b""
-        self._told = None
-        if octets:
-            self._connection.send(octets)
+        if self.finished:
+            return
+        self._give(b"0\r\n\r\n" if self._chunked else b"")
+        traveller = self.traveller
+        self._finish()
+        if traveller is not None:
+            traveller.delivered()
+
+    def broke(self, fault: RelayError | CallerGone) -> None:
+        """Break off: the status is out already, and only a broken connection tells that the answer is not complete."""
+        if self.finished:
+            return
+        traveller = self.traveller
+        self.abort()
+        if traveller is not None:
+            traveller.cut_short(fault)
 
     def abort(self) -> None:
         """Break the connection off."""
-        self.keep_alive = False
-        self._told = None
-        self._connection.abort()
+        if not self.finished:
+            self.keep_alive = False
+            self._connection.abort()
+            self._finish()
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _give(self, octets: bytes) -> None:
+        octets, self._pending = self._pending + octets if self._pending else octets, b""
+        if octets:
+            try:
+                self._connection.send(octets)
+            except CallerGone:
+                return
+
+    def _finish(self) -> None:
+        self.finished = True
+        self.traveller = None
+        self._connection.ended(self)
 
 
 def _keeps_alive(head: RequestHead) -> bool:

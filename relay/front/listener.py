@@ -5,11 +5,20 @@ import ssl
 from contextlib import suppress
 from typing import Final
 
+from relay.deadlines import Deadlines
 from relay.errors import RelayError, SettingsFault
 from relay.front.call import Handler
-from relay.front.connection import Connection
+from relay.front.connection import Connection, FrontCall
 from relay.problems.answer import Answer
 from relay.settings.places import listening_fault
+from relay.tls.channel import Channel
+
+# Seconds: for a head, for the next call to begin, for a caller to take nothing of its answer, for it to take the last
+# of it before the close.
+HEAD_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 75.0
+STALL_SECONDS: Final = 20.0
+LINGER_SECONDS: Final = 1.0
 
 _BREATH: Final = 0.05
 
@@ -18,12 +27,17 @@ class Listener:
     """Accepts callers until it is drained."""
 
     def __init__(self, handler: Handler, context: ssl.SSLContext, *, handshake_seconds: float) -> None:
+        self.loop = loop = asyncio.get_running_loop()
         self.handler = handler
         self._context = context
-        self._handshake_seconds = handshake_seconds
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
         self._quiet = asyncio.Event()
+        self._handshakes = Deadlines(loop, handshake_seconds, Channel.abort)
+        self.heads = Deadlines(loop, HEAD_SECONDS, Connection.head_late)
+        self.idles = Deadlines(loop, IDLE_SECONDS, Connection.close)
+        self.stalls = Deadlines(loop, STALL_SECONDS, Connection.abort)
+        self.lingers = Deadlines(loop, LINGER_SECONDS, Connection.abort)
         self.port = 0
         self.draining = False
         self.in_progress = 0
@@ -34,16 +48,8 @@ class Listener:
 
     async def listen(self, address: str, port: int) -> None:
         """Start accepting. Raises SettingsFault when the place cannot be had."""
-        loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(
-                lambda: Connection(self, loop),
-                address,
-                port,
-                ssl=self._context,
-                ssl_handshake_timeout=self._handshake_seconds,
-                backlog=4096,
-            )
+            self._server = await self.loop.create_server(self._channel, address, port, backlog=4096)
         except OSError as error:
             raise SettingsFault([("listen", listening_fault(address, port, error))]) from None
         self.port = self._server.sockets[0].getsockname()[1]
@@ -61,12 +67,12 @@ class Listener:
         ended = not self.in_progress
         # A breath for the last answers to leave, then whoever is still here is cut off.
         await asyncio.sleep(_BREATH)
-        cut = [task for connection in tuple(self._connections) if (task := connection.cut_off())]
-        if cut:
-            await asyncio.wait(cut, timeout=1)
+        for connection in tuple(self._connections):
+            connection.cut_off()
+        await asyncio.sleep(0)
         return ended
 
-    # -- for connections -------------------------------------------------------------------------------------
+    # -- for channels and connections ------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> None:
         """Remember a caller."""
@@ -75,6 +81,11 @@ class Listener:
     def lost(self, connection: Connection) -> None:
         """Forget a caller."""
         self._connections.discard(connection)
+
+    def take(self, call: FrontCall) -> None:
+        """Hand a call to the handler."""
+        self.in_progress += 1
+        self.handler.take(call)
 
     def ended(self) -> None:
         """Take note that a call has ended."""
@@ -85,3 +96,11 @@ class Listener:
     def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request."""
         return self.handler.refused(peer, error)
+
+    def _channel(self) -> Channel:
+        channel = Channel(Connection(self), self._context, shaken=self._shaken)
+        self._handshakes.set(channel)
+        return channel
+
+    def _shaken(self, channel: Channel, _error: BaseException | None) -> None:
+        self._handshakes.lift(channel)

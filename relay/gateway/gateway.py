@@ -4,10 +4,10 @@ import asyncio
 import os
 from collections.abc import Callable
 from datetime import datetime
-from time import perf_counter
 from typing import Protocol
 
-from relay.errors import CallerGone, RelayError
+from relay.deadlines import Deadlines
+from relay.errors import RelayError
 from relay.front.call import Call
 from relay.gateway.admission import METHODS
 from relay.gateway.journey import Journey, Road
@@ -29,31 +29,15 @@ class Gateway:
 
     def __init__(self, road: Road, journal: Journal, *, now: Callable[[], datetime], alarm: Alarm) -> None:
         """Make it; `now` tells the time in UTC."""
-        self._road = road
-        self._journal = journal
+        self.road = road
+        self.journal = journal
+        self.alarm = alarm
         self._now = now
-        self._alarm = alarm
+        self.deadlines = Deadlines(asyncio.get_running_loop(), road.total, Journey.too_late)
 
-    async def handle(self, call: Call) -> None:
-        """Answer a call, or break it off. Raises nothing but cancellation."""
-        began = perf_counter()  # uvloop's own clock has whole milliseconds
-        journey = Journey(call, self._road, self._record(call.peer, call.head.method))
-        try:
-            await journey.travel()
-        except RelayError as error:
-            journey.answer(error)
-        except CallerGone:
-            journey.left()
-        except asyncio.CancelledError:
-            journey.left()
-            raise
-        except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, the caller gets an answer
-            self._alarm(journey.record.id, error)
-            journey.answer(journey.own_fault())
-        finally:
-            journey.record.bytes_in, journey.record.bytes_out = call.bytes_in, call.bytes_out
-            journey.record.seconds = perf_counter() - began
-            self._journal.note(journey.record)
+    def take(self, call: Call) -> None:
+        """Answer a call, or break it off. Raises nothing."""
+        Journey(call, self, self._record(call.peer, call.head.method)).travel()
 
     def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request."""
@@ -64,11 +48,11 @@ class Gateway:
             at=record.at,
             soap=None,
             faults_as_500=False,
-            pseudonym=self._road.pseudonym.decode(),
+            pseudonym=self.road.pseudonym.decode(),
         )
         problem = PROBLEMS[type(error)]
         record.status, record.cause, record.remedy = told.head.status, problem.code, problem.remedy
-        self._journal.note(record)
+        self.journal.note(record)
         return told
 
     def _record(self, peer: str, method: bytes) -> Exchange:

@@ -1,10 +1,14 @@
-"""The journey of one call: known, placed, sent on, answered; and what is kept of it."""
+"""The journey of one call: known, placed, sent on, answered; and what is kept of it.
 
-import asyncio
+Each step is taken by whoever brings the news that it was waiting for: the caller's connection, the upstream's, or a
+deadline. A task for each call would read as well, and cost as much again as all that a call does.
+"""
+
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
 
 from relay.auth.caller import Caller
 from relay.errors import (
@@ -16,10 +20,10 @@ from relay.errors import (
     RelayError,
     Sent,
     UpstreamTimeout,
+    UpstreamUnreachable,
 )
 from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
-from relay.message.body import Body
 from relay.message.fields import Field
 from relay.message.framing import Length
 from relay.message.head import request_octets
@@ -28,8 +32,12 @@ from relay.observe.exchange import Exchange, Source
 from relay.problems.answer import Answer, answer, http_date
 from relay.problems.table import PROBLEMS
 from relay.soap.recognise import soap_version
-from relay.upstream.door import Outgoing, Passage, Upstream
+from relay.upstream.door import Upstream
+from relay.upstream.passage import Passage
 from relay.upstream.refusal import classify
+
+if TYPE_CHECKING:
+    from relay.gateway.gateway import Gateway
 
 # Nobody gets this status: it says in logs and metrics that the caller left, as nginx has taught everyone.
 CALLER_LEFT: Final = 499
@@ -37,52 +45,211 @@ CALLER_LEFT: Final = 499
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What every journey needs. `upstreams` has one entry for each tenant; deadlines are in seconds."""
+    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds."""
 
     admission: Admission
     upstreams: Mapping[str, Upstream]
     pseudonym: bytes
     total: float
-    first_byte: float
 
 
 class Journey:
-    """One call on its way; `travel` takes it there and back."""
+    """One call on its way: the `Traveller` of its call and the `Receiver` of its passage."""
 
-    __slots__ = ("_call", "_caller", "_outgoing", "_placed", "_road", "record")
+    _caller: Caller | None = None
+    _placed: Placed | None = None
+    _passage: Passage | None = None
+    _caller_left = False
+    _ended = False
 
-    def __init__(self, call: Call, road: Road, record: Exchange) -> None:
+    def __init__(self, call: Call, gateway: "Gateway", record: Exchange) -> None:
+        self._began = perf_counter()  # uvloop's own clock has whole milliseconds
         self._call = call
-        self._road = road
+        self._gateway = gateway
         self.record = record
-        self._caller: Caller | None = None
-        self._placed: Placed | None = None
-        self._outgoing: Outgoing | None = None
 
-    async def travel(self) -> None:
-        """Take the call to the upstream and its answer back. Raises RelayError or CallerGone."""
-        placed = self._admit()
-        upstream = self._road.upstreams[placed.tenant.name]
-        self.record.egress = str(upstream.egress)
-        outgoing = self._outgoing = self._prepare(placed)
-        if outgoing.method in SAFE:
-            _cancel_when_gone(self._call)
-        self._call.proceed()
-        deadline = Deadline(self._road.total)
+    def __repr__(self) -> str:
+        return f"<Journey {self.record.id} {'ended' if self._ended else self._passage or 'at its start'}>"
+
+    def travel(self) -> None:
+        """Set out; raises nothing."""
+        self._call.traveller = self
         try:
-            passage = await self._send(upstream, outgoing)
-            try:
-                await self._bring_back(passage, placed)
-            finally:
-                passage.close()
-        except asyncio.CancelledError:
-            if not deadline.struck():
-                raise
-            self._too_late(outgoing)
-        finally:
-            deadline.lift()
+            self._set_out()
+        except Exception as fault:  # noqa: BLE001  # the last resort: whatever it is, the caller gets an answer
+            self.failed(fault)
 
-    def answer(self, error: RelayError) -> None:
+    # -- news of the upstream --------------------------------------------------------------------------------
+
+    def answered(self, passage: Passage) -> None:
+        """Take the answer's head, and its body or the beginning of it."""
+        try:
+            self._bring_back(passage)
+        except Exception as fault:  # noqa: BLE001  # as above
+            self.failed(fault)
+
+    def failed(self, fault: Exception) -> None:
+        """Take the fault that ended it before an answer was begun."""
+        if self._ended:
+            return
+        if isinstance(fault, CallerGone) or self._caller_left:
+            self._leave()
+            return
+        if not isinstance(fault, RelayError):
+            self._gateway.alarm(self.record.id, fault)
+            fault = self._own_fault()
+        self._answer(fault)
+
+    # -- news of the caller ----------------------------------------------------------------------------------
+
+    def gone(self) -> None:
+        """Take that the caller left: what does no harm is stopped, all else goes on, and its outcome is noted."""
+        self._caller_left = True
+        if self._passage is None or self._call.started or self._call.head.method in SAFE:
+            self.cut_off()
+
+    def cut_off(self) -> None:
+        """Take that nobody is there to answer, and no time left to see what becomes of it."""
+        self._leave()
+
+    def delivered(self) -> None:
+        """Take that the whole answer was given."""
+        self._end()
+
+    def cut_short(self, fault: RelayError | CallerGone) -> None:
+        """Take that the answer had no end."""
+        if isinstance(fault, RelayError):
+            self.record.cause, self.record.remedy = PROBLEMS[type(fault)].code, fault.detail
+        self._end()
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
+        """Have the upstream wait while the caller takes no more, or go on."""
+        if self._passage is not None and self._passage.answer_rest is not None:
+            self._passage.answer_rest.hold(held)
+
+    # -- news of the clock -----------------------------------------------------------------------------------
+
+    def too_late(self) -> None:
+        """Take that the total deadline struck, and tell apart who was late."""
+        passage = self._passage
+        if passage is None or self._ended:
+            return
+        if self._call.started:
+            self.record.cause = PROBLEMS[UpstreamTimeout].code
+            self._call.abort()
+            self._end()
+            return
+        if not passage.begun:
+            error: RelayError = UpstreamUnreachable("the total deadline struck before there was a connection")
+        elif not passage.sent:
+            error = BodyTooSlow("the total deadline struck before the whole body was sent on")
+        else:
+            error = UpstreamTimeout(f"no answer within {self._gateway.road.total:g} seconds in all")
+        passage.abandon()
+        self.failed(error)
+
+    # -- there -----------------------------------------------------------------------------------------------
+
+    def _set_out(self) -> None:
+        """Send the call on. Raises the RelayError of the first wrong thing."""
+        placed = self._admit()
+        upstream = self._gateway.road.upstreams[placed.tenant.name]
+        self.record.egress = upstream.egress.text
+        passage = self._passage = self._prepare(placed)
+        self._call.proceed()
+        self._gateway.deadlines.set(self)
+        upstream.send(passage)
+
+    def _admit(self) -> Placed:
+        admission, record, call = self._gateway.road.admission, self.record, self._call
+        target, self._caller = admission.known(call.head)
+        record.client, record.way = self._caller.client, self._caller.way
+        placed = self._placed = admission.placed(call.head, call.framing, target, self._caller)
+        if call.rest is not None:
+            call.rest.limit(admission.max_body - len(call.octets))
+        elif len(call.octets) > admission.max_body:
+            raise BodyTooLarge(f"the body is over the limit of {admission.max_body} octets")
+        record.tenant, record.route = placed.tenant.name, placed.route.name
+        record.environment = placed.route.environment
+        return placed
+
+    def _prepare(self, placed: Placed) -> Passage:
+        call, road, route = self._call, self._gateway.road, placed.route
+        head = rewrite_request(
+            call.head,
+            target=placed.target.octets,
+            host=route.authority,
+            secrets=road.admission.authenticator.secrets,
+            framing=call.framing,
+            pseudonym=road.pseudonym,
+        )
+        return Passage(
+            self,
+            host=route.host,
+            port=route.port,
+            method=head.method,
+            head=request_octets(head),
+            framing=call.framing,
+            octets=call.octets,
+            rest=call.rest,
+        )
+
+    # -- and back --------------------------------------------------------------------------------------------
+
+    def _bring_back(self, passage: Passage) -> None:
+        """Note the answer's head, and give the answer as soon as there is enough of it to tell what it is."""
+        record = self.record
+        record.sent = Sent.YES
+        record.upstream_status = record.status = passage.answer.status
+        record.source = Source.UPSTREAM
+        record.upstream_seconds = passage.seconds
+        record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
+        if self._caller_left:
+            self._leave()
+        elif passage.answer.status != 403:
+            self._give(passage)
+        elif passage.answer_rest is None or passage.answer_octets:
+            self._give_refusal(passage, passage.answer_octets)
+        else:
+            passage.answer_rest.when_begun(lambda beginning: self._give_refusal(passage, beginning))
+
+    def _give_refusal(self, passage: Passage, beginning: bytes) -> None:
+        assert self._placed is not None  # noqa: S101  # nothing is sent before it has a place
+        refusal = classify(passage.answer, beginning, self._placed.route.wording)
+        self.record.cause, self.record.remedy = refusal.cause.value, refusal.remedy
+        if not self._ended:
+            self._give(passage)
+
+    def _give(self, passage: Passage) -> None:
+        """Give the upstream's answer: unchanged, and never looking complete when it is not."""
+        call, rest = self._call, passage.answer_rest
+        head = rewrite_response(passage.answer, own=self._own_fields(passage))
+        if rest is None and isinstance(passage.answer_framing, Length):
+            # Most answers are here with their heads, and leave with them.
+            call.answer(head, passage.answer_octets)
+            self._end()
+            return
+        call.start(head, passage.answer_framing)
+        if passage.answer_octets:
+            call.take(passage.answer_octets)
+        if rest is None:
+            call.over()
+        else:
+            rest.flow(call)
+
+    def _own_fields(self, passage: Passage) -> list[Field]:
+        record = self.record
+        status = b"%b; received-status=%d" % (self._gateway.road.pseudonym, record.upstream_status)
+        fields = [(b"Proxy-Status", status), (b"X-Relay-Request-Id", record.id.encode())]
+        if record.cause:
+            fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
+        if b"date" not in passage.answer.fields.shape.where:
+            fields.append((b"Date", http_date(record.at)))
+        return fields
+
+    # -- answers of our own ----------------------------------------------------------------------------------
+
+    def _answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""
         if error.sent is Sent.UNKNOWN and not self._harmless:
             error = OutcomeUnknown(error.detail)
@@ -90,117 +257,23 @@ class Journey:
             self.record.sent = error.sent
         if self._call.started:
             self._call.abort()
-            return
-        told = self._own_answer(error)
-        self.record.status, self.record.source = told.head.status, Source.RELAY
-        self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, PROBLEMS[type(error)].remedy
-        with suppress(CallerGone):
-            self._call.answer(told.head, told.body if self._call.head.method != b"HEAD" else b"")
-
-    def left(self) -> None:
-        """Note that the caller is gone; what the upstream answered, if it did, is noted already."""
-        self.record.status, self.record.source = CALLER_LEFT, Source.CALLER
-        self.record.cause = "caller_left"
-        if self._outgoing and self._outgoing.begun and self.record.sent is Sent.NO and self._outgoing.body.ended:
-            self.record.sent = Sent.UNKNOWN
-
-    def own_fault(self) -> RelayError:
-        """Return what to tell after a fault in our own code: never that nothing was sent when something was."""
-        if self._outgoing is None or not self._outgoing.begun:
-            return InternalFault("the relay failed before anything was sent")
-        return OutcomeUnknown("the relay failed after the call was sent")
-
-    # -- there -----------------------------------------------------------------------------------------------
-
-    def _admit(self) -> Placed:
-        admission, record = self._road.admission, self.record
-        target, self._caller = admission.known(self._call.head)
-        record.client, record.way = self._caller.client, self._caller.way
-        placed = self._placed = admission.placed(self._call.head, self._call.framing, target, self._caller)
-        record.tenant, record.route = placed.tenant.name, placed.route.name
-        record.environment = placed.route.environment
-        return placed
-
-    def _prepare(self, placed: Placed) -> Outgoing:
-        head = rewrite_request(
-            self._call.head,
-            target=placed.target.octets,
-            host=placed.route.authority,
-            secrets=self._road.admission.authenticator.secrets,
-            framing=self._call.framing,
-            pseudonym=self._road.pseudonym,
-        )
-        bounded = isinstance(self._call.framing, Length)  # and within the limit: admission saw to that
-        return Outgoing(
-            host=placed.route.host,
-            port=placed.route.port,
-            method=head.method,
-            head=request_octets(head),
-            framing=self._call.framing,
-            body=self._call.body if bounded else Bounded(self._call.body, self._road.admission.max_body),
-            first_byte=self._road.first_byte,
-        )
-
-    async def _send(self, upstream: Upstream, outgoing: Outgoing) -> Passage:
-        passage = await upstream.call(outgoing)
-        record = self.record
-        record.sent = Sent.YES
-        record.upstream_status = passage.head.status
-        record.upstream_seconds = passage.seconds
-        record.certificate, record.upstream = passage.serial, passage.connection.peer
-        record.reused = passage.reused
-        return passage
-
-    def _too_late(self, outgoing: Outgoing) -> None:
-        """Tell apart who was late when the total deadline struck."""
-        if self._call.started:
-            self.record.cause = PROBLEMS[UpstreamTimeout].code
-            self._call.abort()
-            return
-        if not outgoing.begun or not outgoing.body.ended:
-            raise BodyTooSlow("the total deadline struck before the whole body was sent on")
-        raise UpstreamTimeout(f"no answer within {self._road.total:g} seconds in all")
-
-    # -- and back --------------------------------------------------------------------------------------------
-
-    async def _bring_back(self, passage: Passage, placed: Placed) -> None:
-        """Stream the upstream's answer: unchanged, and never looking complete when it is not."""
-        record, reply = self.record, passage.reply
-        record.status, record.source = passage.head.status, Source.UPSTREAM
-        if passage.head.status == 403:
-            refusal = classify(passage.head, await reply.beginning(), placed.route.wording)
-            record.cause, record.remedy = refusal.cause.value, refusal.remedy
-        head = rewrite_response(passage.head, own=self._own_fields(passage))
-        if reply.complete and isinstance(reply.framing, Length):
-            # Most answers are here with their heads, and leave with them.
-            self._call.answer(head, reply.ready())
-            return
-        self._call.start(head, reply.framing)
-        try:
-            while octets := await reply.read():
-                await self._call.write(octets)
-        except RelayError as error:
-            # The status is out already: only a broken connection tells that the answer is not complete.
-            record.cause, record.remedy = PROBLEMS[type(error)].code, error.detail
-            self._call.abort()
         else:
-            self._call.finish()
-
-    def _own_fields(self, passage: Passage) -> list[Field]:
-        record = self.record
-        status = b"%b; received-status=%d" % (self._road.pseudonym, record.upstream_status)
-        fields = [(b"Proxy-Status", status), (b"X-Relay-Request-Id", record.id.encode())]
-        if record.cause:
-            fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
-        if b"date" not in passage.head.fields.shape.where:
-            fields.append((b"Date", http_date(record.at)))
-        return fields
-
-    # -- answers of our own ----------------------------------------------------------------------------------
+            told = self._own_answer(error)
+            self.record.status, self.record.source = told.head.status, Source.RELAY
+            self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, PROBLEMS[type(error)].remedy
+            with suppress(CallerGone):
+                self._call.answer(told.head, told.body if self._call.head.method != b"HEAD" else b"")
+        self._end()
 
     @property
     def _harmless(self) -> bool:
         return self._placed is not None and self._placed.harmless(self._call.head.method)
+
+    def _own_fault(self) -> RelayError:
+        """Return what to tell after a fault in our own code: never that nothing was sent when something was."""
+        if self._passage is None or not self._passage.begun:
+            return InternalFault("the relay failed before anything was sent")
+        return OutcomeUnknown("the relay failed after the call was sent")
 
     def _own_answer(self, error: RelayError) -> Answer:
         fields = self._call.head.fields
@@ -210,66 +283,32 @@ class Journey:
             at=self.record.at,
             soap=soap_version(fields.first(b"content-type"), fields.first(b"soapaction")),
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
-            pseudonym=self._road.pseudonym.decode(),
+            pseudonym=self._gateway.road.pseudonym.decode(),
         )
 
+    # -- the end ---------------------------------------------------------------------------------------------
 
-class Deadline:
-    """Cancels the task it is made in after so many seconds; `asyncio.timeout` does the same at four times the cost."""
+    def _leave(self) -> None:
+        """End without an answer: the caller is gone. What the upstream answered, if it did, is noted already."""
+        if self._ended:
+            return
+        self.record.status, self.record.source = CALLER_LEFT, Source.CALLER
+        self.record.cause = "caller_left"
+        passage = self._passage
+        if passage is not None and passage.sent and self.record.sent is Sent.NO:
+            self.record.sent = Sent.UNKNOWN
+        self._call.abort()
+        self._end()
 
-    __slots__ = ("_struck", "_task", "_timer")
-
-    def __init__(self, seconds: float) -> None:
-        self._struck = False
-        self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._strike)
-
-    def struck(self) -> bool:
-        """Whether a cancellation that came is this deadline's; it then counts as dealt with."""
-        return self._struck and self._task is not None and self._task.uncancel() == 0
-
-    def lift(self) -> None:
-        """Let the task go on without a deadline."""
-        self._timer.cancel()
-
-    def _strike(self) -> None:
-        self._struck = True
-        if self._task is not None:
-            self._task.cancel()
-
-
-class Bounded:
-    """A `Body` of unknown length that may not pass a limit."""
-
-    __slots__ = ("_body", "_left", "_most")
-
-    def __init__(self, body: Body, most: int) -> None:
-        self._body = body
-        self._most = most
-        self._left = most
-
-    @property
-    def ended(self) -> bool:
-        """Whether all of it has arrived and been read, within the limit."""
-        return self._body.ended and self._left >= 0
-
-    def ready(self) -> bytes:
-        """Return what has arrived already; over the limit, nothing, and `read` tells."""
-        octets = self._body.ready()
-        self._left -= len(octets)
-        return octets if self._left >= 0 else b""
-
-    async def read(self) -> bytes:
-        """Return the next octets. Raises BodyTooLarge."""
-        if self._left >= 0:
-            octets = await self._body.read()
-            self._left -= len(octets)
-        if self._left < 0:
-            raise BodyTooLarge(f"the body is over the limit of {self._most} octets")
-        return octets
-
-
-def _cancel_when_gone(call: Call) -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        call.when_gone(task.cancel)
+    def _end(self) -> None:
+        """Let go of everything, and leave one note."""
+        if self._ended:
+            return
+        self._ended = True
+        call, record, gateway = self._call, self.record, self._gateway
+        gateway.deadlines.lift(self)
+        if self._passage is not None and (not self._passage.over):
+            self._passage.abandon()
+        record.bytes_in, record.bytes_out = call.bytes_in, call.bytes_out
+        record.seconds = perf_counter() - self._began
+        gateway.journal.note(record)

@@ -5,10 +5,12 @@ import select
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from relay.errors import CallerGone, RelayError, SystemCertificateRefused, UpstreamUnreachable
-from relay.message.body import Body
-from relay.message.framing import CHUNKED, Framing
+from relay.deadlines import Deadlines
+from relay.errors import CallerGone, RelayError, SystemCertificateRefused, UpstreamClosed, UpstreamUnreachable
+from relay.message.framing import CHUNKED
+from relay.tls.channel import Channel
 from relay.upstream.alert import refuses_our_certificate
+from relay.upstream.passage import Passage
 from relay.upstream.reply import Reply
 
 if TYPE_CHECKING:
@@ -16,19 +18,21 @@ if TYPE_CHECKING:
 
 
 class Connection(asyncio.Protocol):
-    """A TLS connection under one passport from one egress. Owned by a pool; used by one call at a time."""
+    """A TLS connection under one passport from one egress. Owned by a pool; used by one call at a time.
 
-    def __init__(self, pool: "Pool", host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
+    It is also the `Sink` of the body that goes out.
+    """
+
+    def __init__(self, pool: "Pool", host: str, port: int, waits: "Deadlines[Connection]") -> None:
+        """`waits` strikes when an answer's head does not come in time, once all has been sent."""
         self._pool = pool
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
+        self._waits = waits
+        self._channel: Channel | None = None
+        self._passage: Passage | None = None
         self._reply: Reply | None = None
-        self._sending: asyncio.Task[None] | None = None
-        self._writable: asyncio.Future[None] | None = None
+        self._sending = False
         self._waiting = select.poll()
         self._refused: RelayError | None = None
-        self.all_sent = True
-        self._aborted = False
         self._held = False
         self.place = (host, port)
         self.peer = ""
@@ -36,166 +40,185 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "busy" if self._reply else "idle"
+        state = "closed" if self.closed else "busy" if self._passage else "idle"
         return f"<Connection to {self.place[0]}:{self.place[1]} {state}, {self.calls} calls>"
 
     @property
     def closed(self) -> bool:
         """Whether no call can start here any more."""
-        return self._aborted or self._transport is None or self._transport.is_closing()
+        return self._channel is None or self._channel.is_closing()
 
     @property
     def quiet(self) -> bool:
-        """Whether a kept connection is open with nothing waiting in its socket.
+        """Whether a kept connection is open with nothing waiting in its socket or in TLS.
 
         What waits there, unread while the loop was busy, would be taken for the next call's answer. It may also be
         the connection's end: then a call sent here would not be known to have been processed or not.
         """
-        return not self.closed and not self._waiting.poll(0)
+        channel = self._channel
+        return (
+            channel is not None and not channel.is_closing() and channel.between_records and not self._waiting.poll(0)
+        )
 
     # -- for the pool and the door ---------------------------------------------------------------------------
 
-    def send(self, method: bytes, head: bytes, body: Body, framing: Framing, first_byte: float) -> Reply:
-        """Start a call and return its reply at once; the body follows as the upstream takes it.
-
-        `first_byte` is in seconds, counted from the moment that all has been sent.
-        """
-        assert self._transport is not None  # noqa: S101  # a pool hands out connected ones only
-        reply = self._reply = Reply(self, method, self._loop)
+    def send(self, passage: Passage) -> None:
+        """Start a call; its body follows as it comes and as the upstream takes it."""
+        channel = self._channel
+        passage.begun = True
         self.calls += 1
-        if self._aborted:  # on TLS 1.3 the upstream's refusal comes after the handshake, possibly before this
-            fault = UpstreamUnreachable(f"{self.place[0]} closed the connection before anything was sent")
-            reply.fail(self._refused or fault)
-            return reply
-        chunked = framing is CHUNKED
-        octets = body.ready()
-        whole = head + (_chunk(octets) if chunked else octets)
-        self.all_sent = body.ended
-        if self.all_sent:
-            self._transport.write(whole + b"0\r\n\r\n" if chunked else whole)
-            reply.expect_within(first_byte)
+        if channel is None or channel.is_closing():
+            # On TLS 1.3 the upstream's refusal comes after the handshake, possibly before this.
+            closed = UpstreamUnreachable(f"{self.place[0]} closed the connection before anything was sent")
+            passage.failed(self._refused or closed)
+            return
+        passage.connection = self
+        passage.peer = self.peer
+        self._passage = passage
+        self._reply = Reply(self, passage)
+        octets = passage.octets
+        if passage.framing is CHUNKED:
+            octets = (_chunk(octets) if octets else b"") + (b"" if passage.rest else b"0\r\n\r\n")
+        channel.write(passage.head + octets)
+        if passage.rest is None:
+            passage.sent = True
+            self._waits.set(self)
         else:
-            self._transport.write(whole)
-            self._sending = self._loop.create_task(self._send_rest(reply, body, first_byte, chunked=chunked))
-        return reply
+            self._sending = True
+            passage.rest.flow(self)
 
-    def done(self, reply: Reply) -> None:
-        """End the call: the connection is kept when both sides left it clean, and closed otherwise."""
-        self.stop_sending()
-        self._reply = None
-        reply.release()
-        # Where reading was held, TLS may have more in store than the socket shows: nobody could tell that it is quiet.
-        if reply.reusable and self.all_sent and not self._held and not self.closed:
-            self._pool.keep(self)
-        else:
-            self.close(gently=reply.complete and self.all_sent)
+    def late(self) -> None:
+        """Take that the answer's head did not come in time."""
+        if self._reply is not None:
+            self._reply.late(self._waits.seconds)
+
+    def drop(self, passage: Passage) -> None:
+        """Break off a call that nobody wants any more."""
+        if self._passage is passage:
+            self._free()
+            self.close(gently=False)
 
     def close(self, *, gently: bool = True) -> None:
         """Close. Not gently where something is still under way: an abort is never mistaken for a complete end."""
-        if self._transport is not None and not self._aborted:
+        if self._channel is not None:
             if gently:
-                self._transport.close()
+                self._channel.close()
             else:
-                self._aborted = True
-                self._transport.abort()
+                self._channel.abort()
+
+    # -- the sink of the body that goes out ------------------------------------------------------------------
+
+    def take(self, octets: bytes) -> None:
+        """Send a part of the body."""
+        if self._sending and self._channel is not None and self._passage is not None:
+            self._channel.write(_chunk(octets) if self._passage.framing is CHUNKED else octets)
+
+    def over(self) -> None:
+        """Send the body's end."""
+        passage = self._passage
+        if self._sending and self._channel is not None and passage is not None:
+            self._sending = False
+            if passage.framing is CHUNKED:
+                self._channel.write(b"0\r\n\r\n")
+            passage.sent = True
+            if self._reply is not None and not self._reply.begun:
+                self._waits.set(self)
+
+    def broke(self, fault: RelayError | CallerGone) -> None:
+        """Break off: without its end the body is not complete, so the upstream cannot take it for one."""
+        if self._sending:
+            self.fail(fault)
 
     # -- for the reply ---------------------------------------------------------------------------------------
 
-    def answered_early(self, status: int) -> None:
-        """Stop sending on an answer that came before all was sent and is no success (RFC 9112 section 9.5)."""
+    def head_came(self, status: int) -> None:
+        """Stop the wait for it; stop sending on an answer that came early and is no success (RFC 9112 section 9.5)."""
+        self._waits.lift(self)
         if status >= 300:
-            self.stop_sending()
+            self._sending = False
 
-    def stop_sending(self) -> None:
-        """Stop sending: nobody reads the rest."""
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+    def hold(self, held: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
+        """Hold the upstream back, or let it go on."""
+        if self._channel is not None and held != self._held:
+            self._held = held
+            if held:
+                self._channel.pause_reading()
+            else:
+                self._channel.resume_reading()
 
-    def pause_reading(self) -> None:
-        """Hold the upstream back."""
-        if self._transport is not None and not self.closed:
-            self._held = True
-            self._transport.pause_reading()
+    def finish(self, *, reusable: bool) -> None:
+        """End the call: the connection is kept when both sides left it clean, and closed otherwise."""
+        sent = self._passage is not None and self._passage.sent
+        self._free()
+        if reusable and sent and not self.closed:
+            if self._held:
+                self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
+            self._pool.keep(self)
+        else:
+            self.close(gently=sent)
 
-    def resume_reading(self) -> None:
-        """Let the upstream go on."""
-        if self._transport is not None and not self.closed:
-            self._transport.resume_reading()
+    def fail(self, fault: RelayError | CallerGone) -> None:
+        """End the call with a fault, and the connection with it."""
+        passage, reply = self._passage, self._reply
+        self._free()
+        self.close(gently=False)
+        if passage is None or reply is None:
+            return
+        if reply.stream is not None:
+            reply.stream.fail(fault)
+        else:
+            passage.failed(fault)
 
-    # -- asyncio's side --------------------------------------------------------------------------------------
+    # -- the channel's side ----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport after the handshake."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
-        self.peer = str(transport.get_extra_info("peername")[0])
-        self._waiting.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        """Take the channel after the handshake."""
+        self._channel = cast("Channel", transport)
+        self.peer = str(self._channel.get_extra_info("peername")[0])
+        self._waiting.register(self._channel.get_extra_info("socket").fileno(), select.POLLIN)
         self._pool.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Hand octets to the reply; with no call under way they are nobody's answer (RFC 9112 section 9.2)."""
-        self._held = False  # reading goes on, and this is all that there was
         if self._reply is not None:
             self._reply.feed(data)
-        else:
+        elif not self.closed:
             self._pool.unsolicited()
             self.close(gently=False)
 
     def eof_received(self) -> bool:
         """Take TLS's close_notify: the one proof that nothing was cut off."""
         if self._reply is not None:
-            self._reply.end(clean=True)
+            self._reply.end_cleanly()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end, with what TLS says of it."""
-        self._aborted = True
-        self.stop_sending()
+        self._channel = None
         self._pool.lost(self)
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
         if isinstance(exc, ssl.SSLError) and refuses_our_certificate(exc):
             self._refused = SystemCertificateRefused("the upstream refused the system certificate")
         if self._reply is not None:
-            if self._refused is not None:
-                self._reply.fail(self._refused)
-            self._reply.end(clean=False)
-            self._transport = None
+            where = "in the middle of its answer" if self._reply.begun else "without an answer"
+            self.fail(self._refused or UpstreamClosed(f"the upstream closed the connection {where}"))
 
     def pause_writing(self) -> None:
-        """Hold our sending back."""
-        self._writable = self._loop.create_future()
+        """Hold the caller back: the upstream takes no more for now."""
+        if self._sending and self._passage is not None and self._passage.rest is not None:
+            self._passage.rest.hold(True)  # noqa: FBT003  # as a callback it has no keywords
 
     def resume_writing(self) -> None:
-        """Let our sending go on."""
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-        self._writable = None
+        """Let the caller go on."""
+        if self._passage is not None and self._passage.rest is not None:
+            self._passage.rest.hold(False)  # noqa: FBT003  # as a callback it has no keywords
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    async def _send_rest(self, reply: Reply, body: Body, first_byte: float, *, chunked: bool) -> None:
-        try:
-            await self._send_pieces(body, chunked=chunked)
-        except (RelayError, CallerGone) as fault:
-            # Without its end the body is not complete, so the upstream cannot take it for one.
-            self.close(gently=False)
-            reply.fail(fault)
-            return
-        if not self.closed:
-            self.all_sent = True
-            reply.expect_within(first_byte)
-
-    async def _send_pieces(self, body: Body, *, chunked: bool) -> None:
-        while octets := await body.read():
-            if self._transport is None or self.closed:
-                return
-            self._transport.write(_chunk(octets) if chunked else octets)
-            if self._writable is not None:
-                await self._writable
-        if chunked and self._transport is not None and not self.closed:
-            self._transport.write(b"0\r\n\r\n")
+    def _free(self) -> None:
+        self._waits.lift(self)
+        self._sending = False
+        self._passage = self._reply = None
 
 
 def _chunk(octets: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(octets), octets) if octets else b""
+    return b"%x\r\n%b\r\n" % (len(octets), octets)

@@ -2,8 +2,7 @@
 
 import errno
 import socket
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -13,19 +12,20 @@ from relay.errors import SourceAddressMissing, UpstreamUnreachable
 _IP_BIND_ADDRESS_NO_PORT: Final = 24
 
 
-# Every call names its egress, and an address takes longer to write than to look up.
-_text = cache(str)
-
-
 @dataclass(frozen=True, slots=True)
 class Egress:
     """A local source address, and the address that VECOZO sees (behind a NAT gateway they differ)."""
 
     source: IPv4Address
     seen_as: IPv4Address
+    # Every call names its egress, and an address takes longer to write than to look up.
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", str(self.seen_as))
 
     def __str__(self) -> str:
-        return _text(self.seen_as)
+        return self.text
 
     def socket(self) -> socket.socket:
         """Return a non-blocking TCP socket bound to the source address.

@@ -4,8 +4,10 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable
 
+from relay.deadlines import Deadlines
 from relay.upstream.connection import Connection
 from relay.upstream.egress import Egress
+from relay.upstream.passage import Passage
 from relay.upstream.passport import Passport
 from relay.upstream.transport import Patience, dial
 
@@ -19,14 +21,18 @@ class Pool:
         egress: Egress,
         patience: Patience,
         *,
-        loop: asyncio.AbstractEventLoop,
+        waits: Deadlines[Connection],
         count: Callable[[str], None],
     ) -> None:
-        """Make an empty pool. `count` hears "opened", "reused" and "unsolicited"."""
+        """Make an empty pool.
+
+        `waits` strikes at connections whose answer is late; `count` hears "opened", "reused" and "unsolicited".
+        """
         self.passport = passport
         self.egress = egress
         self._patience = patience
-        self._loop = loop
+        self._waits = waits
+        self._loop = waits.loop
         self._count = count
         self._idle: defaultdict[tuple[str, int], deque[Connection]] = defaultdict(deque)
         self._open: set[Connection] = set()
@@ -43,30 +49,41 @@ class Pool:
         """How many connections there are."""
         return len(self._open)
 
-    def kept(self, host: str, port: int) -> Connection | None:
-        """Return a connection kept from an earlier call, if there is one that is as it should be."""
-        kept = self._idle.get((host, port))
+    def send(self, passage: Passage) -> None:
+        """Send a call over a kept connection, or over a new one as soon as that is there."""
+        passage.serial = self.passport.serial
+        kept = self._idle.get((passage.host, passage.port))
         while kept:
             # The one used last is the least likely to have been closed by the other side meanwhile.
             connection = kept.pop()
             if connection.quiet:
                 self._count("reused")
-                return connection
+                passage.reused = True
+                connection.send(passage)
+                return
             connection.close(gently=False)
-        return None
+        passage.dialling = self._loop.create_task(self._dial_for(passage))
 
-    async def dialled(self, host: str, port: int) -> Connection:
-        """Return a new connection. Raises the errors of `dial`: nothing was sent."""
-        connection = await dial(
-            lambda: Connection(self, host, port, self._loop),
-            host=host,
-            port=port,
-            egress=self.egress,
-            passport=self.passport,
-            patience=self._patience,
-        )
+    async def _dial_for(self, passage: Passage) -> None:
+        try:
+            connection = await dial(
+                lambda: Connection(self, passage.host, passage.port, self._waits),
+                host=passage.host,
+                port=passage.port,
+                egress=self.egress,
+                passport=self.passport,
+                patience=self._patience,
+            )
+        except Exception as fault:  # noqa: BLE001  # whatever it is, somebody waits to hear of it
+            passage.failed(fault)
+            return
+        finally:
+            passage.dialling = None
         self._count("opened")
-        return connection
+        if passage.over:
+            self.keep(connection)
+        else:
+            connection.send(passage)
 
     def opened(self, connection: Connection) -> None:
         """Remember a connection that came about."""

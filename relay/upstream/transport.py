@@ -14,6 +14,7 @@ from relay.errors import (
     UpstreamUnreachable,
     UpstreamUntrusted,
 )
+from relay.tls.channel import Channel
 from relay.upstream.alert import refuses_our_certificate
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
@@ -25,10 +26,13 @@ AProtocol = TypeVar("AProtocol", bound=asyncio.Protocol)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Deadlines in seconds: for TCP, for the TLS handshake, and for how long an idle connection is kept."""
+    """Deadlines in seconds: for TCP, for the TLS handshake, for an answer's head once all has been sent, and for how
+    long an idle connection is kept.
+    """
 
     connect: float
     tls: float
+    first_byte: float
     idle: float
 
 
@@ -38,19 +42,26 @@ async def dial(
     """Return a protocol connected to `host` over TLS. Whatever fails here, nothing of a call was sent."""
     sock = await _connect(host, port, egress, patience.connect)
     loop = asyncio.get_running_loop()
+    handshake: asyncio.Future[None] = loop.create_future()
+
+    def shaken(_channel: Channel, error: BaseException | None) -> None:
+        if not handshake.done():
+            handshake.set_exception(error) if error else handshake.set_result(None)
+
+    connected = protocol()
+    channel = Channel(connected, passport.context, server_name=host, shaken=shaken)
     try:
-        _, connected = await loop.create_connection(
-            protocol,
-            sock=sock,
-            ssl=passport.context,
-            server_hostname=host,
-            ssl_handshake_timeout=patience.tls,
-        )
+        await loop.create_connection(lambda: channel, sock=sock)
+        async with asyncio.timeout(patience.tls):
+            await handshake
+    except TimeoutError:
+        channel.abort()
+        raise UpstreamUnreachable(f"{host}: the TLS handshake took too long") from None
     except OSError as error:
-        sock.close()
+        channel.abort()
         raise _handshake_fault(host, error) from None
     except BaseException:
-        sock.close()
+        channel.abort()
         raise
     return connected
 
@@ -96,6 +107,4 @@ def _handshake_fault(host: str, error: OSError) -> RelayError:
         return SystemCertificateRefused(f"{host} refused the system certificate in the TLS handshake")
     if isinstance(error, ssl.SSLError):
         return UpstreamUnreachable(f"{host}: the TLS handshake failed ({error.reason or 'no reason given'})")
-    if isinstance(error, ConnectionAbortedError):  # what both loops raise when their handshake deadline strikes
-        return UpstreamUnreachable(f"{host}: the TLS handshake took too long")
     return UpstreamUnreachable(f"{host}: the connection ended during the TLS handshake")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.front import connection
+from relay.front import listener
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import line, request
@@ -224,7 +224,7 @@ async def test_a_large_body_that_was_sent_behind_another_call_still_arrives(tmp_
 
 
 async def test_a_caller_that_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(listener, "STALL_SECONDS", 0.2)
     octets = b"HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n" + b"x" * 30_000_000
     async with (
         kit.running(kit.answering(octets)) as upstream,

@@ -10,12 +10,14 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from relay.authority.issued import Issued
-from relay.errors import CallerGone
+from relay.errors import CallerGone, RelayError
 from relay.message.fields import Fields
 from relay.message.framing import CHUNKED, NO_BODY, Framing, Length
 from relay.message.head import RequestHead, ResponseHead, request_octets
-from relay.upstream.door import Door, Outgoing, Passage
+from relay.message.stream import HIGH_WATER, Stream
+from relay.upstream.door import Door
 from relay.upstream.egress import Egress
+from relay.upstream.passage import Passage
 from relay.upstream.passport import Passport
 from relay.upstream.transport import Patience
 from relay.x509.bundle import Bundle, open_bundle
@@ -23,7 +25,9 @@ from relay.x509.context import client_context
 from tests.kit import authority as kit
 
 EGRESS = Egress(IPv4Address("127.0.0.9"), IPv4Address("192.0.2.9"))
-PATIENCE = Patience(connect=2, tls=2, idle=30)
+PATIENCE = Patience(connect=2, tls=2, first_byte=5, idle=30)
+# For those who wait for an answer that does not come.
+HASTY = Patience(connect=2, tls=2, first_byte=0.05, idle=30)
 
 
 @cache
@@ -51,15 +55,17 @@ def passport(folder: Path, issued: Issued | None = None) -> Passport:
 
 
 class Pieces:
-    """A `Body` that comes when the test hands it over: octets, its end, or the fault that came instead."""
+    """A body that comes when the test hands it over: octets, its end, or the fault that came instead."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes | BaseException] = asyncio.Queue()
-        self.ended = False
+        self._queue: list[bytes | CallerGone | RelayError] = []
+        self._held = False
+        self.rest = Stream(self._hold)
         self.taken = 0
 
-    def come(self, octets: bytes | BaseException) -> None:
-        self._queue.put_nowait(octets)
+    def come(self, piece: bytes | CallerGone | RelayError) -> None:
+        self._queue.append(piece)
+        self._pump()
 
     def end(self) -> None:
         self.come(b"")
@@ -67,31 +73,100 @@ class Pieces:
     def hang_up(self) -> None:
         self.come(CallerGone())
 
-    def ready(self) -> bytes:
-        return b""
+    def _hold(self, held: bool) -> None:
+        self._held = held
+        self._pump()
 
-    async def read(self) -> bytes:
-        piece = await self._queue.get()
-        if isinstance(piece, BaseException):
-            raise piece
-        self.taken += len(piece)
-        self.ended = not piece
-        return piece
+    def _pump(self) -> None:
+        while self._queue and not self._held:
+            match self._queue.pop(0):
+                case b"":
+                    self.rest.end()
+                case bytes() as octets:
+                    self.taken += len(octets)
+                    self.rest.put(octets)
+                case fault:
+                    self.rest.fail(fault)
 
 
-class Whole:
-    """A `Body` that is here already."""
+class Reader:
+    """Reads an answer's body as a slow caller might: nothing is taken that was not asked for."""
 
-    def __init__(self, octets: bytes = b"") -> None:
+    def __init__(self, octets: bytes, rest: Stream | None) -> None:
         self._octets = octets
-        self.ended = False
+        self._rest = rest
+        self._flowing = False
+        self._fault: Exception | None = None
+        self._news = asyncio.Event()
+
+    @property
+    def complete(self) -> bool:
+        return self._rest is None or self._rest.ended
+
+    def take(self, octets: bytes) -> None:
+        self._octets += octets
+        if self._rest and len(self._octets) > HIGH_WATER:
+            self._rest.hold(True)
+        self._news.set()
+
+    def over(self) -> None:
+        self._news.set()
+
+    def broke(self, fault: CallerGone | RelayError) -> None:
+        self._fault = fault
+        self._news.set()
 
     def ready(self) -> bytes:
-        self.ended = True
-        return self._octets
+        if self._rest is not None and not self._flowing:
+            self._flowing = True
+            self._rest.flow(self)
+        octets, self._octets = self._octets, b""
+        if self._rest is not None and octets and not self.complete:
+            self._rest.hold(False)
+        return octets
 
     async def read(self) -> bytes:
-        return b""
+        """Return the next octets; nothing means the end."""
+        while not (octets := self.ready()) and not self.complete:
+            if self._fault is not None:
+                raise self._fault
+            self._news.clear()
+            await self._news.wait()
+        return octets
+
+
+class Called:
+    """The `Receiver` of one call: what came of it, to be waited for."""
+
+    def __init__(self) -> None:
+        self._coming: asyncio.Future[Passage] = asyncio.get_running_loop().create_future()
+
+    def answered(self, passage: Passage) -> None:
+        self._coming.set_result(passage)
+
+    def failed(self, fault: Exception) -> None:
+        self._coming.set_exception(fault)
+
+    async def passage(self, sent: Passage) -> Passage:
+        try:
+            return await self._coming
+        except asyncio.CancelledError:
+            sent.abandon()
+            raise
+
+
+class Answered:
+    """An answer whose head is here."""
+
+    def __init__(self, passage: Passage) -> None:
+        assert passage.connection is not None
+        self._passage = passage
+        self.head = passage.answer
+        self.connection = passage.connection
+        self.reply = Reader(passage.answer_octets, passage.answer_rest)
+
+    def close(self) -> None:
+        self._passage.abandon()
 
 
 @dataclass
@@ -105,53 +180,44 @@ class Ajar:
     async def call(
         self,
         method: str = "GET",
-        body: Pieces | bytes | None = None,
+        body: Pieces | bytes = b"",
         *,
         host: str = "localhost",
         port: int | None = None,
-        first_byte: float = 5,
-        chunked: bool = False,
-    ) -> Passage:
-        outgoing = self.outgoing(method, body, host=host, port=port, first_byte=first_byte, chunked=chunked)
-        return await self.door.call(outgoing)
-
-    def outgoing(
-        self,
-        method: str = "GET",
-        body: Pieces | bytes | None = None,
-        *,
-        host: str = "localhost",
-        port: int | None = None,
-        first_byte: float = 5,
-        chunked: bool = False,
-    ) -> Outgoing:
-        framing: Framing = CHUNKED if chunked or isinstance(body, Pieces) else Length(len(body)) if body else NO_BODY
+    ) -> Answered:
+        """Send a call and return when its answer's head is here."""
+        pieces = body if isinstance(body, Pieces) else None
+        octets = body if isinstance(body, bytes) else b""
+        framing: Framing = CHUNKED if pieces else Length(len(octets)) if octets else NO_BODY
         said = (b"Transfer-Encoding", b"chunked")
         if isinstance(framing, Length):
             said = (b"Content-Length", b"%d" % framing.octets)
-        head = RequestHead(method.encode(), b"/x", Fields(((b"Host", b"localhost"), said)))
-        return Outgoing(
+        called = Called()
+        passage = Passage(
+            called,
             host=host,
             port=port or self.port,
-            method=head.method,
-            head=request_octets(head),
+            method=method.encode(),
+            head=request_octets(RequestHead(method.encode(), b"/x", Fields(((b"Host", b"localhost"), said)))),
             framing=framing,
-            body=body if isinstance(body, Pieces) else Whole(body or b""),
-            first_byte=first_byte,
+            octets=octets,
+            rest=pieces.rest if pieces else None,
         )
+        self.door.send(passage)
+        return Answered(await called.passage(passage))
 
-    async def fetch(self, method: str = "GET", body: Pieces | bytes | None = None) -> tuple[ResponseHead, bytes]:
+    async def fetch(self, method: str = "GET", body: Pieces | bytes = b"") -> tuple[ResponseHead, bytes]:
         """Call, read the whole answer and end the call."""
-        passage = await self.call(method, body)
+        answered = await self.call(method, body)
         try:
-            return passage.head, await whole(passage)
+            return answered.head, await whole(answered)
         finally:
-            passage.close()
+            answered.close()
 
 
-async def whole(passage: Passage) -> bytes:
+async def whole(answered: Answered) -> bytes:
     body = b""
-    while octets := await passage.reply.read():
+    while octets := await answered.reply.read():
         body += octets
     return body
 

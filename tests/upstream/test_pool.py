@@ -17,14 +17,26 @@ async def test_a_kept_connection_carries_the_next_call(tmp_path: Path) -> None:
     assert out.counts == {"opened": 1, "reused": 2}
 
 
+class _Slowly:
+    """Answers at once, but for the end of the body: that comes when the test lets it."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, exchange: kit.Exchange) -> None:
+        await exchange.answer(kit.OK[:-2])
+        await self.go_on.wait()
+        await exchange.answer(kit.OK[-2:])
+
+
 async def test_two_calls_at_once_have_a_connection_each(tmp_path: Path) -> None:
-    async with kit.running() as upstream, ajar(tmp_path, upstream.port) as out:
+    script = _Slowly()
+    async with kit.running(script) as upstream, ajar(tmp_path, upstream.port) as out:
         one, other = await out.call(), await out.call()
         assert one.connection is not other.connection
         assert repr(out.door).endswith("via 192.0.2.9: 2 busy, 0 idle>>")
+        script.go_on.set()
         assert await whole(one) == await whole(other) == b"<a/>"
-        one.close()
-        other.close()
         assert repr(out.door).endswith("via 192.0.2.9: 0 busy, 2 idle>>")
     assert upstream.connections == 2
 
@@ -39,7 +51,7 @@ async def test_two_hosts_never_share_a_connection(tmp_path: Path) -> None:
 
 
 async def test_a_connection_is_closed_after_its_idle_time(tmp_path: Path) -> None:
-    patience = Patience(connect=2, tls=2, idle=0.05)
+    patience = Patience(connect=2, tls=2, first_byte=5, idle=0.05)
     async with kit.running() as upstream, ajar(tmp_path, upstream.port, patience=patience) as out:
         await out.fetch()
         assert upstream.open == 1
@@ -48,7 +60,7 @@ async def test_a_connection_is_closed_after_its_idle_time(tmp_path: Path) -> Non
 
 
 async def test_a_connection_that_is_used_does_not_count_as_idle(tmp_path: Path) -> None:
-    patience = Patience(connect=2, tls=2, idle=0.1)
+    patience = Patience(connect=2, tls=2, first_byte=5, idle=0.1)
     async with kit.running() as upstream, ajar(tmp_path, upstream.port, patience=patience) as out:
         for _ in range(4):
             await out.fetch()
@@ -79,18 +91,18 @@ async def test_a_call_that_fails_leaves_no_connection_behind(tmp_path: Path) -> 
 
 async def test_a_new_certificate_takes_over_and_the_old_connections_close_as_their_calls_end(tmp_path: Path) -> None:
     newer = authority.authority().issue_system(authority.USER_NUMBER, authority.ORGANISATION, at=authority.AT)
-    async with kit.running() as upstream, ajar(tmp_path, upstream.port) as out:
+    script = _Slowly()
+    script.go_on.set()
+    async with kit.running(script) as upstream, ajar(tmp_path, upstream.port) as out:
         old = out.door.passport
-        await out.fetch()
+        await asyncio.gather(out.fetch(), out.fetch())
+        script.go_on.clear()
         busy = await out.call()
-        idle = await out.call()
-        await whole(idle)
-        idle.close()
         out.door.renew(passport(tmp_path, newer))
         await until(lambda: upstream.open == 1)
         assert not busy.connection.closed
+        script.go_on.set()
         assert await whole(busy) == b"<a/>"
-        busy.close()
         await until(lambda: upstream.open == 0)
         await out.fetch()
         assert out.door.passport.serial != old.serial
@@ -98,10 +110,12 @@ async def test_a_new_certificate_takes_over_and_the_old_connections_close_as_the
 
 
 async def test_a_door_tells_its_state_and_no_secret(tmp_path: Path) -> None:
-    async with kit.running() as upstream, ajar(tmp_path, upstream.port) as out:
+    script = _Slowly()
+    async with kit.running(script) as upstream, ajar(tmp_path, upstream.port) as out:
         assert repr(out.door) == f"<Door <Pool {out.door.passport.serial} via 192.0.2.9: 0 busy, 0 idle>>"
         passage = await out.call()
         assert repr(passage.connection) == f"<Connection to localhost:{upstream.port} busy, 1 calls>"
-        assert repr(passage.reply) == "<Reply 200 complete, 4 octets waiting>"
-        passage.close()
+        script.go_on.set()
+        await whole(passage)
+        assert repr(passage.connection) == f"<Connection to localhost:{upstream.port} idle, 1 calls>"
         assert repr(out.door.passport).startswith(f"<Passport {out.door.passport.serial} until ")

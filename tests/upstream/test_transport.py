@@ -23,7 +23,7 @@ from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import ajar, passport, until
 
-IMPATIENT = Patience(connect=0.1, tls=0.1, idle=1)
+IMPATIENT = Patience(connect=0.1, tls=0.1, first_byte=5, idle=1)
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name)
 
 

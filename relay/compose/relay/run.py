@@ -102,7 +102,9 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
 
 def _door(name: str, built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door:
     deadlines = settings.deadlines
-    patience = Patience(connect=deadlines.connect, tls=deadlines.tls, idle=deadlines.idle)
+    patience = Patience(
+        connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle
+    )
     metrics.certificate(name, built.passport.not_after)
     return Door(built.passport, built.egress, patience, metrics.connections_of(name))
 
@@ -120,7 +122,6 @@ def _gateway(built: Built, doors: dict[str, Door], journal: Journals, logger: Fi
         upstreams=doors,
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
-        first_byte=settings.deadlines.first_byte,
     )
 
     def alarm(request_id: str, error: Exception) -> None:

@@ -1,24 +1,18 @@
 """A body is read by its framing, strictly; it is complete only when it is (check-list C7, C8, C9, C10)."""
 
-import asyncio
 import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.errors import CallerGone, MalformedRequest
-from relay.front.body import HIGH_WATER, RequestBody
+from relay.errors import MalformedRequest, UpstreamInvalid
 from relay.message.chunks import ChunkDecoder
-from relay.message.framing import CHUNKED, Length
+from relay.message.framing import UNTIL_CLOSE, Length
+from relay.message.unframe import unframer
 
 WHOLE = b"4\r\nabcd\r\n1;ext=1\r\ne\r\nA\r\n0123456789\r\n0\r\nX-Trailer: y\r\n\r\n"
 DATA = b"abcde0123456789"
-
-
-def holds() -> tuple[list[bool], RequestBody]:
-    held: list[bool] = []
-    return held, RequestBody(CHUNKED, held.append)
 
 
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=6))
@@ -73,44 +67,16 @@ def test_many_small_chunks_do_not_cost_their_square() -> None:
     assert len(decoder.feed(b"1\r\na\r\n" * 40_000)) == 40_000
 
 
-async def test_a_body_of_known_length_ends_there_and_hands_the_rest_back() -> None:
-    body = RequestBody(Length(3), lambda _: None)
-    assert not body.arrived
-    assert body.feed(b"abcdef") == b"def"
-    assert (body.arrived, body.ended) == (True, False)
-    assert await body.read() == b"abc"
-    assert (body.ended, body.came, await body.read()) == (True, 3, b"")
+def test_a_body_of_known_length_ends_there_and_hands_the_rest_back() -> None:
+    body = unframer(Length(3), MalformedRequest)
+    assert (body.feed(b"a"), body.ended) == (b"a", False)
+    assert (body.feed(b"bcdef"), body.ended, body.rest) == (b"bc", True, b"def")
 
 
-async def test_a_reader_waits_for_what_comes() -> None:
-    body = RequestBody(Length(3), lambda _: None)
-    reading = asyncio.create_task(body.read())
-    await asyncio.sleep(0)
-    body.feed(b"abc")
-    assert await reading == b"abc"
+def test_a_body_of_no_length_has_ended() -> None:
+    assert unframer(Length(0), MalformedRequest).ended
 
 
-async def test_a_body_that_is_cut_short_never_looks_complete() -> None:
-    body = RequestBody(Length(3), lambda _: None)
-    body.feed(b"ab")
-    body.fail(CallerGone())
-    assert await body.read() == b"ab"
-    assert not body.ended
-    with pytest.raises(CallerGone):
-        await body.read()
-
-
-async def test_a_body_whose_chunks_are_malformed_tells_its_reader() -> None:
-    _, body = holds()
-    body.feed(b"1\r\na\r\nxyz\r\n")
-    with pytest.raises(MalformedRequest):
-        await body.read()
-    assert not body.ended
-
-
-async def test_a_caller_is_held_back_while_nobody_reads_and_let_go_again() -> None:
-    held, body = holds()
-    body.feed(b"%x\r\n" % (HIGH_WATER * 2) + b"x" * (HIGH_WATER + 1))
-    assert held == [True]
-    assert len(await body.read()) == HIGH_WATER + 1
-    assert held == [True, False]
+def test_a_body_that_ends_with_its_connection_has_no_end_of_its_own() -> None:
+    body = unframer(UNTIL_CLOSE, UpstreamInvalid)
+    assert (body.feed(b"abc"), body.ended) == (b"abc", False)

@@ -1,0 +1,124 @@
+"""A body on its way: kept until somebody takes it, then handed on as it comes, as fast as the other end takes it."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from relay.errors import BodyTooLarge, CallerGone, RelayError
+
+Fault = RelayError | CallerGone
+
+# Octets that may wait for whoever will take them before the sender is held back.
+HIGH_WATER: Final = 256 * 1024
+
+
+class Sink(Protocol):
+    """Where a body goes: pieces, and then either its end or the reason why it has none."""
+
+    def take(self, octets: bytes) -> None:
+        """Take the next octets, at least one."""
+        ...
+
+    def over(self) -> None:
+        """Take the end: that was all of it."""
+        ...
+
+    def broke(self, fault: Fault) -> None:
+        """Take that the rest cannot come."""
+        ...
+
+
+class Stream:
+    """One body, without its transfer coding, from whoever reads it off a connection to whoever sends it on.
+
+    `came` counts its octets so far; `ended` says that all have come.
+    """
+
+    __slots__ = ("_begun", "_fault", "_hold", "_most", "_sink", "_size", "_waiting", "came", "ended")
+
+    def __init__(self, hold: Callable[[bool], None]) -> None:
+        """`hold` pauses (True) and resumes (False) the sender."""
+        self._hold = hold
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._sink: Sink | None = None
+        self._begun: Callable[[bytes], None] | None = None
+        self._fault: Fault | None = None
+        self._most: int | None = None
+        self.came = 0
+        self.ended = False
+
+    def __repr__(self) -> str:
+        state = "broken" if self._fault else "ended" if self.ended else "open"
+        return f"<Stream {state}, {self.came} octets came, {self._size} wait>"
+
+    # -- for whoever reads it off a connection ---------------------------------------------------------------
+
+    def put(self, octets: bytes) -> None:
+        """Hand on the next octets, at least one."""
+        if self._fault is not None:
+            return
+        self.came += len(octets)
+        if self._most is not None and self.came > self._most:
+            self.fail(BodyTooLarge(f"the body is over the limit of {self._most} octets"))
+            return
+        if self._sink is not None:
+            self._sink.take(octets)
+            return
+        self._waiting.append(octets)
+        self._size += len(octets)
+        if self._size > HIGH_WATER:
+            self._hold(True)  # noqa: FBT003  # a callback has no keywords
+        self._begin()
+
+    def end(self) -> None:
+        """Say that this was all."""
+        if self._fault is not None:
+            return
+        self.ended = True
+        if self._sink is not None:
+            self._sink.over()
+        self._begin()
+
+    def fail(self, fault: Fault) -> None:
+        """Say that the rest cannot come; the first reason counts, and none after the end."""
+        if self.ended or self._fault is not None:
+            return
+        self._fault = fault
+        if self._sink is not None:
+            self._sink.broke(fault)
+        self._begin()
+
+    # -- for whoever sends it on -----------------------------------------------------------------------------
+
+    def flow(self, sink: Sink) -> None:
+        """Hand what waits to `sink`, and from now on all that comes, as it comes."""
+        waiting, self._waiting = self._waiting, []
+        held, self._size = self._size > HIGH_WATER, 0
+        self._sink = sink
+        if waiting:
+            sink.take(b"".join(waiting))
+        if self.ended:
+            sink.over()
+        elif self._fault is not None:
+            sink.broke(self._fault)
+        elif held:
+            self._hold(False)  # noqa: FBT003  # a callback has no keywords
+
+    def limit(self, most: int) -> None:
+        """Let it break with BodyTooLarge where it has more than so many octets; before `flow`."""
+        self._most = most
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
+        """Have the sender pause, or go on."""
+        self._hold(held)
+
+    def when_begun(self, told: Callable[[bytes], None]) -> None:
+        """Call `told` once with the first octets, without taking them; with none when there are none to come."""
+        self._begun = told
+        if self._waiting or self.ended or self._fault is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._begun is not None:
+            told, self._begun = self._begun, None
+            told(self._waiting[0] if self._waiting else b"")

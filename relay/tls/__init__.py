@@ -1,0 +1,1 @@
+"""TLS over a plain transport, for both sides of the data path."""

@@ -1,0 +1,97 @@
+"""One call on its way through the door, and its answer on the way back."""
+
+from asyncio import Task
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+from relay.message.framing import NO_BODY, Framing
+from relay.message.head import ResponseHead
+from relay.message.stream import Stream
+
+if TYPE_CHECKING:
+    from relay.upstream.connection import Connection
+
+
+class Receiver(Protocol):
+    """Whoever made a call; hears once what came of it."""
+
+    def answered(self, passage: "Passage") -> None:
+        """Take the answer: its head is here, and its body or the beginning of it."""
+        ...
+
+    def failed(self, fault: Exception) -> None:
+        """Take the fault that came instead of an answer.
+
+        A RelayError tells by its `sent` whether the upstream can have processed the call; CallerGone says that the
+        caller left before its body was complete.
+        """
+        ...
+
+
+class Passage:
+    """What goes out: where to, the head as it goes over the wire, the body or its beginning and the `rest` of it.
+
+    `begun` tells whether a first octet has gone out (until then nothing can have been processed), `sent` whether the
+    last has. Once answered: the answer's head, framing and body, again with the `answer_rest` that is still to come;
+    under which certificate (`serial`), over which connection to which `peer` it went, and the `seconds` from the first
+    thought of a connection until the head was here.
+    """
+
+    answer: ResponseHead
+    answer_framing: Framing = NO_BODY
+    answer_octets = b""
+    answer_rest: Stream | None = None
+    begun = False
+    sent = False
+    reused = False
+    serial = ""
+    peer = ""
+    seconds = 0.0
+    over = False
+    connection: "Connection | None" = None
+    dialling: Task[None] | None = None
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        *,
+        host: str,
+        port: int,
+        method: bytes,
+        head: bytes,
+        framing: Framing,
+        octets: bytes,
+        rest: Stream | None,
+    ) -> None:
+        self.receiver = receiver
+        self.host = host
+        self.port = port
+        self.method = method
+        self.head = head
+        self.framing = framing
+        self.octets = octets
+        self.rest = rest
+        self.began = perf_counter()
+
+    def __repr__(self) -> str:
+        state = "over" if self.over else "sent" if self.sent else "begun" if self.begun else "waiting"
+        return f"<Passage to {self.host}:{self.port} {state}>"
+
+    def answered(self) -> None:
+        """Tell that the answer's head is here."""
+        self.seconds = perf_counter() - self.began
+        self.receiver.answered(self)
+
+    def failed(self, fault: Exception) -> None:
+        """Tell what came instead of an answer, unless nobody waits for one any more."""
+        if not self.over:
+            self.over = True
+            self.receiver.failed(fault)
+
+    def abandon(self) -> None:
+        """Want nothing more of it: what is still under way is broken off."""
+        self.over = True
+        if self.dialling is not None:
+            self.dialling.cancel()
+        if self.connection is not None:
+            self.connection.drop(self)
