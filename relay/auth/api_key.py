@@ -60,7 +60,7 @@ class ApiKeys:
         """Return the caller whose key stands in X-Api-Key, given once. Raises CallerUnknown."""
         places = head.fields.shape.where.get(FIELD)
         if places is not None and len(places) == 1:
-            key = head.fields[places[0]][1]
+            key = head.fields.at(places[0])
             # The identifier only finds the entry; it is the digest of the whole that proves.
             entry = self._keys.get(key[_IDENTIFIER])
             if entry is not None and compare_digest(hashlib.sha256(key).digest(), entry[0]):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, cast
 from relay.deadlines import Deadlines
 from relay.errors import CallerGone, HeadTooLarge, HeadTooSlow, MalformedRequest, RelayError
 from relay.front.call import Traveller
-from relay.message.fields import Field, Fields
+from relay.message.fields import Field
 from relay.message.framing import NO_BODY, Framing, Length, request_framing
-from relay.message.head import RequestHead, ResponseHead, response_octets
+from relay.message.head import RequestHead, ResponseHead, response_octets, with_fields
 from relay.message.hops import connection_options
 from relay.message.scanner import LONGEST_HEAD, scan_request
 from relay.message.stream import Stream
@@ -246,9 +246,7 @@ class Connection(asyncio.Protocol):
         if self._channel is None or self._closing:
             return
         answer = self._listener.refused(self.peer, error)
-        fields = Fields((*answer.head.fields, (b"Connection", b"close")))
-        head = ResponseHead(answer.head.status, answer.head.reason, fields)
-        self._channel.write(response_octets(head) + answer.body)
+        self._channel.write(response_octets(with_fields(answer.head, [(b"Connection", b"close")])) + answer.body)
         self._linger(unread=True)
 
     def _linger(self, *, unread: bool) -> None:
@@ -347,7 +345,7 @@ class FrontCall:
         elif not self.head.minor:
             added.append((b"Connection", b"keep-alive"))
         if added:
-            head = ResponseHead(head.status, head.reason, Fields((*head.fields, *added)))
+            head = with_fields(head, added)
         self._pending = response_octets(head)
 
     def take(self, octets: bytes) -> None:

@@ -84,4 +84,4 @@ def _tenant_named(head: RequestHead) -> bytes | None:
         return None
     if len(places) > 1:
         raise MalformedRequest("X-Relay-Tenant is given more than once")
-    return head.fields[places[0]][1]
+    return head.fields.at(places[0])

@@ -57,12 +57,12 @@ def _declared(fields: Fields, fault: type[MalformedRequest] | type[UpstreamInval
         codings = where[b"transfer-encoding"]
         if lengths:
             raise fault("both Transfer-Encoding and Content-Length are given; give one")
-        if len(codings) > 1 or fields[codings[0]][1].lower() != b"chunked":
+        if len(codings) > 1 or fields.at(codings[0]).lower() != b"chunked":
             raise fault("the only transfer coding is chunked, given once")
         return CHUNKED
     if lengths is None:
         return None
-    octets = fields[lengths[0]][1]
+    octets = fields.at(lengths[0])
     # Judged before it is remembered: what a stranger makes us remember is memory that a stranger takes.
     length = _length(octets) if len(octets) <= _LONGEST_LENGTH else None
     if length is None or len(lengths) > 1:

@@ -3,7 +3,7 @@
 from functools import cache, lru_cache
 from typing import Final
 
-from relay.message.fields import Field, Fields
+from relay.message.fields import Fields, Line
 
 HOP_BY_HOP: Final = frozenset(
     (
@@ -37,13 +37,13 @@ _NOT_NAMEABLE: Final = frozenset(
 )
 
 
-def sent_on(fields: Fields, secrets: frozenset[bytes]) -> tuple[Field, ...]:
-    """Return the request fields that travel to the upstream; `secrets` are lower-case names of credentials."""
+def sent_on(fields: Fields, secrets: frozenset[bytes]) -> tuple[Line, ...]:
+    """Return the lines of the request that travel to the upstream; `secrets` are lower-case names of credentials."""
     return _kept(fields, _not_sent_on(secrets), _OF_THE_CALLER)
 
 
-def sent_back(fields: Fields) -> tuple[Field, ...]:
-    """Return the response fields that travel back to the caller."""
+def sent_back(fields: Fields) -> tuple[Line, ...]:
+    """Return the lines of the response that travel back to the caller."""
     return _kept(fields, NOT_SENT_BACK, _OURS)
 
 
@@ -52,11 +52,11 @@ def _not_sent_on(secrets: frozenset[bytes]) -> frozenset[bytes]:
     return NOT_SENT_ON | secrets
 
 
-def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> tuple[Field, ...]:
+def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]) -> tuple[Line, ...]:
     shape = fields.shape
     if b"connection" in shape.where and (named := connection_options(fields) - _NOT_NAMEABLE):
-        return shape.without_now(dropped | named, prefixes)(fields)
-    return shape.without(dropped, prefixes)(fields)
+        return shape.without_now(dropped | named, prefixes)(fields.lines)
+    return shape.without(dropped, prefixes)(fields.lines)
 
 
 def asks_to_close(fields: Fields) -> bool:
@@ -67,7 +67,7 @@ def asks_to_close(fields: Fields) -> bool:
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """Return the lower-case options of every Connection field."""
     places = fields.shape.where.get(b"connection", ())
-    given = fields[places[0]][1] if len(places) == 1 else b",".join([fields[place][1] for place in places])
+    given = fields.at(places[0]) if len(places) == 1 else b",".join([fields.at(place) for place in places])
     return _options(given) if len(given) <= _LONGEST_REMEMBERED else _options.__wrapped__(given)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from relay.errors import Looped
-from relay.message.fields import Field, Fields
+from relay.message.fields import Field, Fields, Line, lines_of
 from relay.message.framing import CHUNKED, Framing
 from relay.message.head import RequestHead, ResponseHead
 from relay.message.hops import sent_back, sent_on
 
-_CHUNKED_FIELD: Final = (b"Transfer-Encoding", b"chunked")
+_CHUNKED_LINE: Final[Line] = (b"Transfer-Encoding", b" chunked\r\n")
 
 
 def rewrite_request(
@@ -22,17 +22,17 @@ def rewrite_request(
     """
     if b"via" in head.fields.shape.where and any(_passed(via, pseudonym) for via in head.fields.values(b"via")):
         raise Looped("the call has been through this relay; a route of the relay leads back to itself")
-    via = (b"Via", b"1.1 " + pseudonym)
-    own = (_CHUNKED_FIELD, via) if framing is CHUNKED else (via,)
-    return RequestHead(head.method, target, Fields(((b"Host", host), *sent_on(head.fields, secrets), *own)))
+    host_line, via_line = (b"Host", b" %b\r\n" % host), (b"Via", b" 1.1 %b\r\n" % pseudonym)
+    own = (_CHUNKED_LINE, via_line) if framing is CHUNKED else (via_line,)
+    return RequestHead(head.method, target, Fields(lines=(host_line, *sent_on(head.fields, secrets), *own)))
 
 
 def rewrite_response(head: ResponseHead, *, own: Sequence[Field]) -> ResponseHead:
     """Return the head to answer with: status, reason phrase and fields as they came, and our `own` after them."""
-    fields = sent_back(head.fields)
+    lines = sent_back(head.fields)
     if head.status == 204:  # RFC 9110 section 8.6: a length there would have a caller wait for a body
-        fields = tuple(field for field in fields if field[0].lower() != b"content-length")
-    return ResponseHead(head.status, head.reason, Fields((*fields, *own)))
+        lines = tuple(line for line in lines if line[0].lower() != b"content-length")
+    return ResponseHead(head.status, head.reason, Fields(lines=(*lines, *lines_of(own))))
 
 
 def _passed(via: bytes, pseudonym: bytes) -> bool:

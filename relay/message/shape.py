@@ -4,7 +4,7 @@ A caller's software sends the same names with every call. What depends on names 
 fields travel on) is therefore remembered, within bounds; values never are.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
@@ -14,7 +14,7 @@ _MOST_SHAPES: Final = 256
 _LONGEST_NAMES: Final = 2048
 
 Names = tuple[bytes, ...]
-Pick = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+Pick = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 
 class Shape:
@@ -33,7 +33,7 @@ class Shape:
         return f"<Shape of {len(self.names)} fields>"
 
     def without(self, dropped: frozenset[bytes], prefixes: Names) -> Pick:
-        """Return what picks, from a tuple of as many things, those whose names are not `dropped` nor so begun."""
+        """Return what picks, from as many things, those whose names are not `dropped` nor so begun."""
         pick = self._picks.get((dropped, prefixes))
         if pick is None:
             pick = self._picks[dropped, prefixes] = self.without_now(dropped, prefixes)
@@ -51,9 +51,8 @@ def _picking(places: list[int]) -> Pick:
     return lambda things: tuple([things[place] for place in places])
 
 
-def shape_of(names: Iterable[bytes]) -> Shape:
+def shape_of(names: Names) -> Shape:
     """Return the shape of a head with these names, as they are spelled."""
-    names = tuple(names)
     if sum(map(len, names)) > _LONGEST_NAMES:
         return Shape(names)
     return _remembered(names)

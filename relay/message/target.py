@@ -64,7 +64,7 @@ def _host(head: RequestHead) -> str:
     places = head.fields.shape.where.get(b"host", ())
     if len(places) != 1:
         raise MalformedRequest("exactly one Host field is needed")
-    return _name(head.fields[places[0]][1])
+    return _name(head.fields.at(places[0]))
 
 
 def _name(authority: bytes) -> str:

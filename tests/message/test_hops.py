@@ -12,11 +12,11 @@ NOBODY = frozenset[bytes]()
 
 
 def sent_on(fields: Iterable[Field], secrets: frozenset[bytes]) -> list[Field]:
-    return list(hops.sent_on(Fields(fields), secrets))
+    return list(Fields(lines=hops.sent_on(Fields(fields), secrets)))
 
 
 def sent_back(fields: Iterable[Field]) -> list[Field]:
-    return list(hops.sent_back(Fields(fields)))
+    return list(Fields(lines=hops.sent_back(Fields(fields))))
 
 
 def connection_options(fields: Iterable[Field]) -> frozenset[bytes]:

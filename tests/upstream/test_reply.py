@@ -53,7 +53,7 @@ async def test_interim_answers_leave_nothing_in_the_final_one(tmp_path: Path) ->
     octets = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK
     async with kit.running(kit.answering(octets)) as upstream, ajar(tmp_path, upstream.port) as out:
         head, _ = await out.fetch()
-    assert (head.status, head.reason, head.fields) == (200, b"OK", ((b"Content-Length", b"4"),))
+    assert (head.status, head.reason, tuple(head.fields)) == (200, b"OK", ((b"Content-Length", b"4"),))
 
 
 async def test_the_head_comes_through_as_it_was_sent(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_trailers_are_dropped_and_never_become_fields(tmp_path: Path) -> N
     octets = CHUNKED + b"1\r\na\r\n0\r\nSet-Cookie: late\r\nX-Late: 1\r\n\r\n"
     async with kit.running(kit.answering(octets)) as upstream, ajar(tmp_path, upstream.port) as out:
         head, body = await out.fetch()
-    assert (head.fields, body) == (((b"Transfer-Encoding", b"chunked"),), b"a")
+    assert (tuple(head.fields), body) == (((b"Transfer-Encoding", b"chunked"),), b"a")
 
 
 @pytest.mark.parametrize(
