@@ -9,6 +9,7 @@ from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
+from typing import Final
 
 from relay.auth.caller import Caller
 from relay.errors import CallerUnknown
@@ -16,7 +17,9 @@ from relay.message.head import RequestHead
 
 FIELD = b"x-api-key"
 
-_IDENTIFIER = slice(3, 19)
+# Where the identifier stands in a key.
+_START: Final = 3
+_END: Final = 19
 _REFUSAL = "X-Api-Key is missing, or holds no key that is valid here"
 
 
@@ -62,7 +65,7 @@ class ApiKeys:
         if places is not None and len(places) == 1:
             key = head.fields.at(places[0])
             # The identifier only finds the entry; it is the digest of the whole that proves.
-            entry = self._keys.get(key[_IDENTIFIER])
+            entry = self._keys.get(key[_START:_END])
             if entry is not None and compare_digest(hashlib.sha256(key).digest(), entry[0]):
                 return entry[1]
         raise CallerUnknown(_REFUSAL)

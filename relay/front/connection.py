@@ -274,14 +274,6 @@ class Connection(asyncio.Protocol):
 class FrontCall:
     """The `Call` on a connection of ours."""
 
-    # What a call begins with stands here rather than in every call.
-    traveller: Traveller | None = None
-    started = False
-    finished = False
-    bytes_out = 0
-    _pending = b""
-    _chunked = False
-
     def __init__(
         self, connection: Connection, head: RequestHead, framing: Framing, octets: bytes, rest: Stream | None
     ) -> None:
@@ -290,7 +282,13 @@ class FrontCall:
         self.octets = octets
         self.rest = rest
         self.keep_alive = bool(head.minor) if b"connection" not in head.fields.shape.where else _keeps_alive(head)
+        self.traveller: Traveller | None = None
+        self.started = False
+        self.finished = False
+        self.bytes_out = 0
         self._connection = connection
+        self._pending = b""
+        self._chunked = False
 
     @property
     def peer(self) -> str:

@@ -56,17 +56,16 @@ class Road:
 class Journey:
     """One call on its way: the `Traveller` of its call and the `Receiver` of its passage."""
 
-    _caller: Caller | None = None
-    _placed: Placed | None = None
-    _passage: Passage | None = None
-    _caller_left = False
-    _ended = False
-
     def __init__(self, call: Call, gateway: "Gateway", record: Exchange) -> None:
         self._began = perf_counter()  # uvloop's own clock has whole milliseconds
         self._call = call
         self._gateway = gateway
         self.record = record
+        self._caller: Caller | None = None
+        self._placed: Placed | None = None
+        self._passage: Passage | None = None
+        self._caller_left = False
+        self._ended = False
 
     def __repr__(self) -> str:
         return f"<Journey {self.record.id} {'ended' if self._ended else self._passage or 'at its start'}>"

@@ -38,18 +38,6 @@ class Passage:
     """
 
     answer: ResponseHead
-    answer_framing: Framing = NO_BODY
-    answer_octets = b""
-    answer_rest: Stream | None = None
-    begun = False
-    sent = False
-    reused = False
-    serial = ""
-    peer = ""
-    seconds = 0.0
-    over = False
-    connection: "Connection | None" = None
-    dialling: Task[None] | None = None
 
     def __init__(
         self,
@@ -72,6 +60,18 @@ class Passage:
         self.octets = octets
         self.rest = rest
         self.began = perf_counter()
+        self.answer_framing: Framing = NO_BODY
+        self.answer_octets = b""
+        self.answer_rest: Stream | None = None
+        self.begun = False
+        self.sent = False
+        self.reused = False
+        self.over = False
+        self.serial = ""
+        self.peer = ""
+        self.seconds = 0.0
+        self.connection: Connection | None = None
+        self.dialling: Task[None] | None = None
 
     def __repr__(self) -> str:
         state = "over" if self.over else "sent" if self.sent else "begun" if self.begun else "waiting"

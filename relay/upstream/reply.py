@@ -22,17 +22,15 @@ _BEGINNING: Final = b"HTTP/"
 class Reply:
     """Reads the answer to one call off its connection. Interim answers (1xx) are consumed here."""
 
-    # What a call begins with: most of it never changes, so it stands here rather than in every reply.
-    begun = False
-    stream: Stream | None = None
-    _unframer: Unframer | None = None
-    _buffer = b""
-    _interims = 0
-    _reusable = False
-
     def __init__(self, connection: "Connection", passage: Passage) -> None:
         self._connection = connection
         self._passage = passage
+        self.begun = False
+        self.stream: Stream | None = None
+        self._unframer: Unframer | None = None
+        self._buffer = b""
+        self._interims = 0
+        self._reusable = False
 
     def __repr__(self) -> str:
         return f"<Reply {'begun' if self.begun else 'awaited'}, {len(self._buffer)} octets waiting>"
