@@ -1,7 +1,6 @@
 """The gateway: every call of every caller passes here, gets an answer, and leaves one note."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +9,7 @@ from relay.deadlines import Deadlines
 from relay.errors import RelayError
 from relay.front.call import Call
 from relay.gateway.admission import METHODS
+from relay.gateway.ids import Ids
 from relay.gateway.journey import Journey, Road
 from relay.observe.exchange import Exchange, Journal
 from relay.problems.answer import Answer, answer
@@ -33,6 +33,7 @@ class Gateway:
         self.journal = journal
         self.alarm = alarm
         self._now = now
+        self._ids = Ids()
         self.deadlines = Deadlines(asyncio.get_running_loop(), road.total, Journey.too_late)
 
     def take(self, call: Call) -> None:
@@ -58,4 +59,4 @@ class Gateway:
     def _record(self, peer: str, method: bytes) -> Exchange:
         # A word that is no method is the caller's own text, and that has no place in a log.
         word = method.decode() if method in METHODS else ""
-        return Exchange(id=os.urandom(16).hex(), at=self._now(), peer=peer, method=word)
+        return Exchange(id=self._ids.next(), at=self._now(), peer=peer, method=word)

@@ -306,8 +306,9 @@ class Journey:
         self._ended = True
         call, record, gateway = self._call, self.record, self._gateway
         gateway.deadlines.lift(self)
-        if self._passage is not None and (not self._passage.over):
-            self._passage.abandon()
+        passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
+        if passage is not None and not passage.over:
+            passage.abandon()
         record.bytes_in, record.bytes_out = call.bytes_in, call.bytes_out
         record.seconds = perf_counter() - self._began
         gateway.journal.note(record)

@@ -5,13 +5,14 @@ takes does without.
 """
 
 from operator import attrgetter
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger
 
 from relay.observe.exchange import Exchange
+from relay.observe.lines import Lines
 
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
@@ -25,9 +26,9 @@ _VALUES: Final = attrgetter("event", "level", "at", *_SAID)
 
 
 class ExchangeLog:
-    """The `Journal` that writes a line to a stream. The stream should be unbuffered: a line is then one write."""
+    """The `Journal` that writes a line to a stream."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO | Lines) -> None:
         self._write = stream.write
 
     def note(self, exchange: Exchange) -> None:
@@ -42,10 +43,10 @@ class ExchangeLog:
         self._write(orjson.dumps(line, option=_OPTIONS))
 
 
-def make_logger(stream: BinaryIO) -> FilteringBoundLogger:
+def make_logger(stream: BinaryIO | Lines) -> FilteringBoundLogger:
     """Return a logger that writes JSON lines to `stream`."""
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.BytesLogger(stream),
+        structlog.BytesLogger(cast("BinaryIO", stream)),  # of which it writes to and flushes
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

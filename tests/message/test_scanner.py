@@ -104,7 +104,9 @@ def test_whatever_comes_is_a_head_or_a_refusal(octets: bytes) -> None:
     )
 )
 def test_what_is_read_goes_out_as_the_same_octets(pairs: list[tuple[bytes, bytes]]) -> None:
-    octets = b"PUT /x HTTP/1.1\r\n" + b"".join([b"%b: %b\r\n" % pair if pair[1] else b"%b:\r\n" % pair[:1] for pair in pairs])
+    octets = b"PUT /x HTTP/1.1\r\n" + b"".join(
+        [b"%b: %b\r\n" % pair if pair[1] else b"%b:\r\n" % pair[:1] for pair in pairs]
+    )
     try:
         head = scan(octets[:-2])
     except MalformedRequest:

@@ -17,6 +17,7 @@ from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.observe.exchange import Journals
+from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
 from relay.observe.metrics import Metrics
 from relay.ops.app import Readiness, make_app
@@ -76,10 +77,11 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
 
     `out` gets the log, a line of JSON for each exchange and each event.
     """
-    settings, logger, metrics = built.settings, make_logger(out), Metrics()
+    lines = Lines(out)
+    settings, logger, metrics = built.settings, make_logger(lines), Metrics()
     readiness = Readiness()
     doors = {name: _door(name, tenant, settings, metrics) for name, tenant in built.tenants.items()}
-    gateway = _gateway(built, doors, Journals((metrics, ExchangeLog(out))), logger)
+    gateway = _gateway(built, doors, Journals((metrics, ExchangeLog(lines))), logger)
     listener = Listener(gateway, built.context, handshake_seconds=settings.deadlines.tls)
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
@@ -98,6 +100,7 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
             await asyncio.wait(watching)
             for door in doors.values():
                 door.close()
+            lines.flush()
 
 
 def _door(name: str, built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door:
