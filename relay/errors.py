@@ -68,6 +68,10 @@ class MethodUnknown(RelayError):
     """No such method."""
 
 
+class CodingUnknown(RelayError):
+    """The body is in a transfer coding other than chunked."""
+
+
 class MethodRefused(RelayError):
     """CONNECT and TRACE: a relay is no tunnel and no mirror."""
 

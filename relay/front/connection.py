@@ -4,13 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
 from relay.deadlines import Deadlines
-from relay.errors import CallerGone, HeadTooLarge, HeadTooSlow, MalformedRequest, RelayError
+from relay.errors import CallerGone, HeadTooSlow, MalformedRequest, RelayError
 from relay.front.call import Traveller
 from relay.message.fields import Field
 from relay.message.framing import NO_BODY, Framing, Length, request_framing
 from relay.message.head import RequestHead, ResponseHead, response_octets, with_fields
 from relay.message.hops import connection_options
-from relay.message.scanner import LONGEST_HEAD, scan_request
+from relay.message.scanner import LONGEST_HEAD, overlong, scan_request
 from relay.message.stream import Stream
 from relay.message.unframe import Unframer, unframer
 from relay.tls.channel import Channel
@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
             buffer = self._buffer = buffer[2:]  # one is ignored (RFC 9112 section 2.2); a second is a malformed line
         end = buffer.find(b"\r\n\r\n")
         if (end if end >= 0 else len(buffer)) > LONGEST_HEAD:
-            self._refuse(HeadTooLarge(f"the head is larger than {LONGEST_HEAD} octets"))
+            self._refuse(overlong(buffer))
         elif end >= 0:
             self._take(buffer[: end + 2], buffer[end + 4 :])
         elif buffer and self._patience is not self._listener.heads:
@@ -199,29 +199,33 @@ class Connection(asyncio.Protocol):
         try:
             head = scan_request(octets)
             framing = request_framing(head)
-            call = self._call_of(head, framing, after)
         except RelayError as error:
             self._refuse(error)
             return
         self._expect(None)
-        self._call = call
+        call = self._call = self._call_of(head, framing, after)
         self._listener.take(call)
 
     def _call_of(self, head: RequestHead, framing: Framing, after: bytes) -> "FrontCall":
-        """Return the call, with as much of its body as came with the head. Raises MalformedRequest."""
+        """Return the call, with as much of its body as came with the head."""
         if isinstance(framing, Length) and framing.octets <= len(after):
             size = framing.octets
             self._buffer = after[size:]
             return FrontCall(self, head, framing, after[:size], None)
         reader = unframer(framing, MalformedRequest)
-        octets = reader.feed(after)
+        stream = Stream(self.hold)
+        octets = b""
+        try:
+            octets = reader.feed(after)
+        except MalformedRequest as fault:
+            stream.fail(fault)  # what the head alone decides comes first: who calls, and whether it may (C17)
         self._buffer = reader.rest
         if reader.ended:
             return FrontCall(self, head, framing, octets, None)
         self._unframer = reader
         if self._held:
             self.hold(False)  # noqa: FBT003  # as a callback it has no keywords
-        return FrontCall(self, head, framing, octets, Stream(self.hold))
+        return FrontCall(self, head, framing, octets, stream)
 
     def _take_body(self, reader: Unframer, octets: bytes) -> bytes:
         """Hand on what belongs to the body in progress, and return what follows it."""

@@ -27,9 +27,11 @@ from relay.gateway.admission import SAFE, Admission, Placed
 from relay.message.fields import Field
 from relay.message.framing import Length
 from relay.message.head import request_octets
+from relay.message.hops import ends_here
 from relay.message.rewrite import rewrite_request, rewrite_response
+from relay.message.target import Target
 from relay.observe.exchange import Exchange, Source
-from relay.problems.answer import Answer, answer, http_date
+from relay.problems.answer import Answer, about_us, answer, http_date
 from relay.problems.table import PROBLEMS
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
@@ -151,7 +153,13 @@ class Journey:
 
     def _set_out(self) -> None:
         """Send the call on. Raises the RelayError of the first wrong thing."""
-        placed = self._admit()
+        admission, call = self._gateway.road.admission, self._call
+        target, caller = admission.known(call.head)
+        self._caller, self.record.client, self.record.way = caller, caller.client, caller.way
+        if call.head.method == b"OPTIONS" and ends_here(call.head):
+            self._tell_about_us()
+            return
+        placed = self._place(target, caller)
         upstream = self._gateway.road.upstreams[placed.tenant.name]
         self.record.egress = upstream.egress.text
         passage = self._passage = self._prepare(placed)
@@ -159,11 +167,9 @@ class Journey:
         self._gateway.deadlines.set(self)
         upstream.send(passage)
 
-    def _admit(self) -> Placed:
+    def _place(self, target: Target, caller: Caller) -> Placed:
         admission, record, call = self._gateway.road.admission, self.record, self._call
-        target, self._caller = admission.known(call.head)
-        record.client, record.way = self._caller.client, self._caller.way
-        placed = self._placed = admission.placed(call.head, call.framing, target, self._caller)
+        placed = self._placed = admission.placed(call.head, call.framing, target, caller)
         if call.rest is not None:
             call.rest.limit(admission.max_body - len(call.octets))
         elif len(call.octets) > admission.max_body:
@@ -247,6 +253,13 @@ class Journey:
         return fields
 
     # -- answers of our own ----------------------------------------------------------------------------------
+
+    def _tell_about_us(self) -> None:
+        record = self.record
+        told = about_us(request_id=record.id, at=record.at, pseudonym=self._gateway.road.pseudonym.decode())
+        record.status = told.head.status
+        self._call.answer(told.head, told.body)
+        self._end()
 
     def _answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""

@@ -12,6 +12,7 @@ _EXTENSION: Final = (
     rb"(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*\"))?"
 )
 _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:" + _EXTENSION + rb")*\Z")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\Z")
 _LONGEST_SIZE_LINE: Final = 256
 _LONGEST_TRAILERS: Final = 8 * 1024
 
@@ -19,7 +20,8 @@ _LONGEST_TRAILERS: Final = 8 * 1024
 class ChunkDecoder:
     """Takes a chunked body apart (RFC 9112 section 7.1): every line ends in CRLF, every size is plain hexadecimal.
 
-    `ended` says that the last chunk and its trailers are here, `rest` holds what followed them. Trailers are dropped.
+    `ended` says that the last chunk and its trailers are here, `rest` holds what followed them. Trailers are
+    read as fields and dropped: merged into a head they would pass for what was authorised (RFC 9110 section 6.5.1).
     What is not so is the sender's fault, told by an error of the class given.
     """
 
@@ -87,6 +89,8 @@ class ChunkDecoder:
         self._trailers += len(line)
         if self._trailers > _LONGEST_TRAILERS:
             raise self._fault("the trailers are too long")
+        if line and _TRAILER.match(line) is None:
+            raise self._fault("a trailer is not a name, a colon and a value")
         self.ended = not line
         return not self.ended
 

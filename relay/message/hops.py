@@ -3,7 +3,9 @@
 from functools import cache, lru_cache
 from typing import Final
 
+from relay.errors import MalformedRequest
 from relay.message.fields import Fields, Line
+from relay.message.head import RequestHead
 
 HOP_BY_HOP: Final = frozenset(
     (
@@ -21,14 +23,45 @@ HOP_BY_HOP: Final = frozenset(
     )
 )
 
-# Fields that speak of the caller or imitate us. VECOZO sees one address and one certificate: ours.
-NOT_SENT_ON: Final = HOP_BY_HOP | {b"expect", b"forwarded", b"host", b"max-forwards", b"proxy-status", b"x-real-ip"}
+# By these, balancers and clouds tell whose call it is: by address, or by client certificate. VECOZO sees one address
+# and one certificate: ours.
+OF_THE_CALLER: Final = frozenset(
+    (
+        b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"client-cert",
+        b"client-cert-chain",
+        b"client-ip",
+        b"fastly-client-ip",
+        b"forwarded",
+        b"true-client-ip",
+        b"x-appengine-user-ip",
+        b"x-arr-clientcert",
+        b"x-azure-clientip",
+        b"x-azure-socketip",
+        b"x-client-cert",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-forwarded",
+        b"x-original-forwarded-for",
+        b"x-originating-ip",
+        b"x-proxyuser-ip",
+        b"x-real-ip",
+        b"x-remote-addr",
+        b"x-remote-ip",
+        b"x-ssl-client-cert",
+    )
+)
+
+NOT_SENT_ON: Final = HOP_BY_HOP | OF_THE_CALLER | {b"expect", b"host", b"max-forwards", b"proxy-status"}
 NOT_SENT_BACK: Final = HOP_BY_HOP | {b"proxy-status"}
 
 _LONGEST_REMEMBERED: Final = 128
+_LONGEST_HOPS: Final = 9
 
 _OURS: Final = (b"x-relay-",)
-_OF_THE_CALLER: Final = (b"x-relay-", b"x-forwarded-")
+_NOT_SENT_ON_SO_BEGUN: Final = (b"x-relay-", b"x-forwarded-")
 
 # `Connection` may name fields of one hop; it cannot name away what frames or routes a message. Its own two options
 # name no field that would travel on anyway.
@@ -39,7 +72,7 @@ _NOT_NAMEABLE: Final = frozenset(
 
 def sent_on(fields: Fields, secrets: frozenset[bytes]) -> tuple[Line, ...]:
     """Return the lines of the request that travel to the upstream; `secrets` are lower-case names of credentials."""
-    return _kept(fields, _not_sent_on(secrets), _OF_THE_CALLER)
+    return _kept(fields, _not_sent_on(secrets), _NOT_SENT_ON_SO_BEGUN)
 
 
 def sent_back(fields: Fields) -> tuple[Line, ...]:
@@ -57,6 +90,24 @@ def _kept(fields: Fields, dropped: frozenset[bytes], prefixes: tuple[bytes, ...]
     if b"connection" in shape.where and (named := connection_options(fields) - _NOT_NAMEABLE):
         return shape.without_now(dropped | named, prefixes)(fields.lines)
     return shape.without(dropped, prefixes)(fields.lines)
+
+
+def ends_here(head: RequestHead) -> bool:
+    """Whether an OPTIONS is for us ourselves, and not to be sent on. Raises MalformedRequest.
+
+    It asks about the server as a whole (RFC 9110 section 9.3.7), or has no hop left (section 7.6.2).
+    """
+    return head.target == b"*" or hops_left(head.fields) == 0
+
+
+def hops_left(fields: Fields) -> int | None:
+    """Return what Max-Forwards allows, which means something with OPTIONS only. Raises MalformedRequest."""
+    given = fields.first(b"max-forwards")
+    if given is None:
+        return None
+    if not given.isdigit() or len(given) > _LONGEST_HOPS:
+        raise MalformedRequest("Max-Forwards is not one plain number")
+    return int(given)
 
 
 def asks_to_close(fields: Fields) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 from relay.errors import (
     HeadTooLarge,
     MalformedRequest,
+    MethodUnknown,
     RelayError,
     TargetTooLong,
     UpstreamInvalid,
@@ -22,7 +23,7 @@ LONGEST_TARGET: Final = 8_192
 LONGEST_HEAD: Final = 64 * 1024
 MOST_FIELDS: Final = 100
 
-_REQUEST_LINE: Final = rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++) ([!-~\x80-\xff]++) HTTP/([0-9]++(?:\.[0-9]++)?)\r\n"
+_REQUEST_LINE: Final = rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++) ([!-~\x80-\xff]++) HTTP/([0-9]\.[0-9])\r\n"
 _STATUS_LINE: Final = rb"HTTP/([0-9]++(?:\.[0-9]++)?) ([1-9][0-9]{2})(?: ([\t -~\x80-\xff]*+))?\r\n"
 # A name is a token (RFC 9110 section 5.6.2). In requests it has no underscore: CGI-like servers take that for a
 # hyphen, so it could imitate ours. A value is visible ASCII, space, tab and obs-text (section 5.5); white space
@@ -36,10 +37,29 @@ _RESPONSE: Final = re.compile(_STATUS_LINE + rb"(?:" + _THEIR_TOKEN + rb"++:" + 
 _LINE: Final = re.compile(rb"([^:]++):([^\n]++\n)")
 _REQUEST_BEGINS: Final = re.compile(_REQUEST_LINE)
 _RESPONSE_BEGINS: Final = re.compile(_STATUS_LINE)
+_BEGINNING: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++)(?: ([!-~\x80-\xff]*+))?")
 _WRONG_VERSION: Final = "only HTTP/1.1 and HTTP/1.0 are spoken here"
 _MINOR: Final = {b"1.1": 1, b"1.0": 0}
 # Fields of which a second one is a trick, not a list.
-_SINGLE: Final = frozenset((b"content-type", b"authorization", b"content-length", b"host", b"expect", b"soapaction"))
+_SINGLE: Final = (
+    b"authorization",
+    b"content-length",
+    b"content-location",
+    b"content-range",
+    b"content-type",
+    b"date",
+    b"expect",
+    b"from",
+    b"host",
+    b"if-modified-since",
+    b"if-range",
+    b"if-unmodified-since",
+    b"max-forwards",
+    b"range",
+    b"referer",
+    b"soapaction",
+    b"user-agent",
+)
 
 
 def scan_request(octets: bytes) -> RequestHead:
@@ -67,6 +87,18 @@ def scan_request(octets: bytes) -> RequestHead:
     if len(fields.shape.where) != count:
         _judge_repeated(fields)
     return RequestHead(method, target, fields, minor)
+
+
+def overlong(octets: bytes) -> RelayError:
+    """Return what is wrong with the beginning of a request whose head passes LONGEST_HEAD, ended or not."""
+    beginning = _BEGINNING.match(octets)
+    if beginning is not None and len(beginning[1]) > LONGEST_TARGET:
+        return MethodUnknown("the method is longer than any of HTTP's")  # RFC 9112 section 3
+    if beginning is None or beginning[2] is None:
+        return MalformedRequest("the request line is not a method, a target and a version with one space between")
+    if len(beginning[2]) > LONGEST_TARGET:
+        return TargetTooLong(f"the target is longer than {LONGEST_TARGET} octets")
+    return HeadTooLarge(f"the head is larger than {LONGEST_HEAD} octets")
 
 
 def scan_response(octets: bytes) -> tuple[ResponseHead, int]:

@@ -14,13 +14,14 @@ _PLAIN = re.compile(rb"((?:/[\w~-][\w.~-]*)+)(?:\?[\w!$&'()*+,\-./:;=?@~]*)?\Z")
 _ORIGIN_FORM = re.compile(rb"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]|{}^`]*\Z")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 # What servers behind us may read differently from us: dot segments, encoded slashes and backslashes, empty
-# segments, path parameters that hide a dot segment, encoded NUL.
-_AMBIGUOUS = re.compile(rb"//|(?:^|/)(?:\.|%2e){1,2}(?:/|;|\Z)|%2f|%5c|\\|%00", re.IGNORECASE)
+# segments, path parameters that hide a dot segment, encoded control characters (a NUL ends a name, CRLF a line).
+_AMBIGUOUS = re.compile(rb"//|(?:^|/)(?:\.|%2e){1,2}(?:/|;|\Z)|%2f|%5c|\\|%[01][0-9a-f]|%7f", re.IGNORECASE)
 # Servers behind servers decode more than once; a path that is still not plain after so many means no good.
 _MOST_DECODINGS: Final = 3
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]+)(/.*)\Z", re.IGNORECASE | re.DOTALL)
 _LONGEST_AUTHORITY: Final = 253 + 6  # RFC 1035 section 2.3.4, a colon and five digits
-_HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::([0-9]{1,5}))?\Z")
+# A name, or an address; that of version 6 is never one of ours, but no less a host.
+_HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
 
 
 class Target(NamedTuple):
@@ -41,11 +42,15 @@ def target_of(head: RequestHead) -> Target:
         if _name(absolute[1]) != host:
             raise WrongHost("the target names another host than the Host field")
         octets = absolute[2]
+    elif octets == b"*" and head.method == b"OPTIONS":  # the server as a whole (RFC 9110 section 9.3.7)
+        return Target(octets, octets, host)
     if not _ORIGIN_FORM.match(octets) or _BAD_ESCAPE.search(octets):
         raise MalformedRequest("the target is not a path with an optional query")
     path = octets.partition(b"?")[0]
     if _is_ambiguous(path):
-        raise AmbiguousTarget("the path has dot segments, empty segments or encoded slashes; send it in plain form")
+        raise AmbiguousTarget(
+            "the path has dot segments, empty segments, encoded slashes or controls; send it in plain form"
+        )
     return Target(octets=octets, path=path, host=host)
 
 

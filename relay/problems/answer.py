@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 from email.utils import format_datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from relay.errors import CallerUnknown, MethodRefused, RelayError
 from relay.message.fields import Field, Fields
@@ -36,6 +36,9 @@ REASONS = {
 
 # WCF reads a Fault from a 500 only, but maps 401 and 403 to an exception of its own.
 _TRUE_FOR_WCF = frozenset((401, 403))
+
+
+_ALLOW: Final[Field] = (b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 
 
 class Answer(NamedTuple):
@@ -73,6 +76,19 @@ def answer(
     return Answer(ResponseHead(status, REASONS[status], fields), body)
 
 
+def about_us(*, request_id: str, at: datetime, pseudonym: str) -> Answer:
+    """Return the answer to an OPTIONS that asks about the relay itself (RFC 9110 section 9.3.7)."""
+    fields = Fields(
+        (
+            _ALLOW,
+            (b"Date", http_date(at)),
+            (b"X-Relay-Request-Id", request_id.encode()),
+            (b"Proxy-Status", pseudonym.encode()),
+        )
+    )
+    return Answer(ResponseHead(204, b"No Content", fields), b"")
+
+
 def http_date(at: datetime) -> bytes:
     """Return a time (UTC) as the Date field has it (RFC 9110 section 5.6.7)."""
     return format_datetime(at, usegmt=True).encode()
@@ -85,7 +101,7 @@ def _fields(problem: Problem, error: RelayError, pseudonym: str) -> list[Field]:
     if isinstance(error, CallerUnknown):
         fields.append((b"WWW-Authenticate", b'ApiKey realm="relay"'))
     if isinstance(error, MethodRefused):
-        fields.append((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+        fields.append(_ALLOW)
     return fields
 
 

@@ -129,6 +129,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="http_request_error",
     ),
     errors.MethodUnknown: Problem(status=501, code="method_unknown", title="No such method", remedy=_CHECK_CLIENT),
+    errors.CodingUnknown: Problem(
+        status=501,
+        code="coding_unknown",
+        title="No transfer coding but chunked is known",
+        remedy=_CHECK_CLIENT,
+        proxy_error="http_request_error",
+    ),
     errors.UpstreamClosed: Problem(
         status=502,
         code="upstream_closed",

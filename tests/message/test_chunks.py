@@ -53,6 +53,11 @@ NOT_PLAIN = {
     "extension without a name": b"1;=x\r\n",
     "extension with a stray quote": b'1;x="a\r\n',
     "bare LF in trailers": b"0\r\nX: y\n\r\n",
+    "trailer without a colon": b"0\r\nGET / HTTP/1.1\r\n\r\n",
+    "trailer without a name": b"0\r\n: y\r\n\r\n",
+    "trailer with a space before its colon": b"0\r\nX : y\r\n\r\n",
+    "folded trailer": b"0\r\nX: y\r\n z\r\n\r\n",
+    "control in a trailer": b"0\r\nX: \x01\r\n\r\n",
 }
 
 

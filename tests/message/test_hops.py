@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
+from relay.errors import MalformedRequest
 from relay.message import hops
 from relay.message.fields import Field, Fields
-from relay.message.hops import HOP_BY_HOP, NOT_SENT_BACK, NOT_SENT_ON
+from relay.message.head import RequestHead
+from relay.message.hops import HOP_BY_HOP, NOT_SENT_BACK, NOT_SENT_ON, ends_here
 
 NOBODY = frozenset[bytes]()
 
@@ -44,6 +46,7 @@ def test_the_table_holds_every_field_that_the_rfc_names() -> None:
     of_the_rfc = b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
     of_proxies = b"proxy-authenticate proxy-authorization proxy-authentication-info".split()
     assert set(of_the_rfc) | set(of_proxies) <= HOP_BY_HOP
+    assert {b"x-client-ip", b"x-azure-clientip", b"true-client-ip", b"cf-connecting-ip", b"client-cert"} <= NOT_SENT_ON
     assert {b"expect", b"forwarded", b"host", b"max-forwards", b"proxy-status"} <= NOT_SENT_ON
 
 
@@ -64,6 +67,23 @@ def test_connection_cannot_name_away_what_frames_or_routes_a_message(name: bytes
 def test_the_callers_credentials_for_us_stay_here() -> None:
     fields = ((b"X-API-KEY", b"rk"), (b"Authorization", b"Bearer for VECOZO"))
     assert _names(sent_on(fields, frozenset((b"x-api-key",)))) == [b"Authorization"]
+
+
+def _options(target: bytes, *fields: Field) -> RequestHead:
+    return RequestHead(b"OPTIONS", target, Fields(fields))
+
+
+def test_an_options_about_the_server_or_without_a_hop_left_ends_here() -> None:
+    assert ends_here(_options(b"*"))
+    assert ends_here(_options(b"/a", (b"Max-Forwards", b"0")))
+    assert not ends_here(_options(b"/a"))
+    assert not ends_here(_options(b"/a", (b"Max-Forwards", b"1")))
+
+
+@pytest.mark.parametrize("value", [b"", b"-1", b"+1", b"x", b"1, 2", b"0x1", b"\xb2", b"1" * 10])
+def test_max_forwards_is_one_plain_number(value: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        ends_here(_options(b"/a", (b"Max-Forwards", value)))
 
 
 def test_nothing_of_the_callers_address_is_sent_on() -> None:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from relay.errors import Looped
+from relay.errors import Looped, MalformedRequest
 from relay.message.fields import Fields
 from relay.message.framing import CHUNKED, NO_BODY, Framing, Length
 from relay.message.head import RequestHead, ResponseHead
 from relay.message.rewrite import rewrite_request, rewrite_response
 
 
-def _rewritten(*fields: tuple[bytes, bytes], framing: Framing = NO_BODY) -> Fields:
-    head = RequestHead(b"POST", b"http://relay.example/a?", Fields(((b"Host", b"relay.example"), *fields)))
+def _rewritten(*fields: tuple[bytes, bytes], framing: Framing = NO_BODY, method: bytes = b"POST") -> Fields:
+    head = RequestHead(method, b"http://relay.example/a?", Fields(((b"Host", b"relay.example"), *fields)))
     out = rewrite_request(
         head,
         target=b"/a?",
@@ -19,7 +19,7 @@ def _rewritten(*fields: tuple[bytes, bytes], framing: Framing = NO_BODY) -> Fiel
         framing=framing,
         pseudonym=b"relay",
     )
-    assert (out.method, out.target) == (b"POST", b"/a?")
+    assert (out.method, out.target) == (method, b"/a?")
     return out.fields
 
 
@@ -60,6 +60,15 @@ def test_a_call_that_came_through_here_before_is_a_loop(via: bytes) -> None:
 @pytest.mark.parametrize("via", [b"1.1 relay-2", b"relay", b"1.1 front (relay)", b""])
 def test_a_name_that_only_looks_like_ours_is_no_loop(via: bytes) -> None:
     _rewritten((b"Via", via))
+
+
+def test_an_options_goes_on_with_one_hop_less_and_not_at_all_without_one() -> None:
+    fields = _rewritten((b"Max-Forwards", b"10"), method=b"OPTIONS")
+    assert fields == ((b"Host", b"api.vecozo.nl"), (b"Max-Forwards", b"9"), (b"Via", b"1.1 relay"))
+    for value in (b"0", b"00", b"x"):
+        with pytest.raises(MalformedRequest):
+            _rewritten((b"Max-Forwards", value), method=b"OPTIONS")
+    assert _rewritten((b"Max-Forwards", b"0"), method=b"GET") == ((b"Host", b"api.vecozo.nl"), (b"Via", b"1.1 relay"))
 
 
 def test_an_answer_that_has_no_body_tells_no_length() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.errors import HeadTooLarge, MalformedRequest, RelayError, TargetTooLong, VersionUnknown
+from relay.errors import HeadTooLarge, MalformedRequest, MethodUnknown, RelayError, TargetTooLong, VersionUnknown
 from relay.message import scanner
 from relay.message.head import RequestHead, request_octets
-from relay.message.scanner import LONGEST_TARGET, MOST_FIELDS
+from relay.message.scanner import LONGEST_TARGET, MOST_FIELDS, overlong
 
 PLAIN = b'POST /cov?q= HTTP/1.1\r\nHost: a\r\nSOAPAction: "x"\r\nX-Empty:\r\nX-Tab:\ta b\t'
 
@@ -70,10 +70,39 @@ def test_what_is_not_plainly_a_head_is_malformed(octets: bytes) -> None:
         scan(octets)
 
 
-@pytest.mark.parametrize("version", [b"2.0", b"1.2", b"0.9", b"9.9", b"11.1", b"2"])
+@pytest.mark.parametrize("version", [b"2.0", b"1.2", b"0.9", b"9.9"])
 def test_another_version_is_refused_as_such(version: bytes) -> None:
     with pytest.raises(VersionUnknown):
         scan(b"GET / HTTP/" + version + b"\r\nHost: a")
+
+
+@pytest.mark.parametrize("version", [b"1", b"2", b"11.1", b"01.1", b"1.10", b"1.1.1", b"111", b"+1.1", b" 1.1", b""])
+def test_what_is_no_version_is_malformed_rather_than_unknown(version: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        scan(b"GET / HTTP/" + version + b"\r\nHost: a")
+
+
+@pytest.mark.parametrize("name", [b"Range", b"User-Agent", b"Max-Forwards", b"If-Modified-Since", b"SOAPAction"])
+def test_a_field_that_stands_once_or_not_at_all_is_malformed_twice(name: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        scan(b"GET / HTTP/1.1\r\nHost: a\r\n%b: 1\r\n%b: 1" % (name, name.lower()))
+
+
+@pytest.mark.parametrize(
+    ("octets", "fault"),
+    [
+        (b"G" * 70_000, MethodUnknown),
+        (b"G" * 70_000 + b" / HTTP/1.1\r\n", MethodUnknown),
+        (b"GET /" + b"a" * 70_000, TargetTooLong),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a", TargetTooLong),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000, HeadTooLarge),
+        (b"\x00" * 70_000, MalformedRequest),
+        (b" " * 70_000, MalformedRequest),
+    ],
+    ids=["method", "method and more", "target", "target and more", "field", "NUL", "space"],
+)
+def test_what_is_too_long_is_told_by_its_part(octets: bytes, fault: type[RelayError]) -> None:
+    assert type(overlong(octets)) is fault
 
 
 def test_a_target_of_8000_octets_is_taken_and_a_longer_one_refused() -> None:

@@ -60,6 +60,10 @@ def test_a_plain_target_is_taken_octet_by_octet(target: bytes) -> None:
         b"/a%255cb",
         b"/a%2500",
         b"/a%25252fb",
+        b"/a%0d%0aX:y",
+        b"/a%1F",
+        b"/a%7f",
+        b"/a%250a",
     ],
 )
 def test_a_path_that_can_be_read_in_two_ways_is_refused(target: bytes) -> None:
@@ -122,11 +126,28 @@ def test_no_host_is_malformed() -> None:
 @pytest.mark.parametrize(
     "host",
     [b"", b" ", b"u@a.example", b"a.example/x", b"a.example, b.example", b"a.example:", b"a.example:x",
-     b"a.example:65536", b"a.example:-1", b"a .example", b"-a", b"a.", b"a\x00", b"[::1]", b"\xc3\xa9.example"],
+     b"a.example:65536", b"a.example:-1", b"a .example", b"-a", b"a.", b"a\x00", b"[]", b"[::1", b"::1", b"[::1]x",
+     b"[v1.a]", b"\xc3\xa9.example"],
 )  # fmt: skip
 def test_an_invalid_host_is_malformed(host: bytes) -> None:
     with pytest.raises(MalformedRequest):
         target_of(_head(b"/", host))
+
+
+def test_an_address_of_version_6_is_a_host() -> None:
+    assert target_of(_head(b"/", b"[2001:DB8::1]:443")).host == "[2001:db8::1]"
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"HEAD"])
+def test_an_asterisk_is_a_target_with_options_only(method: bytes) -> None:
+    fields = Fields(((b"Host", b"relay.example"),))
+    assert target_of(RequestHead(b"OPTIONS", b"*", fields)).path == b"*"
+    with pytest.raises(MalformedRequest):
+        target_of(RequestHead(method, b"*", fields))
+
+
+def test_an_encoded_control_in_a_query_is_taken_as_it_is() -> None:
+    assert target_of(_head(b"/a?b=%0d%0a%00")).octets == b"/a?b=%0d%0a%00"
 
 
 def test_a_host_is_compared_in_lower_case_and_without_its_port() -> None:

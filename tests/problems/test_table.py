@@ -14,7 +14,7 @@ REPEATED_4XX = {408, 429}
 # The caller may repeat these, for nothing can have been processed: it mends its own pace, or the relay's state.
 NOT_PERMANENT = {"body_too_slow", "head_too_slow"}
 # Neither is the caller's to mend, nor does a pause mend it; nothing was sent, so a repeat does no harm.
-OWN_FAULTS = {"internal_fault", "looped", "method_unknown", "version_unknown"}
+OWN_FAULTS = {"coding_unknown", "internal_fault", "looped", "method_unknown", "version_unknown"}
 
 
 def _leaves(root: type[RelayError]) -> Iterator[type[RelayError]]:
