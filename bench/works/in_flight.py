@@ -12,7 +12,7 @@ from bench.process import BenchFault, family
 from bench.run import Run, believe, in_turn
 from bench.upstream import SlowUpstream, slow_upstream
 
-_FRONTS = ("relay", "nginx-tuned", "haproxy")
+_FRONTS = ("relay", "nginx-tuned")
 
 _CALLS = 2000
 _SECONDS = 5.0

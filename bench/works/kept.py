@@ -17,8 +17,8 @@ from bench.upstream import Upstream, upstream
 _FRONTS = ("relay", "nginx-tuned", "nginx-howto", "haproxy", "aiohttp", "fastapi-httpx", "relay-workers-2")
 
 # Seconds of a window; of load before it, for the handshakes are not part of the work; and until all are connected.
-_WINDOW = 1.5
-_QUICK_WINDOW = 0.6
+_WINDOW = 1.2
+_QUICK_WINDOW = 0.5
 _BEFORE = 0.2
 _CONNECTED = 5.0
 

@@ -9,7 +9,7 @@ from bench.loads.open_loop import open_loop
 from bench.run import Run, believe, in_turn
 from bench.upstream import slow_upstream
 
-_FRONTS = ("relay", "nginx-tuned", "haproxy")
+_FRONTS = ("relay", "nginx-tuned")
 _DIRECT = "direct"
 
 _RATE = 300

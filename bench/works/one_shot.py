@@ -13,27 +13,26 @@ from bench.process import BenchFault, family
 from bench.run import Run, believe, in_turn
 from bench.upstream import Upstream, upstream
 
-_FRONTS = ("relay", "nginx-tuned", "haproxy")
-_SLOWER_FRONTS = ("nginx-howto", "aiohttp", "fastapi-httpx")
-# What a PROXY header costs is a difference between two fronts of one kind.
-_PROXIED_FRONTS = ("haproxy-proxy-v2", "relay-proxy-v2")
+_FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2")
+_OTHER_FRONTS = ("nginx-howto", "aiohttp", "fastapi-httpx", "haproxy-proxy-v2")
+# What a PROXY header costs shows as well in one kind as in all.
 _PROXIED_KIND = Kind(tls=Tls.V1_3, resumed=False)
 
 # Seconds: of a window, and of load before it, in which the first connections are made that others are resumed from.
-_WINDOW = 0.8
+_WINDOW = 0.6
 _QUICK_WINDOW = 0.4
-_BEFORE = 0.25
+_BEFORE = 0.2
 
 
 def measure(run: Run) -> Results:
     """Measure all kinds. Raises BenchFault when a connection was not of its kind, or an answer not whole."""
-    names = _FRONTS if run.quick else (*_FRONTS, *_SLOWER_FRONTS)
+    names = _FRONTS if run.quick else (*_FRONTS, *_OTHER_FRONTS)
     seconds = _QUICK_WINDOW if run.quick else _WINDOW
     seen: dict[tuple[Kind, str], list[dict[str, float]]] = {}
     sent: dict[str, int] = {}
     with (
         upstream(run.place, run.other_cpus) as behind,
-        run.fronts(behind.port, *names, *_PROXIED_FRONTS) as fronts,
+        run.fronts(behind.port, *names) as fronts,
         callers(run.place, fronts, run.other_cpus) as calling,
     ):
         turns = _turns(fronts)
