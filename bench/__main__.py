@@ -14,7 +14,7 @@ from bench import report
 from bench.bars import judge
 from bench.figures import Results
 from bench.fronts import FRONTS
-from bench.machine import facts
+from bench.machine import ROUNDS, facts
 from bench.place import prepared
 from bench.process import BenchFault, allow_many_files, processors
 from bench.run import Run
@@ -37,7 +37,7 @@ _QUICK: Final = ("kept", "one-shot")
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Kept and one-shot only, in short windows. Nothing is written.")
-@click.option("--rounds", default=9, show_default=True, type=click.IntRange(1), help="Medians are over so many.")
+@click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1), help="Medians are over so many.")
 @click.option("--work", "works", multiple=True, type=click.Choice(list(WORKS)), help="Only these; nothing is written.")
 @click.option("--front", "only", multiple=True, type=click.Choice(list(FRONTS)), help="Only these; nothing is written.")
 def main(*, quick: bool, rounds: int, works: tuple[str, ...], only: tuple[str, ...]) -> None:

@@ -11,6 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+# Of `make bench`.
+ROUNDS: Final = 9
+
 _REPOSITORY: Final = Path(__file__).parent.parent
 _PROGRAMS: Final = {"nginx": ("nginx", "-v"), "HAProxy": ("haproxy", "-v"), "wrk": ("wrk", "-v")}
 _PACKAGES: Final = ("aiohttp", "uvloop", "orjson", "cryptography")
@@ -22,6 +25,7 @@ class Facts:
     """Of one run."""
 
     at: datetime
+    command: str
     minutes: float
     rounds: int
     relay: str
@@ -34,6 +38,7 @@ def facts(*, rounds: int, minutes: float) -> Facts:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return Facts(
         at=datetime.now(UTC),
+        command="make bench" if rounds == ROUNDS else f"python -m bench --rounds {rounds}",
         minutes=minutes,
         rounds=rounds,
         relay=_commit(),

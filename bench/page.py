@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Final
 
 from bench.bars import Judgement
@@ -87,7 +88,7 @@ _CHAPTERS: Final = (
             "p50_added_ms": "p50 added, ms",
             "p99_added_ms": "p99 added, ms",
         },
-        drawn="p99_ms",
+        drawn="p99_added_ms",
     ),
     _Chapter(
         work="start",
@@ -101,7 +102,7 @@ _CHAPTERS: Final = (
         title="Idle",
         text="After one call, with nothing to do.",
         figures={"rss_mib": "resident memory, MiB", "wakeups_per_second": "wake-ups per second"},
-        drawn="wakeups_per_second",
+        drawn="rss_mib",
     ),
     _Chapter(
         work="journal",
@@ -115,7 +116,7 @@ _CHAPTERS: Final = (
 _HEAD: Final = """\
 # Performance
 
-All figures on this page come from one run of `make bench`, which wrote the page, its plots and
+All figures on this page come from one run of `{command}`, which wrote the page, its plots and
 [bench/results.json](../bench/results.json). They say how the relay stands beside its peers on this machine, under this
 work; they say little of another machine.
 """
@@ -136,18 +137,26 @@ processor, the upstream and the load have the others.
 | `haproxy` | HAProxy, one thread, log in a file: [haproxy.cfg](../bench/peers/haproxy.cfg) |
 | `aiohttp` | aiohttp's server and client, on asyncio: [aiohttp_front.py](../bench/peers/aiohttp_front.py) |
 | `fastapi-httpx` | FastAPI on uvicorn, and httpx: [fastapi_httpx_front.py](../bench/peers/fastapi_httpx_front.py) |
+| `...-proxy-v2` | the same behind a load balancer that sends a PROXY v2 header before TLS |
+| `...-workers-2` | the same with two workers, on one processor all the same |
 
 The fronts take turns in each round, and the order turns round in every other one; figures are medians over the rounds,
 and the marks in the plots go from the least to the most. CPU is the processor time that the kernel accounted to all of
 a front's processes (`schedstat`), never time on the clock. Memory is their resident size; pages that they share count
 for each. The bench stops without a figure when a call got anything but a whole 200, when a front's own log says
 otherwise, when a connection was not of the kind that it should be, or when one that should be kept was not.
+
+A front that had time left waited for its load. With one connection per call that is the rule on two processors: OpenSSL
+takes longer over a caller's handshake than over a server's. All fronts wait alike then, with caches colder than under
+full load.
 """
 
 
 def page(results: Results, judgements: Sequence[Judgement], facts: Facts) -> str:
     """Return the page."""
-    return "\n".join([_HEAD, *_bars(judgements), _METHOD, *_results(results), *_made_on(facts)])
+    return "\n".join(
+        [_HEAD.format(command=facts.command), *_bars(judgements), _METHOD, *_results(results), *_made_on(facts)]
+    )
 
 
 def plots(results: Results) -> dict[str, str]:
@@ -210,7 +219,7 @@ def _results(results: Results) -> Iterator[str]:
 
 def _chapter(chapter: _Chapter, fronts: Work) -> Iterator[str]:
     yield f"### {chapter.title}\n"
-    yield f"{chapter.text}\n"
+    yield f"{fill(chapter.text, 120)}\n"
     yield f"![{chapter.title}](performance/{chapter.work}.svg)\n"
     yield f"| `{chapter.work}` | {' | '.join(chapter.figures.values())} |"
     yield f"|---|{'---:|' * len(chapter.figures)}"

@@ -42,15 +42,17 @@ def bars(title: str, rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _bar(row: Row, y: int, scale: float) -> Sequence[str]:
     colour = _OURS if row.name.startswith("relay") else _THEIRS
-    width, least, most = (scale * value for value in (row.value, row.least, row.most))
+    width, least, most = (max(0.0, scale * value) for value in (row.value, row.least, row.most))
     middle = y + 9
     return (
         f'<text x="{_LABEL - 8}" y="{y + 14}" text-anchor="end" fill="#1f2933">{escape(row.name)}</text>',
         f'<rect x="{_LABEL}" y="{y}" width="{width:.1f}" height="18" fill="{colour}"/>',
         f'<path d="M{_LABEL + least:.1f} {middle}H{_LABEL + most:.1f}" stroke="#1f2933" stroke-width="2"/>',
-        f'<text x="{_LABEL + most + 8:.1f}" y="{y + 14}" fill="#1f2933">{row.value:,.4g}</text>'
-        if row.value < 1000
-        else f'<text x="{_LABEL + most + 8:.1f}" y="{y + 14}" fill="#1f2933">{row.value:,.0f}</text>',
+        f'<text x="{_LABEL + max(width, most) + 8:.1f}" y="{y + 14}" fill="#1f2933">{_shown(row.value)}</text>',
     )

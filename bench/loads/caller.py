@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
-from bench.fronts.front import Front
 from bench.place import Place
 from bench.process import BenchFault
 
@@ -30,25 +29,18 @@ class Target:
     """Whom to call. `direct` is the upstream itself, which wants the system certificate and the registered address."""
 
     port: int
-    proxied: bool = False
     direct: bool = False
-
-    @classmethod
-    def of(cls, front: Front) -> "Target":
-        """Return a front as a target."""
-        return cls(port=front.port, proxied=front.proxied)
 
 
 class Requests:
     """Requests to one path with one body: each differs from all others by its correlation id."""
 
-    def __init__(self, place: Place, target: Target, path: str, body: bytes, *, last: bool = False) -> None:
-        close = "Connection: close\r\n" if last else ""
+    def __init__(self, place: Place, target: Target, path: str, body: bytes) -> None:
         self._before = (
             f"POST {path} HTTP/1.1\r\nHost: localhost:{target.port}\r\nContent-Type: text/xml; charset=utf-8\r\n"
             f'SOAPAction: "urn:bench"\r\nX-Api-Key: {place.key.text}\r\nx-ms-correlation-request-id: '
         ).encode()
-        self._after = f"\r\n{close}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        self._after = f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         self._numbers = count()
 
     def next(self) -> bytes:
@@ -68,30 +60,16 @@ def client_context(place: Place, target: Target, tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def connect(target: Target, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
-    """Connect, with a PROXY v2 header first where one is expected, offering `session`.
-
-    Without a timeout, which would cost a system call at each step: whoever waits for a load has one.
-    """
+def connect(target: Target, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """Connect. Without a timeout, which would cost a system call at each step: whoever waits for a load has one."""
     source = ("127.0.0.9", 0) if target.direct else None
     plain = socket.create_connection(("127.0.0.1", target.port), source_address=source)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if target.proxied:
-            plain.sendall(proxy_header(plain))
-        return context.wrap_socket(plain, server_hostname="localhost", session=session)
+        return context.wrap_socket(plain, server_hostname="localhost")
     except OSError:
         plain.close()
         raise
-
-
-def proxy_header(plain: socket.socket) -> bytes:
-    """Return what a load balancer would say of this connection: PROXY protocol version 2, TCP over IPv4."""
-    source: tuple[str, int] = plain.getsockname()
-    destination: tuple[str, int] = plain.getpeername()
-    addresses = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
-    ports = source[1].to_bytes(2) + destination[1].to_bytes(2)
-    return b"\r\n\r\n\x00\r\nQUIT\n\x21\x11" + (12).to_bytes(2) + addresses + ports
 
 
 class Answer:

@@ -58,7 +58,9 @@ def _turns(fronts: Sequence[Front]) -> list[tuple[Front, Way]]:
 
 
 def _window(run: Run, front: Front, way: Way) -> dict[str, float]:
-    with crew(claims(run.place, Target.of(front), way, _EACH), _CALLERS, run.other_cpus, whom=front.name) as callers:
+    with crew(
+        claims(run.place, Target(port=front.port), way, _EACH), _CALLERS, run.other_cpus, whom=front.name
+    ) as callers:
         callers.ready()
         began, cpu = time.monotonic(), cpu_seconds(family(front.pid))
         callers.go()
@@ -83,7 +85,9 @@ def _at_once(run: Run, behind: SlowUpstream) -> dict[str, float]:
 
 
 def _growth(run: Run, front: Front) -> float:
-    with crew(claims(run.place, Target.of(front), Way.UP, 1), _AT_ONCE, run.other_cpus, whom=front.name) as callers:
+    with crew(
+        claims(run.place, Target(port=front.port), Way.UP, 1), _AT_ONCE, run.other_cpus, whom=front.name
+    ) as callers:
         callers.ready()
         processes = family(front.pid)
         before = resident_kib(processes)

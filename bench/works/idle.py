@@ -32,11 +32,11 @@ def measure(run: Run) -> Results:
                 woken = (wakeups(processes) - before[front.name]) / _WINDOW
                 seen[front.name].append({"rss_mib": resident_kib(processes) / 1024, "wakeups_per_second": woken})
     run.tell(f"idle  {run.rounds} rounds of {_WINDOW:g} s")
-    return {"idle": {name: told(rounds, spread="wakeups_per_second") for name, rounds in seen.items()}}
+    return {"idle": {name: told(rounds, spread="rss_mib") for name, rounds in seen.items()}}
 
 
 def _call(run: Run, front: Front) -> None:
-    target = Target.of(front)
+    target = Target(port=front.port)
     requests = Requests(run.place, target, PATH, run.place.request.read_bytes())
     with connect(target, client_context(run.place, target, Tls.V1_3)) as connection:
         answer_to(connection, requests.next())

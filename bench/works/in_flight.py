@@ -34,7 +34,7 @@ def measure(run: Run) -> Results:
 
 
 def _figures(run: Run, front: Front, behind: SlowUpstream) -> dict[str, float]:
-    target = Target.of(front)
+    target = Target(port=front.port)
     with crew(warm_up(run.place, target), 1, run.other_cpus, whom=front.name) as warming:
         warming.ready()
         warming.go()

@@ -29,7 +29,7 @@ def measure(run: Run) -> Results:
         run.fronts(behind.port, *_FRONTS) as fronts,
     ):
         targets = {_DIRECT: Target(port=behind.port, direct=True)}
-        targets |= {front.name: Target.of(front) for front in fronts}
+        targets |= {front.name: Target(port=front.port) for front in fronts}
         for number, name in in_turn(list(targets), run.rounds):
             took = _window(run, name, targets[name], seconds)
             sent[name] = sent.get(name, 0) + len(took)
@@ -42,7 +42,9 @@ def measure(run: Run) -> Results:
         for front in fronts:
             believe(front, sent[front.name])
     direct = seen[_DIRECT]
-    return {"latency": {name: told(_with_added(rounds, direct), spread="p99_ms") for name, rounds in seen.items()}}
+    return {
+        "latency": {name: told(_with_added(rounds, direct), spread="p99_added_ms") for name, rounds in seen.items()}
+    }
 
 
 def _window(run: Run, name: str, target: Target, seconds: float) -> list[float]:

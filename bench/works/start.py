@@ -27,7 +27,7 @@ def measure(run: Run) -> Results:
 
 
 def _ready(run: Run, front: Front) -> float:
-    target = Target.of(front)
+    target = Target(port=front.port)
     requests = Requests(run.place, target, PATH, run.place.request.read_bytes())
     with connect(target, client_context(run.place, target, Tls.V1_3)) as connection:
         answer_to(connection, requests.next())
