@@ -133,7 +133,7 @@ processor, the upstream and the load have the others.
 |---|---|
 | `relay` | `relay serve`, one worker, its log in a file |
 | `nginx-tuned` | nginx as its experts would configure it: [nginx-tuned.conf](../bench/peers/nginx-tuned.conf) |
-| `nginx-howto` | nginx as how-tos show it, keeping nothing: [nginx-howto.conf](../bench/peers/nginx-howto.conf) |
+| `nginx-howto` | nginx by how-tos, no keep-alive upstream: [nginx-howto.conf](../bench/peers/nginx-howto.conf) |
 | `haproxy` | HAProxy, one thread, log in a file: [haproxy.cfg](../bench/peers/haproxy.cfg) |
 | `aiohttp` | aiohttp's server and client, on asyncio: [aiohttp_front.py](../bench/peers/aiohttp_front.py) |
 | `fastapi-httpx` | FastAPI on uvicorn, and httpx: [fastapi_httpx_front.py](../bench/peers/fastapi_httpx_front.py) |
