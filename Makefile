@@ -8,10 +8,10 @@ RUN := $(BIN)/python -m
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check format lock docs bench image clean
+.PHONY: help setup demo test quick check format lock docs bench bench-quick bench-setup image clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.txt
 
@@ -41,24 +41,39 @@ format: setup  ## Put the code in its usual shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header --quiet
+PIN := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+LOCK := $(BIN)/uv pip compile pyproject.toml $(PIN)
+GROUP_LOCK := $(BIN)/uv pip compile $(PIN) --group pyproject.toml
 
 lock: setup  ## Pin the newest dependencies that pyproject.toml allows
-	$(BIN)/uv pip compile --group pyproject.toml:build --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header --quiet --upgrade -o requirements/build.txt
+	$(GROUP_LOCK):build --upgrade -o requirements/build.txt
 	$(LOCK) --upgrade -o requirements/relay.txt
 	$(LOCK) --upgrade --extra reference -o requirements/reference.txt
 	$(LOCK) --upgrade --extra reference --group dev -o requirements/dev.txt
+	$(GROUP_LOCK):bench --upgrade -o requirements/bench.txt
 
 docs: setup  ## Write the tables of the docs from the code
 	$(RUN) tests.kit.tables
 
-bench: setup  ## Measure CPU per call beside nginx (needs nginx and wrk)
+bench: bench-setup  ## Measure everything beside the peers and write docs/performance.md (under 20 minutes)
 	$(RUN) bench
+
+bench-quick: bench-setup  ## Measure kept and one-shot calls only, and write nothing (under 3 minutes)
+	$(RUN) bench --quick
+
+# The programs come from Debian. What only a peer needs gets an environment of its own, so that nothing else leans on it.
+bench-setup: setup bench/.venv/.ready
+	@if [ "$$(id -u)" = 0 ] && ! { command -v nginx && command -v haproxy && command -v wrk; } >/dev/null; then \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light haproxy wrk >/dev/null; fi
+
+bench/.venv/.ready: requirements/bench.txt
+	$(PYTHON) -m venv --clear bench/.venv
+	bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
 
 image:  ## Build the container image (needs buildah)
 	buildah bud --format docker -t relay .
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage bench/out
+	rm -rf .venv bench/.venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage bench/out

@@ -1,54 +1,85 @@
-"""`python -m bench`: measure, tell, and write results.json. Ends with 1 when a bar is not met."""
+"""`python -m bench`: measure, tell, and write what was found. Ends with 1 when a bar is missed."""
 
+import os
 import shutil
 import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import click
 from rich.console import Console
 
-from bench import kept, report
+from bench import report
+from bench.bars import judge
+from bench.figures import Results
 from bench.fronts import FRONTS
-from bench.load import CONNECTIONS, Tls
-from bench.process import BenchFault, processors
+from bench.machine import ROUNDS, facts
+from bench.place import prepared
+from bench.process import BenchFault, allow_many_files, processors
+from bench.run import Run
+from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, start
 
-_NEEDED = ("nginx", "wrk")
+_NEEDED: Final = ("nginx", "haproxy", "wrk")
+
+WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
+    "kept": kept.measure,
+    "one-shot": one_shot.measure,
+    "claims": claims.measure,
+    "in-flight": in_flight.measure,
+    "latency": latency.measure,
+    "start": start.measure,
+    "idle": idle.measure,
+    "journal": journal.measure,
+}
+_QUICK: Final = ("kept", "one-shot")
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Shorter windows; still nine rounds. Under two minutes.")
-@click.option("--rounds", default=9, show_default=True, type=click.IntRange(1), help="Medians are over so many.")
-@click.option("--seconds", default=6, show_default=True, type=click.IntRange(1), help="Of each window.")
-@click.option("--tls", default=Tls.V1_3.value, show_default=True, type=click.Choice([version.value for version in Tls]))
-@click.option(
-    "--front", "names", multiple=True, type=click.Choice(list(FRONTS)), help="Only these; nothing is written."
-)
-def main(*, quick: bool, rounds: int, seconds: int, tls: str, names: tuple[str, ...]) -> None:
+@click.option("--quick", is_flag=True, help="Kept and one-shot only, in short windows. Nothing is written.")
+@click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1), help="Medians are over so many.")
+@click.option("--work", "works", multiple=True, type=click.Choice(list(WORKS)), help="Only these; nothing is written.")
+@click.option("--front", "only", multiple=True, type=click.Choice(list(FRONTS)), help="Only these; nothing is written.")
+def main(*, quick: bool, rounds: int, works: tuple[str, ...], only: tuple[str, ...]) -> None:
     """Measure the relay and its peers doing the same work, in turn, on loopback."""
-    console = Console()
+    # Where nobody's terminal says how wide it is, wide enough for the tables.
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     if missing := [program for program in _NEEDED if shutil.which(program) is None]:
-        raise click.ClickException(f"needs {' and '.join(missing)}: apt-get install nginx-light wrk")
-    plan = kept.Plan(rounds=rounds, seconds=2 if quick else seconds, tls=Tls(tls))
-    front_cpus, other_cpus = processors()
-    console.print(
-        f"kept: {plan.rounds} rounds, windows of {plan.seconds} s, {CONNECTIONS} connections, {plan.tls}; "
-        f"fronts on processor {front_cpus}, upstream and load on {other_cpus}"
-    )
-    windows: dict[str, list[kept.Window]] = {name: [] for name in names or FRONTS}
+        raise click.ClickException(f"needs {' and '.join(missing)}: apt-get install nginx-light haproxy wrk")
+    began = time.monotonic()
     try:
-        for name, number, window in kept.measure(plan, list(windows)):
-            windows[name].append(window)
-            console.print(
-                f"round {number:2} {name:12} {window.cpu_us_per_call:7.1f} us a call "
-                f"{window.calls_per_second:8,.0f} calls/s  busy {window.busy:.0%}"
-            )
+        results = _measure(console, works or (_QUICK if quick else tuple(WORKS)), quick=quick, rounds=rounds, only=only)
     except BenchFault as fault:
         raise click.ClickException(str(fault)) from None
-    fronts = {name: kept.figures(seen, plan) for name, seen in windows.items()}
-    if not names:
-        report.write({"kept": fronts})
-    report.show("kept", fronts, console)
-    report.warn(fronts, console)
-    sys.exit(0 if report.bar_met("kept", fronts, console) else 1)
+    took = time.monotonic() - began
+    judgements = judge(results)
+    if not (quick or works or only):
+        report.write(results, judgements, facts(rounds=rounds, minutes=took / 60))
+    report.show(results, judgements, console)
+    console.print(f"took {took:.0f} s")
+    sys.exit(0 if all(judgement.met is not False for judgement in judgements) else 1)
 
 
-main()
+def _measure(console: Console, works: tuple[str, ...], *, quick: bool, rounds: int, only: tuple[str, ...]) -> Results:
+    front_cpus, other_cpus = processors()
+    allow_many_files()
+    os.sched_setaffinity(0, other_cpus)
+    console.print(f"{rounds} rounds; fronts on processor {front_cpus}, upstream and load on {other_cpus}")
+    results: dict[str, Mapping[str, Mapping[str, float | str]]] = {}
+    with prepared() as place:
+        run = Run(
+            place=place,
+            front_cpus=front_cpus,
+            other_cpus=other_cpus,
+            rounds=rounds,
+            quick=quick,
+            only=frozenset(only),
+            tell=lambda line: console.print(line, highlight=False, soft_wrap=True),
+        )
+        for work in works:
+            results |= WORKS[work](run)
+    return results
+
+
+if __name__ == "__main__":
+    main()

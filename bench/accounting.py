@@ -1,4 +1,4 @@
-"""What the kernel knows of a process: processor time spent, connections open. Never wall time."""
+"""What the kernel knows of processes: processor time spent, memory, wake-ups, connections open. Never wall time."""
 
 from pathlib import Path
 
@@ -12,6 +12,32 @@ def cpu_seconds(pids: list[int]) -> float:
 
 def _spent(task: Path) -> int:
     return int((task / "schedstat").read_text().split()[0])
+
+
+def resident_kib(pids: list[int]) -> int:
+    """Return the memory that these processes have in use: pages that they share count for each of them."""
+    return sum(_status(Path(f"/proc/{pid}/status"), "VmRSS") for pid in pids)
+
+
+def forget_peak(pids: list[int]) -> None:
+    """Have `peak_kib` tell from now on."""
+    for pid in pids:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_kib(pids: list[int]) -> int:
+    """Return the most memory that each of these processes has had in use since `forget_peak`, together."""
+    return sum(_status(Path(f"/proc/{pid}/status"), "VmHWM") for pid in pids)
+
+
+def wakeups(pids: list[int]) -> int:
+    """Return how often these processes have gone to sleep of themselves, all threads together."""
+    tasks = (task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
+    return sum(_status(task / "status", "voluntary_ctxt_switches") for task in tasks)
+
+
+def _status(path: Path, key: str) -> int:
+    return next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(f"{key}:"))
 
 
 def connections_to(port: int) -> frozenset[str]:

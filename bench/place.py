@@ -1,9 +1,12 @@
 """A throw-away folder with everything that the fronts, the upstream and the load need: certificates, a key, a body."""
 
+import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,10 +16,12 @@ from relay.authority.issued import Issued
 
 PASSWORD = "bench"
 PATH = "/acc/cov/vz801802/v1/soap11"
+CLAIMS = "/acc/claims"
 
-# The work: what a Dynamics plug-in sends for an insurance check, and what it gets. Octets.
+# The work: what a Dynamics plug-in sends for an insurance check, and what it gets; and a file of claims. Octets.
 REQUEST_SIZE = 2048
 ANSWER_SIZE = 2300
+_FILE_SIZE = 25_000_000
 
 _USER_NUMBER = "20001000001131"
 _OPEN = '<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
@@ -35,16 +40,28 @@ class Place:
         """The file with the body that every call carries."""
         return self.folder / "request.xml"
 
+    @property
+    def claim(self) -> Path:
+        """The file with a body that carries 25 MB as base64."""
+        return self.folder / "claim.xml"
+
+    @property
+    def certs(self) -> Path:
+        """The folder of certificates and keys."""
+        return self.folder / "certs"
+
 
 @contextmanager
 def prepared() -> Iterator[Place]:
     """Make the folder for as long as the block lasts. Every server key in it is P-256."""
     with TemporaryDirectory(prefix="relay-bench-") as name:
         place = Place(folder=Path(name), key=new_key())
+        place.folder.chmod(0o711)  # nginx, when started by root, has workers that are not
         place.request.write_text(envelope(REQUEST_SIZE))
-        certs = place.folder / "certs"
-        certs.mkdir(mode=0o700)
-        _issue(certs)
+        # Random, so that nothing on the way could make it smaller.
+        place.claim.write_bytes(_OPEN.encode() + b64encode(os.urandom(_FILE_SIZE)) + _CLOSE.encode())
+        place.certs.mkdir(mode=0o700)
+        _issue(place.certs)
         yield place
 
 
@@ -54,6 +71,11 @@ def envelope(size: int) -> str:
     room = size - len(_OPEN) - len(_CLOSE)
     count, left = divmod(room, len(element))
     return f"{_OPEN}{element * count}{' ' * left}{_CLOSE}"
+
+
+def digest(octets: bytes) -> str:
+    """Return by what a body is known to have arrived whole."""
+    return sha256(octets).hexdigest()
 
 
 def _issue(certs: Path) -> None:
@@ -71,3 +93,4 @@ def _issue(certs: Path) -> None:
 def _write(certs: Path, name: str, issued: Issued) -> None:
     (certs / f"{name}.crt").write_bytes(issued.chain_pem())
     (certs / f"{name}.key").write_bytes(issued.key_pem())
+    (certs / f"{name}.pem").write_bytes(issued.chain_pem() + issued.key_pem())  # as HAProxy wants it

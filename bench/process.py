@@ -1,10 +1,11 @@
 """Processes that the bench starts, waits for and ends by their ids; and the processors they may use."""
 
 import os
+import resource
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ class BenchFault(Exception):
 
 @contextmanager
 def process(
-    command: Sequence[str | Path], *, folder: Path, out: Path, cpus: set[int], env: Mapping[str, str] | None = None
+    command: Sequence[str | Path], *, folder: Path, out: Path, cpus: set[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command for as long as the block lasts; then ask it to end, and see that it does.
 
@@ -32,7 +33,8 @@ def process(
             cwd=folder,
             stdout=stdout,
             stderr=stderr,
-            env={**os.environ, **(env or {})},
+            # Bytecode is kept, whatever the caller's shell says: no front is to compile itself at each start.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
             # Set in the child before it runs, so that the processes and threads it makes inherit it.
             preexec_fn=partial(os.sched_setaffinity, 0, cpus),
         )
@@ -65,7 +67,7 @@ def wait_for_port(port: int, started: subprocess.Popen[bytes], out: Path) -> Non
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.02)
+        time.sleep(0.002)
     raise BenchFault(f"{started.args!r} does not listen on port {port}: {errors_of(out)}")
 
 
@@ -89,3 +91,9 @@ def processors() -> tuple[set[int], set[int]]:
     """Return the processors for the front and those for everything else: apart where there are two or more."""
     here = sorted(os.sched_getaffinity(0))
     return ({here[-1]}, set(here[:-1])) if len(here) > 1 else (set(here), set(here))
+
+
+def allow_many_files() -> None:
+    """Allow this process, and all that it starts, as many open files as the machine lets it have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

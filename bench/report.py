@@ -1,6 +1,6 @@
-"""What is told of a run: a table on the terminal, and results.json beside this file."""
+"""What is told of a run: tables on the terminal, results.json, docs/performance.md and its plots."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,58 +8,51 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.kept import Figures
+from bench.bars import Judgement
+from bench.figures import Figures, Results
+from bench.machine import Facts
+from bench.page import cells, page, plots
 
-RESULTS: Final = Path(__file__).parent / "results.json"
-
-# work -> (figure, the front to compare with, how many times that the relay may take at most)
-BARS: Final = {"kept": ("cpu_us_per_call", "nginx-tuned", 4.0)}
+_REPOSITORY: Final = Path(__file__).parent.parent
 
 # A front that uses less of its processor than this was waiting for the load.
 _BUSY: Final = 0.9
 
-Results = Mapping[str, Mapping[str, Figures]]
 
-
-def write(results: Results, path: Path = RESULTS) -> None:
-    """Write `{work: {front: {figure: value}}}`; works that were not part of this run stay as they were."""
-    known = orjson.loads(path.read_bytes()) if path.exists() else {}
+def write(results: Results, judgements: Sequence[Judgement], facts: Facts, root: Path = _REPOSITORY) -> None:
+    """Write `{work: {front: {figure: value}}}`, the page and its plots, in place of those of the last run."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    path.write_bytes(orjson.dumps({**known, **results}, option=options))
+    (root / "bench" / "results.json").write_bytes(orjson.dumps(results, option=options))
+    docs = root / "docs"
+    (docs / "performance.md").write_text(page(results, judgements, facts))
+    folder = docs / "performance"
+    folder.mkdir(exist_ok=True)
+    for name, plot in plots(results).items():
+        (folder / name).write_text(plot)
 
 
-def show(work: str, fronts: Mapping[str, Figures], console: Console) -> None:
-    """Print a table: a line for each figure, a column for each front."""
-    table = Table(title=work, title_justify="left")
-    table.add_column("figure")
+def show(results: Results, judgements: Sequence[Judgement], console: Console) -> None:
+    """Print a table for each work, and how the bars stand."""
+    for work, fronts in results.items():
+        console.print(_table(work, fronts))
+        if idle := [name for name, figures in fronts.items() if float(figures.get("busy", 1)) < _BUSY]:
+            console.print(f"{', '.join(idle)} had time left: what waits for its load has colder caches")
+    console.print(_bars(judgements))
+
+
+def _table(work: str, fronts: Mapping[str, Figures]) -> Table:
+    """A line for each figure, a column for each front."""
+    table = Table("figure", title=work, title_justify="left")
     for name in fronts:
         table.add_column(name, justify="right")
-    for figure in next(iter(fronts.values())):
-        table.add_row(
-            figure,
-            *(
-                f"{front[figure]:,}" if not isinstance(front[figure], str) else str(front[figure])
-                for front in fronts.values()
-            ),
-        )
-    console.print(table)
+    for figure in dict.fromkeys(figure for figures in fronts.values() for figure in figures):
+        table.add_row(figure, *(f"{figures.get(figure, '')}" for figures in fronts.values()))
+    return table
 
 
-def warn(fronts: Mapping[str, Figures], console: Console) -> None:
-    """Say so when a front was kept waiting: with fewer calls at a time, each of them costs it more."""
-    idle = [name for name, figures in fronts.items() if float(figures["busy"]) < _BUSY]
-    if idle:
-        console.print(f"{', '.join(idle)} had time left: on a machine with nothing else to do, its calls cost less")
-
-
-def bar_met(work: str, fronts: Mapping[str, Figures], console: Console) -> bool:
-    """Say how the relay stands against the bar of a work, where both were measured."""
-    figure, peer, most = BARS[work]
-    if not {"relay", peer} <= fronts.keys():
-        return True
-    ratio = float(fronts["relay"][figure]) / float(fronts[peer][figure])
-    met = ratio <= most
-    console.print(
-        f"{work}: relay / {peer} = {ratio:.2f} in {figure}; the bar is {most:g}: {'met' if met else 'NOT met'}"
-    )
-    return met
+def _bars(judgements: Sequence[Judgement]) -> Table:
+    table = Table("bar", "against", "measured", "bar", "", "wish", "", title="bars", title_justify="left")
+    for judgement in judgements:
+        if judgement.value is not None:
+            table.add_row(*(cell.replace("**", "") for cell in cells(judgement)))
+    return table

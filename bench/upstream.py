@@ -1,18 +1,20 @@
-"""The stand-in for VECOZO: nginx with mutual TLS, which also counts the calls that reach it."""
+"""The stand-ins for VECOZO, both with mutual TLS and both counting calls: nginx, and one of our own that can wait."""
 
 import http.client
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
+
+from bench.nginx import nginx
 from bench.place import ANSWER_SIZE, Place, envelope
 from bench.process import free_port, process, wait_for_port
 
-PEERS = Path(__file__).parent / "peers"
-
 
 class Upstream:
-    """A running upstream."""
+    """A running nginx that answers at once."""
 
     def __init__(self, port: int, count_port: int) -> None:
         self.port = port
@@ -34,6 +36,25 @@ class Upstream:
         self._count.close()
 
 
+class SlowUpstream:
+    """A running `bench.slow_upstream`."""
+
+    def __init__(self, port: int, count_port: int) -> None:
+        self.port = port
+        self._count = http.client.HTTPConnection("127.0.0.1", count_port)
+
+    def __repr__(self) -> str:
+        return f"<SlowUpstream on port {self.port}>"
+
+    def in_progress(self) -> int:
+        """Return how many calls it has, and has not yet answered."""
+        self._count.request("GET", "/")
+        return int(orjson.loads(self._count.getresponse().read())["in_progress"])
+
+    def close(self) -> None:
+        self._count.close()
+
+
 @contextmanager
 def upstream(place: Place, cpus: set[int]) -> Iterator[Upstream]:
     """Run the upstream for as long as the block lasts."""
@@ -48,15 +69,16 @@ def upstream(place: Place, cpus: set[int]) -> Iterator[Upstream]:
 
 
 @contextmanager
-def nginx(name: str, place: Place, port: int, values: dict[str, object], cpus: set[int]) -> Iterator[int]:
-    """Run nginx by the configuration `name` with its @PLACEHOLDERS@ filled in; yield its master's process id."""
-    text = (PEERS / f"{name}.conf").read_text()
-    for placeholder, value in values.items():
-        text = text.replace(f"@{placeholder}@", str(value))
-    configuration = place.folder / f"{name}.conf"
-    configuration.write_text(text)
-    out = place.folder / f"{name}.out"
-    command: list[str | Path] = ["nginx", "-p", place.folder, "-c", configuration, "-e", "stderr"]
+def slow_upstream(place: Place, cpus: set[int], *, seconds: float) -> Iterator[SlowUpstream]:
+    """Run the upstream that takes so many seconds over an insurance check."""
+    port, count_port = free_port(), free_port()
+    out = place.folder / "slow_upstream.out"
+    program = Path(__file__).with_name("slow_upstream.py")
+    command: list[str | Path] = [sys.executable, program, str(port), str(count_port), str(seconds), place.claim]
     with process(command, folder=place.folder, out=out, cpus=cpus) as started:
-        wait_for_port(port, started, out)
-        yield started.pid
+        wait_for_port(count_port, started, out)
+        running = SlowUpstream(port, count_port)
+        try:
+            yield running
+        finally:
+            running.close()

@@ -1,0 +1,93 @@
+"""The relay as a front, by settings of its own, with its log in a file."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from bench.fronts.front import Front
+from bench.place import CLAIMS, PASSWORD, PATH, Place
+from bench.process import free_port, process, wait_for_port
+
+_REPOSITORY: Final = Path(__file__).parents[2]
+
+
+@contextmanager
+def relay(
+    place: Place, upstream_port: int, cpus: set[int], *, name: str, workers: int = 1, proxied: bool = False
+) -> Iterator[Front]:
+    """Run the relay; `proxied` has it expect a PROXY v2 header before TLS."""
+    port, settings, log = free_port(), place.folder / f"{name}.toml", place.folder / f"{name}.log"
+    settings.write_text(_settings(place, port, upstream_port, proxied=proxied))
+    command: list[str | Path] = [sys.executable, "-m", "relay", "serve", "--config", settings]
+    if workers > 1:
+        command += ["--workers", str(workers)]
+    began = time.monotonic()
+    with process(command, folder=_REPOSITORY, out=log, cpus=cpus) as started:
+        wait_for_port(port, started, log)
+        yield Front(
+            name=name, port=port, pid=started.pid, began=began, statuses=lambda: _statuses(log), proxied=proxied
+        )
+
+
+def _statuses(log: Path) -> Counter[str]:
+    with log.open("rb") as lines:
+        told = (orjson.loads(line) for line in lines if line.endswith(b"\n"))
+        return Counter(str(line["status"]) for line in told if line["event"] == "exchange")
+
+
+def _settings(place: Place, port: int, upstream_port: int, *, proxied: bool) -> str:
+    proxies = 'proxy_protocol_from = ["127.0.0.0/8"]' if proxied else ""
+    return _SETTINGS.format(
+        port=port,
+        proxies=proxies,
+        upstream=upstream_port,
+        password=PASSWORD,
+        key=place.key.id,
+        digest=place.key.digest,
+        cov=PATH,
+        claims=CLAIMS,
+    )
+
+
+_SETTINGS = """\
+[listen]
+address = "127.0.0.1"
+port = {port}
+certificate = "certs/server.crt"
+key = "certs/server.key"
+{proxies}
+
+[operator]
+port = 0
+
+[deadlines]
+drain_notice = 0
+drain = 2
+
+[tenants.linde]
+environment = "acceptance"
+trust = "certs/ca.pem"
+certificate = {{ file = "certs/system.p12", password_file = "certs/password" }}
+egress = {{ source_address = "127.0.0.9" }}
+
+[[tenants.linde.routes]]
+name = "cov"
+prefix = "{cov}"
+upstream = "https://localhost:{upstream}"
+repeatable = true
+
+[[tenants.linde.routes]]
+name = "claims"
+prefix = "{claims}"
+upstream = "https://localhost:{upstream}"
+
+[clients.dynamics]
+tenants = ["linde"]
+api_keys = [{{ id = "{key}", digest = "{digest}" }}]
+"""

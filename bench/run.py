@@ -1,0 +1,68 @@
+"""One run of the bench: where it happens, how much of it, and the turns that the fronts take."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bench.fronts import FRONTS, NOT_YET
+from bench.fronts.front import Front
+from bench.place import Place
+from bench.process import BenchFault
+
+Named = TypeVar("Named")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What every work needs to know. `only` narrows the fronts; `tell` takes a line for whoever watches."""
+
+    place: Place
+    front_cpus: set[int]
+    other_cpus: set[int]
+    rounds: int
+    quick: bool
+    only: frozenset[str]
+    tell: Callable[[str], None]
+
+    def names(self, *names: str) -> list[str]:
+        """Return which of these fronts take part: the asked ones, or else all that there are yet."""
+        return [name for name in names if (name in self.only if self.only else name not in NOT_YET)]
+
+    @contextmanager
+    def fronts(self, upstream_port: int, *names: str) -> Iterator[list[Front]]:
+        """Run these fronts, as far as they take part, for as long as the block lasts."""
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(FRONTS[name](self.place, upstream_port, self.front_cpus))
+                for name in self.names(*names)
+            ]
+
+    @contextmanager
+    def front(self, upstream_port: int, name: str) -> Iterator[Front]:
+        """Run this one front."""
+        with FRONTS[name](self.place, upstream_port, self.front_cpus) as front:
+            yield front
+
+
+def in_turn(fronts: Sequence[Named], rounds: int) -> Iterator[tuple[int, Named]]:
+    """Yield each front in each round; round 0 only warms up.
+
+    The order turns round in every other round, so that what changes on the machine meanwhile strikes all alike.
+    """
+    for number in range(rounds + 1):
+        for front in fronts if number % 2 else reversed(fronts):
+            yield number, front
+
+
+def believe(front: Front, sent: int, *, surplus: int = 0) -> None:
+    """Compare with the front's own log: a line for every call, each of them a 200.
+
+    So many more may be there, as 200 or 499, for calls that the load itself cut off at its end. Raises BenchFault.
+    """
+    statuses = front.statuses()
+    cut = statuses.pop("499", 0)
+    if set(statuses) != {"200"} or not sent <= statuses["200"] <= sent + surplus or cut > surplus:
+        raise BenchFault(
+            f"{front.name}: {sent} calls were answered, but its log has {dict(statuses)} and {cut} cut off"
+        )
