@@ -2,29 +2,69 @@
 
 import asyncio
 import gc
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from relay.cli.process import standard_output, told_to_stop
 from relay.cli.settings import config, relay_settings
-from relay.compose.relay import Built, build, running
+from relay.compose.relay import Built, build, presiding, running, worker
+from relay.crew.line import Line
+from relay.crew.nursery import nursery
+from relay.front.acceptor import listening_socket
 from relay.settings.relay import RelaySettings
 
 
 @click.command()
 @config
-def serve(config: Path) -> None:
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that carry calls; goes before the settings.")
+def serve(config: Path, workers: int | None) -> None:
     """Run the relay. SIGTERM or Ctrl-C drains it: no new calls, those in progress end, exit 0.
 
     Standard output gets a line of JSON for each exchange and each event.
     """
     settings = relay_settings(config)
+    if workers is not None:
+        settings = settings.model_copy(update={"workers": workers})
     built = build(settings, datetime.now(UTC))
-    with asyncio.Runner(loop_factory=_loop(settings)) as runner:
-        runner.run(_until_told(built))
+    loop = _loop(settings)
+    with standard_output() as out:
+        if settings.workers == 1:
+            with asyncio.Runner(loop_factory=loop) as runner:
+                runner.run(_alone(built, out))
+        elif not _with_workers(built, out, loop):
+            raise click.ClickException("no more workers can be had: the process that forks them is gone")
+
+
+async def _alone(built: Built, out: BinaryIO) -> None:
+    told = told_to_stop()
+    async with running(built, out):
+        _settle_memory()
+        await told.wait()
+
+
+def _with_workers(built: Built, out: BinaryIO, loop: Callable[[], asyncio.AbstractEventLoop]) -> bool:
+    """Run a parent and its workers; return whether it ended because it was told to."""
+    listen = built.settings.listen
+    with listening_socket(str(listen.address), listen.port) as listening:
+        _settle_memory()  # before the fork, so that what is never written is there once for all of them
+        # Nothing may run yet that a fork would cut in half: no loop, no thread.
+        with nursery(worker(built, listening, out, loop)) as line, asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(_preside(built, out, listening, line))
+
+
+async def _preside(built: Built, out: BinaryIO, listening: socket.socket, line: Line) -> bool:
+    told = told_to_stop()
+    async with presiding(built, out, listening=listening, nursery=line) as (_, broken):
+        waits = [asyncio.create_task(event.wait()) for event in (told, broken)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+    return told.is_set()
 
 
 def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -34,14 +74,6 @@ def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
     import uvloop  # where it cannot be installed, `loop = "asyncio"` must still work
 
     return uvloop.new_event_loop
-
-
-async def _until_told(built: Built) -> None:
-    told = told_to_stop()
-    with standard_output() as out:
-        async with running(built, out):
-            _settle_memory()
-            await told.wait()
 
 
 def _settle_memory() -> None:

@@ -1,12 +1,15 @@
 """Listen for callers, hand their calls to a handler, and at the end drain: calls in progress end, none begins."""
 
 import asyncio
+import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from relay.deadlines import Deadlines
 from relay.errors import RelayError, SettingsFault
+from relay.front.acceptor import Acceptor
 from relay.front.call import Handler
 from relay.front.connection import Connection, FrontCall
 from relay.problems.answer import Answer
@@ -30,7 +33,7 @@ class Listener:
         self.loop = loop = asyncio.get_running_loop()
         self.handler = handler
         self._context = context
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | Acceptor | None = None
         self._connections: set[Connection] = set()
         self._quiet = asyncio.Event()
         self._handshakes = Deadlines(loop, handshake_seconds, Channel.abort)
@@ -49,10 +52,15 @@ class Listener:
     async def listen(self, address: str, port: int) -> None:
         """Start accepting. Raises SettingsFault when the place cannot be had."""
         try:
-            self._server = await self.loop.create_server(self._channel, address, port, backlog=4096)
+            self._server = server = await self.loop.create_server(self._channel, address, port, backlog=4096)
         except OSError as error:
             raise SettingsFault([("listen", listening_fault(address, port, error))]) from None
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = server.sockets[0].getsockname()[1]
+
+    def listen_with_others(self, sock: socket.socket, *, spent: Callable[[OSError], object]) -> None:
+        """Start accepting from a socket that other processes accept from, too; see `Acceptor`."""
+        self.port = sock.getsockname()[1]
+        self._server = Acceptor(sock, self._channel, spent=spent)
 
     async def drain(self, seconds: float) -> bool:
         """Stop accepting, let calls in progress end, close the rest. Returns whether all ended in time."""

@@ -11,6 +11,7 @@ from relay.front.call import Call
 from relay.gateway.admission import METHODS
 from relay.gateway.ids import Ids
 from relay.gateway.journey import Journey, Road
+from relay.gateway.ledger import NO_LEDGER, Ledger
 from relay.observe.exchange import Exchange, Journal
 from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
@@ -27,10 +28,19 @@ class Alarm(Protocol):
 class Gateway:
     """The `Handler` of the front."""
 
-    def __init__(self, road: Road, journal: Journal, *, now: Callable[[], datetime], alarm: Alarm) -> None:
+    def __init__(
+        self,
+        road: Road,
+        journal: Journal,
+        *,
+        now: Callable[[], datetime],
+        alarm: Alarm,
+        ledger: Ledger = NO_LEDGER,
+    ) -> None:
         """Make it; `now` tells the time in UTC."""
         self.road = road
         self.journal = journal
+        self.ledger = ledger
         self.alarm = alarm
         self._now = now
         self._ids = Ids()

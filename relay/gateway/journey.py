@@ -165,6 +165,7 @@ class Journey:
         passage = self._passage = self._prepare(placed)
         self._call.proceed()
         self._gateway.deadlines.set(self)
+        self._gateway.ledger.begin(self.record)
         upstream.send(passage)
 
     def _place(self, target: Target, caller: Caller) -> Placed:

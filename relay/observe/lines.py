@@ -1,6 +1,7 @@
 """Lines on their way to a stream: those of one turn of the loop leave together, in their order."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 
@@ -10,9 +11,13 @@ class Lines:
     Measured: a write for each line costs a call more than to make the line. `flush` writes at once.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        """Write to `stream`, which should be unbuffered."""
+    def __init__(self, stream: BinaryIO, *, at_once: int | None = None) -> None:
+        """Write to `stream`, which should be unbuffered; at most `at_once` octets with one write, lines kept whole.
+
+        Processes that write to one pipe keep each write whole up to PIPE_BUF octets, and tear longer ones.
+        """
         self._stream = stream
+        self._at_once = at_once
         self._waiting: list[bytes] = []
         self._loop = asyncio.get_running_loop()
 
@@ -28,5 +33,21 @@ class Lines:
     def flush(self) -> None:
         """Write what waits."""
         waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._stream.write(b"".join(waiting))
+        if not waiting:
+            return
+        together = b"".join(waiting)
+        if self._at_once is None or len(together) <= self._at_once:
+            self._stream.write(together)
+        else:
+            for piece in _in_pieces(waiting, self._at_once):
+                self._stream.write(piece)
+
+
+def _in_pieces(lines: Sequence[bytes], most: int) -> Iterator[bytes]:
+    piece = b""
+    for line in lines:
+        if piece and len(piece) + len(line) > most:
+            yield piece
+            piece = b""
+        piece += line
+    yield piece

@@ -2,13 +2,16 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import accumulate
+from operator import add
 from typing import Final
 
+import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -70,8 +73,25 @@ RELOADS: Final = Metric(
     "Changes of a certificate file noticed: taken, or refused (the old one stays in force).",
 )
 READY: Final = Metric("relay_ready", Kind.GAUGE, (), "1 while new calls are welcome.")
+WORKERS: Final = Metric(
+    "relay_workers",
+    Kind.GAUGE,
+    ("state",),
+    "Processes that carry calls: starting, working, or silent (it did not answer the last scrape).",
+)
+RESTARTS: Final = Metric(
+    "relay_worker_restarts_total", Kind.COUNTER, (), "Workers that died unasked and were replaced."
+)
+LOST: Final = Metric(
+    "relay_calls_lost_total",
+    Kind.COUNTER,
+    ("tenant", "route"),
+    "Calls in progress upstream when their worker died: whether they were processed is not known.",
+)
 
-METRICS: Final = (CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, READY)
+METRICS: Final = (
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, READY, WORKERS, RESTARTS, LOST,
+)  # fmt: skip
 
 # From a fast insurance check to the total deadline.
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
@@ -88,6 +108,7 @@ class _Tally(Collector):
         self._refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self._durations: dict[tuple[str, str], list[float]] = {}
         self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.reports: Callable[[], Iterable[bytes]] = tuple
 
     def add(self, exchange: Exchange) -> None:
         """Count an exchange."""
@@ -102,8 +123,31 @@ class _Tally(Collector):
         if exchange.upstream_status == 403:
             self._refusals[tenant, route, exchange.cause] += 1
 
+    def packed(self) -> bytes:
+        """Return all of it, for the tally of another process to absorb."""
+        tables = (self._calls, self._refusals, self.connections, self._durations)
+        return orjson.dumps([list(table.items()) for table in tables])
+
+    def absorb(self, packed: bytes) -> None:
+        """Add what another process has packed."""
+        calls, refusals, connections, durations = orjson.loads(packed)
+        for table, counts in ((self._calls, calls), (self._refusals, refusals), (self.connections, connections)):
+            for key, number in counts:
+                table[tuple(key)] += number
+        for (tenant, route), counts in durations:
+            here = self._durations.get((tenant, route))
+            added = map(add, here, counts) if here is not None else counts
+            self._durations[tenant, route] = list(added)
+
     def collect(self) -> Iterator[PrometheusMetric]:
-        """Yield the families."""
+        """Yield the families: of this process, and of the others that report to it."""
+        whole = _Tally()
+        for packed in (self.packed(), *self.reports()):
+            whole.absorb(packed)
+        yield from whole.families()
+
+    def families(self) -> Iterator[PrometheusMetric]:
+        """Yield the families of this process alone."""
         calls = CounterMetricFamily(CALLS.name, CALLS.help, labels=CALLS.labels)
         for key, number in self._calls.items():
             calls.add_metric([str(label) for label in key], number)
@@ -123,6 +167,10 @@ class _Tally(Collector):
         yield durations
 
 
+def _one_of(states: Callable[[], Mapping[str, int]], state: str) -> int:
+    return states().get(state, 0)
+
+
 def _edge(most: float) -> str:
     return "+Inf" if most == float("inf") else repr(most)
 
@@ -138,7 +186,13 @@ class Metrics:
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
         self._ready = self._gauge(READY)
+        self._workers = self._gauge(WORKERS)
+        self.workers(lambda: {"working": 1})
+        self._restarts = self._counter(RESTARTS)
+        self._lost = self._counter(LOST)
         self.note = self._tally.add
+        self.packed = self._tally.packed
+        self.absorb = self._tally.absorb
 
     def connections_of(self, tenant: str) -> Callable[[str], None]:
         """Return the counter of a tenant's connections: it takes "opened", "reused" or "unsolicited"."""
@@ -158,6 +212,23 @@ class Metrics:
     def reloaded(self, tenant: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
         self._reloads.labels(tenant, "taken" if taken else "refused").inc()
+
+    def workers(self, states: Callable[[], Mapping[str, int]]) -> None:
+        """Read at each scrape how many workers are in which state; until told, this process is the only one."""
+        for state in ("starting", "working", "silent"):
+            self._workers.labels(state).set_function(partial(_one_of, states, state))
+
+    def reports(self, reports: Callable[[], Iterable[bytes]]) -> None:
+        """At each scrape add what others have packed, as they last told."""
+        self._tally.reports = reports
+
+    def restarted(self) -> None:
+        """Count a worker that died unasked."""
+        self._restarts.inc()
+
+    def lost(self, tenant: str, route: str) -> None:
+        """Count a call that was in progress upstream when its worker died."""
+        self._lost.labels(tenant, route).inc()
 
     def watch(self, *, readiness: Callable[[], bool], in_progress: Callable[[], int]) -> None:
         """Read these two at each scrape, rather than have every call set them."""

@@ -1,5 +1,6 @@
 """The operator's port as an aiohttp application. It shows counts and readiness: no names of callers, no secrets."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -23,8 +24,14 @@ class Readiness:
         self.ready, self.why = False, why
 
 
-def make_app(readiness: Readiness, registry: CollectorRegistry) -> web.Application:
-    """Return the application with `/healthz`, `/readyz` and `/metrics`."""
+async def _nothing() -> None:
+    """What has to be gathered where one process knows it all."""
+
+
+def make_app(
+    readiness: Readiness, registry: CollectorRegistry, *, gather: Callable[[], Awaitable[None]] = _nothing
+) -> web.Application:
+    """Return the application with `/healthz`, `/readyz` and `/metrics`; `gather` is awaited before each scrape."""
 
     async def health(request: web.Request) -> web.Response:
         return web.Response(text="alive\n")
@@ -35,6 +42,7 @@ def make_app(readiness: Readiness, registry: CollectorRegistry) -> web.Applicati
         return web.Response(status=503, text=f"not ready: {readiness.why}\n")
 
     async def metrics(request: web.Request) -> web.Response:
+        await gather()
         encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encoder(registry), headers={"Content-Type": content_type})
 

@@ -190,6 +190,12 @@ class RelaySettings(Settings):
 
     pseudonym: Name = Field(default="relay", description="Our name in Via and Proxy-Status.")
     loop: Literal["uvloop", "asyncio"] = Field(default="uvloop", description="asyncio only where uvloop cannot run.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that carry calls, one for each processor at most; from 2 on, another watches over them.",
+    )
     listen: Listen
     operator: Operator = Operator()
     deadlines: Deadlines = Deadlines()

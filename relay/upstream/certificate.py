@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from relay.upstream.passport import Passport
+from relay.upstream.passport import Papers, Passport
 from relay.x509.bundle import BundleFault, mistakes_in, open_bundle
-from relay.x509.context import TlsFileFault, client_context
+from relay.x509.context import TlsFileFault, trust_pem
 from relay.x509.mistake import MISTAKES
+from relay.x509.pem import chain_pem, key_pem
 
 
 class CertificateFault(Exception):
@@ -38,18 +39,19 @@ class CertificateFile:
             bundle = open_bundle(data, self._password(), at=at)
         except BundleFault as fault:
             raise CertificateFault("certificate.file", f"{self.file}: {fault.detail}") from None
+        identity = bundle.identity
         try:
-            context = client_context(bundle, trust=self.trust)
+            return Papers(
+                chain=chain_pem(bundle.certificate, bundle.chain).decode(),
+                key=key_pem(bundle.key).decode(),
+                trust=None if self.trust is None else trust_pem(self.trust),
+                serial=identity.serial,
+                fingerprint=identity.fingerprint,
+                not_after=identity.not_after,
+                doubts=tuple(f"{MISTAKES[each].what} {MISTAKES[each].remedy}" for each in mistakes_in(bundle, at=at)),
+            ).passport()
         except TlsFileFault as fault:
             raise CertificateFault("trust", fault.detail) from None
-        identity = bundle.identity
-        return Passport(
-            context=context,
-            serial=identity.serial,
-            fingerprint=identity.fingerprint,
-            not_after=identity.not_after,
-            doubts=tuple(f"{MISTAKES[doubt].what} {MISTAKES[doubt].remedy}" for doubt in mistakes_in(bundle, at=at)),
-        )
 
     def stamp(self) -> Stamp:
         """Return a value that differs whenever the file or its password may have changed, through links as well."""

@@ -1,15 +1,60 @@
-"""What a connection to VECOZO shows: the system certificate, in a TLS context ready for use."""
+"""What a connection to VECOZO shows: the system certificate, in a TLS context ready for use, and its papers."""
 
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
+
+import orjson
+
+from relay.x509.context import client_context_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """What a passport is made from, all in PEM, so that another process can make the same: its memory, never a disk.
+
+    `trust` are the upstream's authorities, None for the web's. The rest is as in `Passport`.
+    """
+
+    chain: str
+    key: str
+    trust: str | None
+    serial: str
+    fingerprint: str
+    not_after: datetime
+    doubts: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Papers {self.serial} until {self.not_after:%Y-%m-%d}>"
+
+    @classmethod
+    def read(cls, octets: bytes) -> "Papers":
+        """Return what `octets` wrote."""
+        told = orjson.loads(octets)
+        return cls(**told | {"not_after": datetime.fromisoformat(told["not_after"]), "doubts": tuple(told["doubts"])})
+
+    def octets(self) -> bytes:
+        """Return all of it, the private key too: for a file in memory alone."""
+        return orjson.dumps(self)
+
+    def passport(self) -> "Passport":
+        """Return the passport. Raises TlsFileFault."""
+        return Passport(
+            context=client_context_from(self.chain.encode(), self.key.encode(), trust=self.trust),
+            serial=self.serial,
+            fingerprint=self.fingerprint,
+            not_after=self.not_after,
+            doubts=self.doubts,
+            papers=self,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passport:
     """One system certificate in force. `serial` is upper-case hexadecimal; `fingerprint` that of the certificate.
 
-    `doubts` are the mistakes made with its file that do not keep it from being used, in words.
+    `doubts` are the mistakes made with its file that do not keep it from being used, in words. `papers` are there
+    when it was made from a file: what another process needs to make the same.
     """
 
     context: ssl.SSLContext
@@ -17,6 +62,7 @@ class Passport:
     fingerprint: str
     not_after: datetime
     doubts: tuple[str, ...] = ()
+    papers: Papers | None = None
 
     def __repr__(self) -> str:
         return f"<Passport {self.serial} until {self.not_after:%Y-%m-%d}>"

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Protocol
 
 from relay.upstream.certificate import CertificateFault, CertificateFile, Stamp
-from relay.upstream.door import Door
 from relay.upstream.passport import Passport
 
 
@@ -22,11 +21,19 @@ class Told(Protocol):
         ...
 
 
+class Renewed(Protocol):
+    """Whoever uses the certificate."""
+
+    def renew(self, passport: Passport) -> None:
+        """Use it for every call from now on."""
+        ...
+
+
 class CertificateWatch:
     """Looks at the files' stamps every so often: cheap, and right through links and mounted volumes as well."""
 
     def __init__(
-        self, files: CertificateFile, door: Door, told: Told, *, seen: Stamp, now: Callable[[], datetime]
+        self, files: CertificateFile, door: Renewed, told: Told, *, seen: Stamp, now: Callable[[], datetime]
     ) -> None:
         """Watch `files`, whose stamp was `seen` before the door's present certificate was read from them."""
         self._files = files

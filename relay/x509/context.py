@@ -53,16 +53,22 @@ def client_context(bundle: Bundle | None, *, trust: Path | None) -> ssl.SSLConte
     Raises `TlsFileFault`. A server may still ask for the certificate after the handshake: by renegotiation in TLS 1.2,
     as VECOZO's gate may (inferred), and by post-handshake authentication in TLS 1.3.
     """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT)
-    context.post_handshake_auth = True
-    if trust is None:
-        _trust_the_web(context)
-    else:
-        pem = "".join(authority.public_bytes(Encoding.PEM).decode() for authority in load_trust(trust))
-        context.load_verify_locations(cadata=pem)
-    if bundle is not None:
-        _use(context, chain_pem(bundle.certificate, bundle.chain), key_pem(bundle.key))
+    trusted = None if trust is None else trust_pem(trust)
+    if bundle is None:
+        return _client_context(trusted)
+    return client_context_from(chain_pem(bundle.certificate, bundle.chain), key_pem(bundle.key), trust=trusted)
+
+
+def client_context_from(chain: bytes, key: bytes, *, trust: str | None) -> ssl.SSLContext:
+    """Return the context to call with as `client_context` does, from what would be read: all of it PEM."""
+    context = _client_context(trust)
+    _use(context, chain, key)
     return context
+
+
+def trust_pem(path: Path) -> str:
+    """Return the authorities of `load_trust`, and nothing else that the file may have in it."""
+    return "".join(authority.public_bytes(Encoding.PEM).decode() for authority in load_trust(path))
 
 
 def load_trust(path: Path) -> tuple[x509.Certificate, ...]:
@@ -71,6 +77,16 @@ def load_trust(path: Path) -> tuple[x509.Certificate, ...]:
         return tuple(x509.load_pem_x509_certificates(_read(path)))
     except UNREADABLE as error:
         raise TlsFileFault(f"{path} holds no readable PEM certificates to trust: {error}") from error
+
+
+def _client_context(trust: str | None) -> ssl.SSLContext:
+    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context.post_handshake_auth = True
+    if trust is None:
+        _trust_the_web(context)
+    else:
+        context.load_verify_locations(cadata=trust)
+    return context
 
 
 def _context(protocol: ssl._SSLMethod) -> ssl.SSLContext:

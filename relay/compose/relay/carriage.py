@@ -1,0 +1,84 @@
+"""What carries calls, in whichever process: doors out, the gateway between, the listener."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from structlog.typing import FilteringBoundLogger
+
+from relay.auth.api_key import ApiKeys
+from relay.auth.caller import Caller
+from relay.compose.relay.build import Built, BuiltTenant
+from relay.front.listener import Listener
+from relay.gateway.admission import Admission
+from relay.gateway.gateway import Gateway
+from relay.gateway.journey import Road
+from relay.gateway.ledger import NO_LEDGER, Ledger
+from relay.observe.exchange import Journal
+from relay.observe.metrics import Metrics
+from relay.settings.relay import RelaySettings
+from relay.tenant.directory import Directory
+from relay.upstream.door import Door
+from relay.upstream.transport import Patience
+
+
+class Carriage:
+    """Carries calls from its listener through its doors. To be made inside the loop."""
+
+    def __init__(
+        self,
+        built: Built,
+        metrics: Metrics,
+        journal: Journal,
+        logger: FilteringBoundLogger,
+        *,
+        ledger: Ledger = NO_LEDGER,
+    ) -> None:
+        self.doors = {name: _door(tenant, built.settings, metrics) for name, tenant in built.tenants.items()}
+        gateway = _gateway(built, self.doors, journal, logger, ledger)
+        self.listener = Listener(gateway, built.context, handshake_seconds=built.settings.deadlines.tls)
+
+    def __repr__(self) -> str:
+        return f"<Carriage {self.listener!r}>"
+
+    def close(self) -> None:
+        """Close the doors: what is idle now, the rest as each call ends."""
+        for door in self.doors.values():
+            door.close()
+
+
+def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door:
+    deadlines = settings.deadlines
+    patience = Patience(
+        connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle
+    )
+    return Door(built.passport, built.egress, patience, metrics.connections_of(built.tenant.name))
+
+
+def _gateway(
+    built: Built, doors: dict[str, Door], journal: Journal, logger: FilteringBoundLogger, ledger: Ledger
+) -> Gateway:
+    settings = built.settings
+    admission = Admission(
+        authenticator=ApiKeys(dict(_keys(settings))),
+        directory=Directory({name: tenant.tenant for name, tenant in built.tenants.items()}),
+        hosts=built.hosts,
+        max_body=settings.listen.max_body,
+    )
+    road = Road(
+        admission=admission,
+        upstreams=doors,
+        pseudonym=settings.pseudonym.encode(),
+        total=settings.deadlines.total,
+    )
+
+    def alarm(request_id: str, error: Exception) -> None:
+        logger.error("internal_fault", id=request_id, exc_info=error)
+
+    return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+
+
+def _keys(settings: RelaySettings) -> Iterator[tuple[str, tuple[str, Caller]]]:
+    for name, client in settings.clients.items():
+        caller = Caller(name, frozenset(client.tenants), "api_key", faults_as_500=client.soap_faults == "500")
+        for key in client.api_keys:
+            yield key.id, (key.digest, caller)

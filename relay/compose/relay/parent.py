@@ -1,0 +1,147 @@
+"""The parent of several workers: the operator's port, the certificates, who works; it carries no calls itself."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from select import PIPE_BUF
+from typing import BinaryIO
+
+from structlog.typing import FilteringBoundLogger
+
+from relay.compose.relay.build import Built
+from relay.compose.relay.certificates import watching
+from relay.compose.relay.run import Running
+from relay.crew.crew import Crew
+from relay.crew.line import Line
+from relay.crew.table import Lost
+from relay.errors import Sent
+from relay.observe.lines import Lines
+from relay.observe.log import make_logger
+from relay.observe.metrics import Metrics
+from relay.ops.app import Readiness, make_app
+from relay.settings.relay import RelaySettings
+from relay.upstream.passport import Passport
+from relay.wire.server import Listening, serving
+
+
+class _CrewNews:
+    """Tells log, metrics and readiness how the crew fares; `complete` hears once that all take calls."""
+
+    def __init__(
+        self,
+        logger: FilteringBoundLogger,
+        metrics: Metrics,
+        readiness: Readiness,
+        *,
+        complete: Callable[[], object],
+    ) -> None:
+        self._logger = logger
+        self._metrics = metrics
+        self._readiness = readiness
+        self._complete: Callable[[], object] | None = complete
+        self.draining = False
+
+    def changed(self, working: int, size: int) -> None:
+        if self.draining or (self._complete is not None and working < size):
+            return
+        if not working:
+            self._readiness.off("no worker is there")
+            return
+        self._readiness.on()
+        if self._complete is not None:
+            self._complete()
+            self._complete = None
+
+    def started(self, number: int, pid: int) -> None:
+        self._logger.info("worker_started", worker=pid, number=number)
+
+    def silent(self, number: int, pid: int) -> None:
+        self._logger.warning("worker_silent", worker=pid, number=number)
+
+    def lost(self, number: int, pid: int, status: int, calls: list[Lost], report: bytes) -> None:
+        self.left(report)
+        self._metrics.restarted()
+        how = signal.Signals(-status).name if status < 0 else f"status {status}"
+        self._logger.error("worker_lost", worker=pid, number=number, ended_by=how, in_progress=len(calls))
+        for call in calls:
+            self._metrics.lost(call.tenant, call.route)
+            self._logger.error(
+                "call_lost",
+                id=call.id,
+                client=call.client,
+                tenant=call.tenant,
+                route=call.route,
+                sent=Sent.UNKNOWN.value,
+                worker=pid,
+            )
+
+    def left(self, report: bytes) -> None:
+        if report:
+            self._metrics.absorb(report)
+
+
+class _Orders:
+    """A tenant's doors in all workers, as the certificate watch sees them."""
+
+    def __init__(self, crew: Crew, tenant: str) -> None:
+        self._crew = crew
+        self._tenant = tenant
+
+    def renew(self, passport: Passport) -> None:
+        if passport.papers is not None:
+            self._crew.order("renew", self._tenant, octets=passport.papers.octets())
+
+
+@asynccontextmanager
+async def presiding(
+    built: Built, out: BinaryIO, *, listening: socket.socket, nursery: Line
+) -> AsyncIterator[tuple[Running, asyncio.Event]]:
+    """Have workers carry calls for as long as the block lasts, then drain them: ready off, calls in progress end.
+
+    Yields what runs, and an event that says that it has to end: no more workers can be had. It is ready, and says so in
+    the log that `out` gets, when all of them take calls. `listening` listens no more in the end.
+    """
+    lines = Lines(out, at_once=PIPE_BUF)
+    settings, logger, metrics = built.settings, make_logger(lines), Metrics()
+    readiness, operator = Readiness(), settings.operator
+    port = listening.getsockname()[1]
+    operating: Listening
+
+    def ready() -> None:
+        logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
+
+    news = _CrewNews(logger, metrics, readiness, complete=ready)
+    crew = Crew(nursery, settings.workers, news)
+    metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
+    metrics.workers(crew.states)
+    metrics.reports(crew.reports)
+    app = make_app(readiness, metrics.registry, gather=crew.gather)
+    try:
+        async with serving(app, str(operator.address), operator.port, key="operator") as operating:
+            orders = {name: _Orders(crew, name) for name in built.tenants}
+            async with watching(built, orders, logger, metrics):
+                crew.start()
+                try:
+                    yield Running(port, operating), crew.broken
+                finally:
+                    news.draining = True
+                    await _drain(readiness, crew, listening, settings, logger)
+    finally:
+        crew.close()
+        lines.flush()
+
+
+async def _drain(
+    readiness: Readiness, crew: Crew, listening: socket.socket, settings: RelaySettings, logger: FilteringBoundLogger
+) -> None:
+    readiness.off("draining")
+    await crew.gather()
+    logger.info("draining", notice=settings.deadlines.drain_notice, in_progress=crew.in_progress)
+    await asyncio.sleep(settings.deadlines.drain_notice)
+    # For all who have this socket, at once: callers are refused rather than left waiting for nobody.
+    with suppress(OSError):
+        listening.shutdown(socket.SHUT_RDWR)
+    ended = await crew.drain(settings.deadlines.drain)
+    logger.info("drained", all_ended=ended)

@@ -1,0 +1,133 @@
+"""A worker: carries calls, tells its parent how it stands, and does as it is told."""
+
+import asyncio
+import os
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, Final
+
+from structlog.typing import FilteringBoundLogger
+
+from relay.compose.relay.build import Built
+from relay.compose.relay.carriage import Carriage
+from relay.crew.line import Line, Message
+from relay.crew.nursery import Work
+from relay.crew.table import Table
+from relay.observe.exchange import Journals
+from relay.observe.lines import Lines
+from relay.observe.log import ExchangeLog, make_logger
+from relay.observe.metrics import Metrics
+from relay.upstream.passport import Papers
+from relay.x509.context import TlsFileFault
+
+# Seconds. As much of its counts is lost with a worker that is killed.
+_REPORT_EVERY: Final = 1.0
+
+
+def worker(
+    built: Built, listening: socket.socket, out: BinaryIO, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> Work:
+    """Return what a worker does in its process, from a new loop of its own to its end."""
+
+    def work(line: socket.socket, table: int) -> int:
+        line.setblocking(False)  # noqa: FBT003  # the library's
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(_carry(built, listening, out, Line(line), table))
+
+    return work
+
+
+async def _carry(built: Built, listening: socket.socket, out: BinaryIO, line: Line, file: int) -> int:
+    # Workers share one pipe: what is longer may be torn.
+    lines = Lines(out, at_once=select.PIPE_BUF)
+    logger, metrics, table = make_logger(lines), Metrics(), Table(file)
+    # The table comes last: it strikes a call out once its line is on its way.
+    journal = Journals((metrics, ExchangeLog(lines), table))
+    carriage = Carriage(built, metrics, journal, logger, ledger=table)
+    worker = _Worker(carriage, line, metrics, logger, listening)
+    all_ended = await worker.carry(alone=built.settings.deadlines.drain)
+    lines.flush()
+    worker.report()
+    line.send("ended", str(all_ended))
+    return 0
+
+
+class _Worker:
+    """Hears the parent's orders, and obeys."""
+
+    def __init__(
+        self,
+        carriage: Carriage,
+        line: Line,
+        metrics: Metrics,
+        logger: FilteringBoundLogger,
+        listening: socket.socket,
+    ) -> None:
+        self._carriage = carriage
+        self._line = line
+        self._metrics = metrics
+        self._logger = logger
+        self._listening = listening
+        # How long calls in progress may take, once it is told to drain.
+        self._told: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    async def carry(self, *, alone: float) -> bool:
+        """Carry calls until told to drain, or for `alone` seconds more when the parent is gone.
+
+        Returns whether all calls in progress ended.
+        """
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._line.fileno(), self._hear, alone)
+        reporting = loop.create_task(self._keep_reporting())
+        seconds = await self._told
+        all_ended = await self._carriage.listener.drain(seconds)
+        reporting.cancel()
+        loop.remove_reader(self._line.fileno())
+        self._carriage.close()
+        return all_ended
+
+    def report(self) -> None:
+        """Tell how it stands."""
+        in_progress = str(self._carriage.listener.in_progress)
+        self._line.send_octets("report", in_progress, octets=self._metrics.packed())
+
+    def _hear(self, alone: float) -> None:
+        with suppress(BlockingIOError):
+            while (message := self._line.take()) is not None:
+                self._obey(message)
+            asyncio.get_running_loop().remove_reader(self._line.fileno())
+            self._drain(alone)
+
+    def _obey(self, message: Message) -> None:
+        match message.words:
+            case ("begin",):
+                self._carriage.listener.listen_with_others(self._listening, spent=self._spent)
+                self._line.send("working", str(os.getpid()))
+            case ("renew", tenant):
+                self._renew(tenant, message.octets())
+            case ("report",):
+                self.report()
+            case ("drain", seconds):
+                self._drain(float(seconds))
+
+    def _renew(self, tenant: str, octets: bytes) -> None:
+        try:
+            passport = Papers.read(octets).passport()
+        except TlsFileFault as fault:  # only when this process has no memory or no /proc: the parent could make it
+            self._logger.error("certificate_not_taken", tenant=tenant, worker=os.getpid(), detail=fault.detail)
+        else:
+            self._carriage.doors[tenant].renew(passport)
+
+    def _drain(self, seconds: float) -> None:
+        if not self._told.done():
+            self._told.set_result(seconds)
+
+    def _spent(self, error: OSError) -> None:
+        self._logger.error("accept_failed", worker=os.getpid(), detail=error.strerror)
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_EVERY)
+            self.report()
