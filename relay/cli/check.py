@@ -1,5 +1,6 @@
 """`relay check`: build everything, tell what was found, listen on nothing."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def check(config: Path) -> None:
 def _listener(console: Console, built: Built) -> None:
     listen = built.settings.listen
     console.print(f"Listens on {listen.address}:{listen.port} as {', '.join(built.hosts.names)}")
+    workers, processors = built.settings.workers, len(os.sched_getaffinity(0))
+    if workers > processors:
+        console.print(
+            f"[yellow]workers = {workers}, but this machine gives {processors} processors: more wins nothing.[/]"
+        )
 
 
 def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> None:

@@ -80,6 +80,14 @@ def test_it_says_when_nobody_can_call_and_when_the_loop_costs_memory(tmp_path: P
     assert "several times the memory" in result.output
 
 
+def test_it_says_when_there_are_more_workers_than_processors(tmp_path: Path) -> None:
+    for workers, told in ((1, False), (64, True)):
+        write_settings(tmp_path, 8443, changes={"workers": workers})
+        result = _check(tmp_path)
+        assert result.exit_code == 0
+        assert ("more wins nothing" in result.output) is told
+
+
 def test_without_uvloop_it_refuses_unless_the_other_loop_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

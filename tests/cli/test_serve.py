@@ -14,17 +14,22 @@ from relay.cli import main
 from tests.kit.relay import write_settings
 
 
-def _serve(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "relay", "serve", "--config", str(folder / "relay.toml")]
+def _serve(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "relay", "serve", "--config", str(folder / "relay.toml"), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
-def test_it_ends_with_0_after_sigterm_and_says_what_it_does_in_json(tmp_path: Path, loop: str) -> None:
+def test_it_ends_with_0_after_sigterm_and_says_what_it_does_in_json(
+    tmp_path: Path, loop: str, workers: list[str]
+) -> None:
     write_settings(tmp_path, 8443, changes={"loop": loop})
-    with _serve(tmp_path) as process:
+    with _serve(tmp_path, *workers) as process:
         assert process.stdout is not None
-        ready = orjson.loads(process.stdout.readline())
+        told = [orjson.loads(process.stdout.readline()) for _ in range(3 if workers else 1)]
+        ready = told.pop()
+        assert [line["event"] for line in told] == ["worker_started"] * len(told)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
     assert (ready["event"], ready["tenants"]) == ("ready", ["linde"])
@@ -33,8 +38,8 @@ def test_it_ends_with_0_after_sigterm_and_says_what_it_does_in_json(tmp_path: Pa
     assert (b"several times the memory" in err) is (loop == "asyncio")
 
 
-def _invoked(folder: Path) -> Result:
-    return CliRunner().invoke(main, ["serve", "--config", str(folder / "relay.toml")])
+def _invoked(folder: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["serve", "--config", str(folder / "relay.toml"), *options])
 
 
 def test_faults_are_told_and_end_with_1_before_anything_listens(tmp_path: Path) -> None:
@@ -44,9 +49,16 @@ def test_faults_are_told_and_end_with_1_before_anything_listens(tmp_path: Path) 
     assert "tenants.linde.egress.source_address: 192.0.2.1 is not an address of this machine" in result.stderr
 
 
-def test_a_port_that_is_taken_ends_with_1_and_its_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_ends_with_1_and_its_remedy(tmp_path: Path, workers: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         write_settings(tmp_path, 8443, changes={"listen.port": taken.getsockname()[1]})
-        result = _invoked(tmp_path)
+        result = _invoked(tmp_path, "--workers", workers)
     assert result.exit_code == 1
     assert "choose another port" in result.stderr
+
+
+@pytest.mark.parametrize("workers", ["0", "65", "two"])
+def test_a_number_of_workers_that_cannot_be_is_refused(tmp_path: Path, workers: str) -> None:
+    write_settings(tmp_path, 8443)
+    assert _invoked(tmp_path, "--workers", workers).exit_code == 2

@@ -108,8 +108,9 @@ def called(here: Served, folder: Path, head: str) -> Iterator[ssl.SSLSocket]:
         yield connection
 
 
-def test_a_gibibyte_goes_up_whole_while_the_relay_hardly_grows(tmp_path: Path) -> None:
-    with streaming() as upstream, served(tmp_path, upstream, changes=_ROOMY) as here:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_gibibyte_goes_up_whole_while_the_relay_hardly_grows(tmp_path: Path, workers: int) -> None:
+    with streaming() as upstream, served(tmp_path, upstream, changes=_ROOMY | {"workers": workers}) as here:
         with called(here, tmp_path, f"POST {PATH} HTTP/1.1") as connection:
             before = here.resident_peak()
             connection.sendall(b"Content-Length: %d\r\n\r\n" % SIZE)
@@ -121,8 +122,9 @@ def test_a_gibibyte_goes_up_whole_while_the_relay_hardly_grows(tmp_path: Path) -
         assert here.resident_peak() - before < GROWTH
 
 
-def test_a_gibibyte_comes_down_whole_while_the_relay_hardly_grows(tmp_path: Path) -> None:
-    with streaming() as upstream, served(tmp_path, upstream, changes=_ROOMY) as here:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_gibibyte_comes_down_whole_while_the_relay_hardly_grows(tmp_path: Path, workers: int) -> None:
+    with streaming() as upstream, served(tmp_path, upstream, changes=_ROOMY | {"workers": workers}) as here:
         with called(here, tmp_path, f"GET {PATH} HTTP/1.1") as connection:
             before = here.resident_peak()
             connection.sendall(b"\r\n")

@@ -20,10 +20,11 @@ EVERY = 0.05
 BEFORE, AFTER = 2.0, 8.0
 
 
-async def test_swapping_the_certificate_under_200_calls_a_second_fails_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_swapping_the_certificate_under_200_calls_a_second_fails_none(tmp_path: Path, workers: int) -> None:
     renewed = kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT - timedelta(hours=1))
     async with upstream_kit.running() as upstream:
-        with served(tmp_path, upstream.port) as here:
+        with served(tmp_path, upstream.port, changes={"workers": workers}) as here:
             statuses, seconds, settled = await under_load(here, upstream, tmp_path, renewed.p12(PASSWORD))
             [old, new] = dict.fromkeys(upstream.serials)
             assert int(new, 16) == renewed.certificate.serial_number

@@ -1,5 +1,7 @@
 """The relay as a real process: `relay serve` with a settings file, ended by its process id."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import orjson
 
 from tests.kit.relay import write_settings
@@ -25,6 +28,7 @@ class Served:
     port: int
     log: Path
     key: str = field(repr=False)
+    operator: int = 0
 
     def lines(self) -> Iterator[dict[str, object]]:
         """The whole lines that its log has so far."""
@@ -32,15 +36,67 @@ class Served:
             if line.endswith(b"\n"):
                 yield orjson.loads(line)
 
+    def events(self, name: str) -> list[dict[str, object]]:
+        """The lines of its log so far that tell of this."""
+        return [line for line in self.lines() if line["event"] == name]
+
+    def workers(self) -> list[int]:
+        """The processes that carry calls now, the eldest first."""
+        gone = {line["worker"] for line in self.events("worker_lost")}
+        return [int(str(line["worker"])) for line in self.events("worker_started") if line["worker"] not in gone]
+
+    @contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """Have one worker alone run while the block lasts, so that every caller comes to that one."""
+        others = [pid for pid in self.workers() if pid != worker]
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+
+    async def ask_operator(self, path: str) -> tuple[int, str]:
+        """Ask the operator's port."""
+        url = f"http://127.0.0.1:{self.operator}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status, await answer.text()
+
+    async def calls(self) -> float:
+        """How many calls it says to have answered, in all."""
+        _, page = await self.ask_operator("/metrics")
+        return sum(float(row.split()[-1]) for row in page.splitlines() if row.startswith("relay_calls_total{"))
+
     def resident_peak(self) -> int:
-        """Octets of memory that it had resident at most, since the start or the last `forget_peak`."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
+        """Octets of memory that all its processes had resident at most, since the start or the last `forget_peak`."""
+        return sum(_peak(pid) for pid in self._family())
 
     def forget_peak(self) -> None:
         """Let the peak be what is resident now (proc(5), clear_refs)."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+        for pid in self._family():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def _family(self) -> list[int]:
+        found = [self.pid]
+        for pid in found:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+        return found
+
+
+def parent_of(pid: int) -> int:
+    """The process that forked this one."""
+    return int(_status(pid)["PPid"])
+
+
+def _peak(pid: int) -> int:
+    return int(_status(pid)["VmHWM"].removesuffix("kB")) * 1024
+
+
+def _status(pid: int) -> dict[str, str]:
+    rows = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (row.partition(":") for row in rows)}
 
 
 @contextmanager
@@ -49,12 +105,13 @@ def served(folder: Path, upstream_port: int, *, changes: Mapping[str, object] | 
     key = write_settings(folder, upstream_port, changes=changes)
     log = folder / "relay.log"
     command = [sys.executable, "-m", "relay", "serve", "--config", str(folder / "relay.toml")]
-    with log.open("wb") as out, (folder / "relay.err").open("wb") as err:
+    with _piped(log) as out, (folder / "relay.err").open("wb") as err:
         process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=out, stderr=err)
         try:
             here = Served(pid=process.pid, port=0, key=key.text, log=log)
-            port = _port_told(here, process)
-            yield Served(pid=process.pid, port=port, key=key.text, log=log)
+            ready = _ready(here, process)
+            operator = int(str(ready["operator"]))
+            yield Served(pid=process.pid, port=int(str(ready["port"])), key=key.text, log=log, operator=operator)
         finally:
             process.terminate()
             try:
@@ -64,11 +121,18 @@ def served(folder: Path, upstream_port: int, *, changes: Mapping[str, object] | 
                 process.wait()
 
 
-def _port_told(here: Served, process: subprocess.Popen[bytes]) -> int:
+@contextmanager
+def _piped(log: Path) -> Iterator[int]:
+    """Yield a pipe that leads to the file, as a container's log does."""
+    with log.open("wb") as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as cat:
+        assert cat.stdin is not None
+        yield cat.stdin.fileno()
+
+
+def _ready(here: Served, process: subprocess.Popen[bytes]) -> dict[str, object]:
     give_up = time.monotonic() + _START
     while time.monotonic() < give_up and process.poll() is None:
-        for line in here.lines():
-            if line["event"] == "ready":
-                return int(str(line["port"]))
+        for line in here.events("ready"):
+            return line
         time.sleep(0.02)
     raise AssertionError(f"the relay did not get ready: {here.log.with_suffix('.err').read_text()}")

@@ -187,3 +187,9 @@ def test_the_operators_port_is_for_this_machine_unless_told(tmp_path: Path) -> N
 def test_calls_leave_from_one_address_and_not_from_any(tmp_path: Path) -> None:
     faults = _faults(tmp_path, tenants__linde__egress__source_address="0.0.0.0")
     assert "ip -4 address" in faults["tenants.linde.egress.source_address"]
+
+
+@pytest.mark.parametrize("workers", [0, 65, "two"])
+def test_workers_are_a_number_from_1_to_64(tmp_path: Path, workers: object) -> None:
+    assert _read(tmp_path).workers == 1
+    assert list(_faults(tmp_path, workers=workers)) == ["workers"]
