@@ -8,7 +8,7 @@ RUN := $(BIN)/python -m
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check format lock docs bench bench-quick bench-setup image clean
+.PHONY: help setup demo test quick test-workers check format lock docs bench bench-quick bench-setup image clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: setup  ## Run every test
 
 quick: setup  ## Run every test but the slow ones
 	$(RUN) pytest -q -m "not slow"
+
+test-workers: setup  ## Run the tests of the relay against two workers and their parent
+	TESTED_WORKERS=2 $(RUN) pytest -q tests/front tests/gateway tests/corpora -m "not one_process"
 
 check: setup  ## Lint, types, floors
 	$(BIN)/ruff check .

@@ -50,9 +50,10 @@ def test_faults_are_told_and_end_with_1_before_anything_listens(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_port_that_is_taken_ends_with_1_and_its_remedy(tmp_path: Path, workers: str) -> None:
+@pytest.mark.parametrize("key", ["listen", "operator"])
+def test_a_port_that_is_taken_ends_with_1_and_its_remedy(tmp_path: Path, key: str, workers: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        write_settings(tmp_path, 8443, changes={"listen.port": taken.getsockname()[1]})
+        write_settings(tmp_path, 8443, changes={f"{key}.port": taken.getsockname()[1]})
         result = _invoked(tmp_path, "--workers", workers)
     assert result.exit_code == 1
     assert "choose another port" in result.stderr

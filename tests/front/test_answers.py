@@ -223,6 +223,7 @@ async def test_a_large_body_that_was_sent_behind_another_call_still_arrives(tmp_
         await sending
 
 
+@pytest.mark.one_process
 async def test_a_caller_that_takes_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "STALL_SECONDS", 0.2)
     octets = b"HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\n\r\n" + b"x" * 30_000_000

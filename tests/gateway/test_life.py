@@ -15,6 +15,7 @@ from tests.kit.line import Answer, CutOff, Line, line, request
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
 
 
+@pytest.mark.one_process
 @pytest.mark.parametrize("key", ["listen", "operator"])
 async def test_a_port_that_is_taken_is_told_with_its_remedy(tmp_path: Path, key: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -55,6 +56,7 @@ async def _asked(caller: Line, here: Relay, path: str = PATH) -> Answer:
     return await (await caller.send(request("POST", path, here.authorised, body=b"x"))).answer()
 
 
+@pytest.mark.one_process
 async def test_a_drain_turns_readiness_off_first_and_lets_the_call_in_progress_end(tmp_path: Path) -> None:
     going_on = asyncio.Event()
 

@@ -1,6 +1,8 @@
 """The relay as `relay serve` composes it, on loopback, with settings that a test may bend."""
 
 import io
+import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +22,20 @@ from tests.kit import authority as kit
 PASSWORD = "geheim"
 PATH = "/acc/cov/vz801802/v1/soap11"
 
+# With TESTED_WORKERS=2 in the environment, what tests take for a relay in their own process is `relay serve` with two.
+WORKERS = int(os.environ.get("TESTED_WORKERS", "1"))
+
+
+class LogFile:
+    """The log of a process, as if it were here; what was answered a moment ago is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def getvalue(self) -> bytes:
+        time.sleep(0.05)
+        return self._path.read_bytes()
+
 
 @dataclass
 class Relay:
@@ -27,7 +43,7 @@ class Relay:
     operator: int
     key: str
     folder: Path
-    out: io.BytesIO
+    out: io.BytesIO | LogFile
 
     @property
     def lines(self) -> list[dict[str, object]]:
@@ -106,6 +122,14 @@ def read_settings(folder: Path) -> RelaySettings:
 async def relay(
     folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None, certificate: bytes | None = None
 ) -> AsyncIterator[Relay]:
+    if WORKERS > 1:
+        from tests.kit.served import served  # it knows this file
+
+        with served(
+            folder, upstream_port, changes={"workers": WORKERS} | dict(changes or {}), certificate=certificate
+        ) as here:
+            yield Relay(here.port, here.operator, here.key, folder, LogFile(here.log))
+        return
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     out = io.BytesIO()
     async with running(build(read_settings(folder), datetime.now(UTC)), out) as place:

@@ -100,9 +100,11 @@ def _status(pid: int) -> dict[str, str]:
 
 
 @contextmanager
-def served(folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None) -> Iterator[Served]:
+def served(
+    folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None, certificate: bytes | None = None
+) -> Iterator[Served]:
     """Run `relay serve` for as long as the block lasts."""
-    key = write_settings(folder, upstream_port, changes=changes)
+    key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     log = folder / "relay.log"
     command = [sys.executable, "-m", "relay", "serve", "--config", str(folder / "relay.toml")]
     with _piped(log) as out, (folder / "relay.err").open("wb") as err:
