@@ -32,6 +32,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", AT)
     metrics.reloaded("linde", taken=True)
+    metrics.lost("linde", "cov")
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
     scraped = {}
     page = generate_latest(metrics.registry).decode()  # type: ignore[no-untyped-call]  # the library's is untyped
@@ -96,3 +97,27 @@ def test_two_relays_in_one_process_count_apart() -> None:
     labels = {"tenant": "linde", "result": "refused"}
     assert _value(one, "relay_certificate_reloads_total", **labels) == 1
     assert _value(other, "relay_certificate_reloads_total", **labels) is None
+
+
+def test_what_others_counted_is_added_to_the_scrape_and_what_the_dead_counted_for_good(metrics: Metrics) -> None:
+    worker, dead = Metrics(), Metrics()
+    for each, seconds in ((worker, 0.2), (worker, 3), (dead, 0.3)):
+        each.note(_exchange(**PLACED, status=200, source=Source.UPSTREAM, seconds=seconds))
+    worker.connections_of("linde")("opened")
+    dead.note(_exchange(**PLACED, status=403, upstream_status=403, cause="functional", source=Source.UPSTREAM))
+    metrics.reports(lambda: [worker.packed()])
+    metrics.absorb(dead.packed())
+    for _ in range(2):  # a scrape leaves nothing behind
+        assert _value(metrics, "relay_calls_total", **PLACED, status="200", source="upstream") == 3
+        assert _value(metrics, "relay_call_duration_seconds_sum", tenant="linde", route="cov") == pytest.approx(3.5)
+        bucket = {"tenant": "linde", "route": "cov", "le": "0.5"}
+        assert _value(metrics, "relay_call_duration_seconds_bucket", **bucket) == 3
+        assert _value(metrics, "relay_upstream_connections_total", tenant="linde", event="opened") == 1
+        refused = {"tenant": "linde", "route": "cov", "cause": "functional"}
+        assert _value(metrics, "relay_upstream_refusals_total", **refused) == 1
+
+
+def test_one_process_alone_is_the_one_worker(metrics: Metrics) -> None:
+    assert _value(metrics, "relay_workers", state="working") == 1
+    metrics.workers(lambda: {"starting": 1, "working": 2})
+    assert [_value(metrics, "relay_workers", state=state) for state in ("starting", "working", "silent")] == [1, 2, 0]

@@ -1,0 +1,51 @@
+"""Lines on their way: those of a turn leave together, but never in a write that a pipe would tear."""
+
+import asyncio
+import io
+
+from relay.observe.lines import Lines
+
+
+class Writes(io.BytesIO):
+    """Remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[bytes] = []
+
+    def write(self, octets: object) -> int:
+        assert isinstance(octets, bytes)
+        self.made.append(octets)
+        return len(octets)
+
+
+async def test_the_lines_of_one_turn_are_one_write() -> None:
+    stream = Writes()
+    lines = Lines(stream)
+    for number in range(100):
+        lines.write(b"%0100d\n" % number)
+    await asyncio.sleep(0)
+    assert [len(octets) for octets in stream.made] == [10_100]
+
+
+async def test_at_once_leaves_no_more_than_told_and_every_line_stays_whole() -> None:
+    stream = Writes()
+    lines = Lines(stream, at_once=4096)
+    expected = b""
+    for number in range(100):
+        line = b"%0*d\n" % (50 * (number % 9), number)
+        lines.write(line)
+        expected += line
+    await asyncio.sleep(0)
+    assert b"".join(stream.made) == expected
+    assert len(stream.made) > 1
+    assert all(len(octets) <= 4096 and octets.endswith(b"\n") for octets in stream.made)
+
+
+async def test_a_line_that_is_longer_than_that_goes_alone() -> None:
+    stream = Writes()
+    lines = Lines(stream, at_once=10)
+    for line in (b"short\n", b"longer than ten\n", b"end\n"):
+        lines.write(line)
+    lines.flush()
+    assert stream.made == [b"short\n", b"longer than ten\n", b"end\n"]
