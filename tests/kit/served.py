@@ -1,5 +1,6 @@
 """The relay as a real process: `relay serve` with a settings file, ended by its process id."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -128,6 +129,7 @@ def _piped(log: Path) -> Iterator[int]:
     """Yield a pipe that leads to the file, as a container's log does."""
     with log.open("wb") as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as cat:
         assert cat.stdin is not None
+        fcntl.fcntl(cat.stdin, fcntl.F_SETPIPE_SZ, 4096)  # as small as can be: what is longer is sure to be torn
         yield cat.stdin.fileno()
 
 
