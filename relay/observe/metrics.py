@@ -69,9 +69,30 @@ RELOADS: Final = Metric(
     ("tenant", "result"),
     "Changes of a certificate file noticed: taken, or refused (the old one stays in force).",
 )
+SERVER_EXPIRY: Final = Metric(
+    "relay_server_certificate_not_after_timestamp_seconds",
+    Kind.GAUGE,
+    (),
+    "When the server certificate in force expires.",
+)
+SERVER_RELOADS: Final = Metric(
+    "relay_server_certificate_reloads_total",
+    Kind.COUNTER,
+    ("result",),
+    "Changes of the server certificate's files noticed: taken, or refused (the old one stays in force).",
+)
+CALLERS_REFUSED: Final = Metric(
+    "relay_callers_refused_total",
+    Kind.COUNTER,
+    ("reason",),
+    "Connections closed before TLS: max_connections, max_connections_per_address, or proxy_header.",
+)
 READY: Final = Metric("relay_ready", Kind.GAUGE, (), "1 while new calls are welcome.")
 
-METRICS: Final = (CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, READY)
+METRICS: Final = (
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
+    CALLERS_REFUSED, READY,
+)  # fmt: skip
 
 # From a fast insurance check to the total deadline.
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
@@ -137,6 +158,12 @@ class Metrics:
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
+        self._server_expiry = self._gauge(SERVER_EXPIRY)
+        self._server_reloads = self._counter(SERVER_RELOADS)
+        self._callers_refused = self._counter(CALLERS_REFUSED)
+        # A counter that first appears with its first event cannot be alerted on by its increase.
+        for reason in ("max_connections", "max_connections_per_address", "proxy_header"):
+            self._callers_refused.labels(reason)
         self._ready = self._gauge(READY)
         self.note = self._tally.add
 
@@ -158,6 +185,18 @@ class Metrics:
     def reloaded(self, tenant: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
         self._reloads.labels(tenant, "taken" if taken else "refused").inc()
+
+    def server_certificate(self, not_after: datetime) -> None:
+        """Tell when the server certificate in force expires."""
+        self._server_expiry.set(not_after.timestamp())
+
+    def server_reloaded(self, *, taken: bool) -> None:
+        """Count a change of the server certificate's files."""
+        self._server_reloads.labels("taken" if taken else "refused").inc()
+
+    def caller_refused(self, reason: str) -> None:
+        """Count a connection that was closed before TLS."""
+        self._callers_refused.labels(reason).inc()
 
     def watch(self, *, readiness: Callable[[], bool], in_progress: Callable[[], int]) -> None:
         """Read these two at each scrape, rather than have every call set them."""

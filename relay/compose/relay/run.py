@@ -12,6 +12,9 @@ from structlog.typing import FilteringBoundLogger
 from relay.auth.api_key import ApiKeys
 from relay.auth.caller import Caller
 from relay.compose.relay.build import Built, BuiltTenant
+from relay.compose.relay.reception import Reception, TurnedAway
+from relay.front.arrival import Proxies
+from relay.front.caps import Caps
 from relay.front.listener import Listener
 from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
@@ -27,19 +30,23 @@ from relay.upstream.certificate import CertificateFault
 from relay.upstream.door import Door
 from relay.upstream.passport import Passport
 from relay.upstream.transport import Patience
-from relay.upstream.watch import CertificateWatch
+from relay.upstream.watch import certificate_watch
 from relay.wire.server import Listening, serving
+from relay.x509.watch import Fault, FileWatch, Made
 
 # A changed certificate file is in force within this and the time it takes to open it. Seconds.
 _LOOK_EVERY: Final = 1.0
+# How long one set of ticket keys seals; whoever resumes across a change shakes hands in full once. Seconds.
+_ROTATE_EVERY: Final = 12 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A relay that takes calls: where callers connect, where the operator looks."""
+    """A relay that takes calls: where callers connect, where the operator looks, how callers are received."""
 
     port: int
     operator: Listening
+    reception: Reception
 
 
 class _CertificateNews:
@@ -82,17 +89,23 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
     readiness = Readiness()
     doors = {name: _door(name, tenant, settings, metrics) for name, tenant in built.tenants.items()}
     gateway = _gateway(built, doors, Journals((metrics, ExchangeLog(lines))), logger)
-    listener = Listener(gateway, built.context, handshake_seconds=settings.deadlines.tls)
+    listener = _listener(gateway, built, TurnedAway(logger, metrics))
+    reception = Reception(listener, built, logger, metrics)
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
     app = make_app(readiness, metrics.registry)
     async with serving(app, str(operator.address), operator.port, key="operator") as operating:
         await listener.listen(str(settings.listen.address), settings.listen.port)
-        watching = [asyncio.create_task(_watch(name, built, doors, logger, metrics)) for name in built.tenants]
+        watches = {name: _watch(name, built, doors, logger, metrics) for name in built.tenants}
+        watching = [asyncio.create_task(_keep_looking(watch, name, logger)) for name, watch in watches.items()]
+        watching += [
+            asyncio.create_task(_keep_looking(reception.watch(now=lambda: datetime.now(UTC)), "", logger)),
+            asyncio.create_task(reception.keep_rotating(_ROTATE_EVERY)),
+        ]
         readiness.on()
         logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
         try:
-            yield Running(listener.port, operating)
+            yield Running(listener.port, operating, reception)
         finally:
             await _drain(readiness, listener, settings, logger)
             for task in watching:
@@ -110,6 +123,18 @@ def _door(name: str, built: BuiltTenant, settings: RelaySettings, metrics: Metri
     )
     metrics.certificate(name, built.passport.not_after)
     return Door(built.passport, built.egress, patience, metrics.connections_of(name))
+
+
+def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
+    listen = built.settings.listen
+    return Listener(
+        gateway,
+        built.listener.certificate.context,
+        handshake_seconds=built.settings.deadlines.tls,
+        proxies=Proxies(listen.proxy_protocol_from),
+        caps=Caps(listen.max_connections, listen.max_connections_per_address),
+        usher=usher,
+    )
 
 
 def _gateway(built: Built, doors: dict[str, Door], journal: Journals, logger: FilteringBoundLogger) -> Gateway:
@@ -140,18 +165,21 @@ def _keys(settings: RelaySettings) -> Iterator[tuple[str, tuple[str, Caller]]]:
             yield key.id, (key.digest, caller)
 
 
-async def _watch(
+def _watch(
     name: str, built: Built, doors: dict[str, Door], logger: FilteringBoundLogger, metrics: Metrics
-) -> None:
+) -> FileWatch[Passport, CertificateFault]:
     news = _CertificateNews(name, logger, metrics)
     news.doubted(built.tenants[name].passport)
     tenant = built.tenants[name]
-    watch = CertificateWatch(tenant.files, doors[name], news, seen=tenant.stamp, now=lambda: datetime.now(UTC))
+    return certificate_watch(tenant.files, doors[name], news, seen=tenant.stamp, now=lambda: datetime.now(UTC))
+
+
+async def _keep_looking(watch: FileWatch[Made, Fault], tenant: str, logger: FilteringBoundLogger) -> None:
     while True:
         try:
             await watch.keep_looking(_LOOK_EVERY)
         except Exception as error:  # whatever it is, a renewed certificate must still be noticed
-            logger.error("certificate_watch_failed", tenant=name, exc_info=error)
+            logger.error("certificate_watch_failed", tenant=tenant, exc_info=error)
             await asyncio.sleep(_LOOK_EVERY)
 
 
