@@ -30,7 +30,7 @@ def check(config: Path) -> None:
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
-        console.print("[yellow]loop = asyncio takes several times the memory per call; use uvloop where it runs.[/]")
+        console.print("[yellow]loop = asyncio costs more processor time for each call; use uvloop where it runs.[/]")
     console.print("[green]`relay serve` would start.[/]")
 
 

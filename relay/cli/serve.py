@@ -29,7 +29,7 @@ def serve(config: Path) -> None:
 
 def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
     if settings.loop == "asyncio":
-        click.echo("warning: loop = asyncio takes several times the memory per call; prefer uvloop", err=True)
+        click.echo("warning: loop = asyncio costs more processor time for each call; prefer uvloop", err=True)
         return asyncio.new_event_loop
     import uvloop  # where it cannot be installed, `loop = "asyncio"` must still work
 

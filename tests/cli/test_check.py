@@ -77,7 +77,7 @@ def test_it_says_when_nobody_can_call_and_when_the_loop_costs_memory(tmp_path: P
     result = _check(tmp_path)
     assert result.exit_code == 0
     assert "every call will be refused" in result.output
-    assert "several times the memory" in result.output
+    assert "more processor time" in result.output
 
 
 def test_without_uvloop_it_refuses_unless_the_other_loop_is_chosen(

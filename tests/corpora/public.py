@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.corpora.own import Row
-from tests.kit.may_skip import needed
 
 PREFIX: Final = b"/acc/cov"
 
@@ -30,7 +31,9 @@ def folder() -> Path:
 def collection(name: str) -> list[Row]:
     """Return the rows of one collection that are judged; skip where it is not here."""
     file = folder() / f"{name}.json"
-    needed(f"the collection {file.name}", found=file.exists(), remedy="name its folder in CORPORA")
+    if not file.exists():
+        # Others' collections, not ours to ship: our own rows are played everywhere.
+        pytest.skip(f"the collection {file.name} is not here: name its folder in CORPORA")
     tests = json.loads(file.read_text())["tests"]
     return [Row(test["id"], tuple(map(_ours, _steps(test))), "") for test in tests if _judged(test)]
 

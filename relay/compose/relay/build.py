@@ -72,7 +72,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
 
 def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
     if settings.loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
-        yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (several times the memory per call)'
+        yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (more processor time for each call)'
 
 
 def _build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
