@@ -25,7 +25,8 @@ _MOST_WAITING: Final = 64 * 1024
 class Connection(asyncio.Protocol):
     """A connection with a caller, after the handshake, and its calls, one after the other."""
 
-    def __init__(self, listener: "Listener") -> None:
+    def __init__(self, listener: "Listener", peer: str) -> None:
+        """`peer` is the caller's address: the socket's, or the one that a load balancer told."""
         self._listener = listener
         self._channel: Channel | None = None
         self._call: FrontCall | None = None
@@ -35,7 +36,7 @@ class Connection(asyncio.Protocol):
         self._stalled = False
         self._closing = False
         self._patience: Deadlines[Connection] | None = None
-        self.peer = ""
+        self.peer = peer
 
     def __repr__(self) -> str:
         state = "closing" if self._closing else "busy" if self._call else "idle"
@@ -56,8 +57,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the channel after the handshake, and wait for the first request."""
         self._channel = cast("Channel", transport)
-        peer = self._channel.get_extra_info("peername")
-        self.peer = str(peer[0]) if peer else ""
         self._listener.opened(self)
         self._expect(self._listener.heads)
 

@@ -10,11 +10,12 @@ from typing import Final
 from relay.deadlines import Deadlines
 from relay.errors import RelayError, SettingsFault
 from relay.front.acceptor import Acceptor
+from relay.front.arrival import Arrival, Proxies, Usher
 from relay.front.call import Handler
+from relay.front.caps import Caps
 from relay.front.connection import Connection, FrontCall
 from relay.problems.answer import Answer
 from relay.settings.places import listening_fault
-from relay.tls.channel import Channel
 
 # Seconds: for a head, for the next call to begin, for a caller to take nothing of its answer, for it to take the last
 # of it before the close.
@@ -29,14 +30,26 @@ _BREATH: Final = 0.05
 class Listener:
     """Accepts callers until it is drained."""
 
-    def __init__(self, handler: Handler, context: ssl.SSLContext, *, handshake_seconds: float) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        context: ssl.SSLContext,
+        *,
+        handshake_seconds: float,
+        proxies: Proxies,
+        caps: Caps,
+        usher: Usher,
+    ) -> None:
         self.loop = loop = asyncio.get_running_loop()
         self.handler = handler
-        self._context = context
+        self.context = context
+        self.proxies = proxies
+        self.caps = caps
+        self.usher = usher
         self._server: asyncio.Server | Acceptor | None = None
         self._connections: set[Connection] = set()
         self._quiet = asyncio.Event()
-        self._handshakes = Deadlines(loop, handshake_seconds, Channel.abort)
+        self.arrivals = Deadlines(loop, handshake_seconds, Arrival.late)
         self.heads = Deadlines(loop, HEAD_SECONDS, Connection.head_late)
         self.idles = Deadlines(loop, IDLE_SECONDS, Connection.close)
         self.stalls = Deadlines(loop, STALL_SECONDS, Connection.abort)
@@ -52,7 +65,7 @@ class Listener:
     async def listen(self, address: str, port: int) -> None:
         """Start accepting. Raises SettingsFault when the place cannot be had."""
         try:
-            self._server = server = await self.loop.create_server(self._channel, address, port, backlog=4096)
+            self._server = server = await self.loop.create_server(self._arrival, address, port, backlog=4096)
         except OSError as error:
             raise SettingsFault([("listen", listening_fault(address, port, error))]) from None
         self.port = server.sockets[0].getsockname()[1]
@@ -60,7 +73,7 @@ class Listener:
     def listen_with_others(self, sock: socket.socket, *, spent: Callable[[OSError], object]) -> None:
         """Start accepting from a socket that other processes accept from, too; see `Acceptor`."""
         self.port = sock.getsockname()[1]
-        self._server = Acceptor(sock, self._channel, spent=spent)
+        self._server = Acceptor(sock, self._arrival, spent=spent)
 
     async def drain(self, seconds: float) -> bool:
         """Stop accepting, let calls in progress end, close the rest. Returns whether all ended in time."""
@@ -80,7 +93,11 @@ class Listener:
         await asyncio.sleep(0)
         return ended
 
-    # -- for channels and connections ------------------------------------------------------------------------
+    def use(self, context: ssl.SSLContext) -> None:
+        """Shake hands by another context from now on; connections that have begun go on under theirs."""
+        self.context = context
+
+    # -- for arrivals and connections ------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> None:
         """Remember a caller."""
@@ -89,6 +106,7 @@ class Listener:
     def lost(self, connection: Connection) -> None:
         """Forget a caller."""
         self._connections.discard(connection)
+        self.caps.leave(connection.peer)
 
     def take(self, call: FrontCall) -> None:
         """Hand a call to the handler."""
@@ -105,10 +123,5 @@ class Listener:
         """Return the answer to octets that are no request."""
         return self.handler.refused(peer, error)
 
-    def _channel(self) -> Channel:
-        channel = Channel(Connection(self), self._context, shaken=self._shaken)
-        self._handshakes.set(channel)
-        return channel
-
-    def _shaken(self, channel: Channel, _error: BaseException | None) -> None:
-        self._handshakes.lift(channel)
+    def _arrival(self) -> Arrival:
+        return Arrival(self)

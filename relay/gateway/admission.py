@@ -64,6 +64,10 @@ class Hosts:
     """The names under which callers may reach us; `*.` stands for exactly one label."""
 
     def __init__(self, names: frozenset[str]) -> None:
+        self.use(names)
+
+    def use(self, names: frozenset[str]) -> None:
+        """Go by these names from now on, as when a new server certificate has others."""
         self._names = frozenset(name.lower() for name in names)
 
     def __contains__(self, host: str) -> bool:

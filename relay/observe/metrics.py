@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from itertools import accumulate
 from operator import add
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -72,6 +72,24 @@ RELOADS: Final = Metric(
     ("tenant", "result"),
     "Changes of a certificate file noticed: taken, or refused (the old one stays in force).",
 )
+SERVER_EXPIRY: Final = Metric(
+    "relay_server_certificate_not_after_timestamp_seconds",
+    Kind.GAUGE,
+    (),
+    "When the server certificate in force expires.",
+)
+SERVER_RELOADS: Final = Metric(
+    "relay_server_certificate_reloads_total",
+    Kind.COUNTER,
+    ("result",),
+    "Changes of the server certificate's files noticed: taken, or refused (the old one stays in force).",
+)
+CALLERS_REFUSED: Final = Metric(
+    "relay_callers_refused_total",
+    Kind.COUNTER,
+    ("reason",),
+    "Connections closed before TLS: max_connections, max_connections_per_address, or proxy_header.",
+)
 READY: Final = Metric("relay_ready", Kind.GAUGE, (), "1 while new calls are welcome.")
 WORKERS: Final = Metric(
     "relay_workers",
@@ -90,7 +108,8 @@ LOST: Final = Metric(
 )
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, READY, WORKERS, RESTARTS, LOST,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
+    CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
 # From a fast insurance check to the total deadline.
@@ -108,6 +127,8 @@ class _Tally(Collector):
         self._refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self._durations: dict[tuple[str, str], list[float]] = {}
         self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
+        # A counter that first appears with its first event cannot be alerted on by its increase.
+        self.callers = {("max_connections",): 0, ("max_connections_per_address",): 0, ("proxy_header",): 0}
         self.reports: Callable[[], Iterable[bytes]] = tuple
 
     def add(self, exchange: Exchange) -> None:
@@ -123,15 +144,18 @@ class _Tally(Collector):
         if exchange.upstream_status == 403:
             self._refusals[tenant, route, exchange.cause] += 1
 
+    def _counters(self) -> tuple[dict[Any, int], ...]:
+        """Return what is counted, by tuples of labels of a kind for each."""
+        return (self._calls, self._refusals, self.connections, self.callers)
+
     def packed(self) -> bytes:
         """Return all of it, for the tally of another process to absorb."""
-        tables = (self._calls, self._refusals, self.connections, self._durations)
-        return orjson.dumps([list(table.items()) for table in tables])
+        return orjson.dumps([*(list(table.items()) for table in self._counters()), list(self._durations.items())])
 
     def absorb(self, packed: bytes) -> None:
         """Add what another process has packed."""
-        calls, refusals, connections, durations = orjson.loads(packed)
-        for table, counts in ((self._calls, calls), (self._refusals, refusals), (self.connections, connections)):
+        *counted, durations = orjson.loads(packed)
+        for table, counts in zip(self._counters(), counted, strict=True):
             for key, number in counts:
                 table[tuple(key)] += number
         for (tenant, route), counts in durations:
@@ -160,6 +184,10 @@ class _Tally(Collector):
         for event, number in self.connections.items():
             connections.add_metric(event, number)
         yield connections
+        callers = CounterMetricFamily(CALLERS_REFUSED.name, CALLERS_REFUSED.help, labels=CALLERS_REFUSED.labels)
+        for reason, number in self.callers.items():
+            callers.add_metric(reason, number)
+        yield callers
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)
         for place, counts in self._durations.items():
             upto = zip((*map(float, _BUCKETS), float("inf")), accumulate(counts[:-1]), strict=True)
@@ -185,6 +213,8 @@ class Metrics:
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
+        self._server_expiry = self._gauge(SERVER_EXPIRY)
+        self._server_reloads = self._counter(SERVER_RELOADS)
         self._ready = self._gauge(READY)
         self._workers = self._gauge(WORKERS)
         self.workers(lambda: {"working": 1})
@@ -212,6 +242,18 @@ class Metrics:
     def reloaded(self, tenant: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
         self._reloads.labels(tenant, "taken" if taken else "refused").inc()
+
+    def server_certificate(self, not_after: datetime) -> None:
+        """Tell when the server certificate in force expires."""
+        self._server_expiry.set(not_after.timestamp())
+
+    def server_reloaded(self, *, taken: bool) -> None:
+        """Count a change of the server certificate's files."""
+        self._server_reloads.labels("taken" if taken else "refused").inc()
+
+    def caller_refused(self, reason: str) -> None:
+        """Count a connection that was closed before TLS."""
+        self._tally.callers[(reason,)] += 1
 
     def workers(self, states: Callable[[], Mapping[str, int]]) -> None:
         """Read at each scrape how many workers are in which state; until told, this process is the only one."""

@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.words import Environment, Family, Wording
@@ -17,6 +17,8 @@ _KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
+# Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
+_WIDEST = 8
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -49,6 +51,26 @@ def _one_address(address: IPv4Address) -> IPv4Address:
     return address
 
 
+def _whole_range(network: object) -> object:
+    """Masking what somebody wrote would believe more peers than were meant; pydantic refuses it without saying why."""
+    try:
+        masked = IPv4Network(str(network), strict=False)
+    except ValueError:
+        return network
+    if str(network).partition("/")[0] != str(masked.network_address):
+        raise ValueError(f"{network} has host bits set; the range that it is in is {masked}")
+    return network
+
+
+def _not_open(network: IPv4Network) -> IPv4Network:
+    if network.prefixlen < _WIDEST:
+        raise ValueError(
+            f"{network} lets almost anybody tell whose call it is: give the load balancer's own addresses, /{_WIDEST} "
+            "at the widest"
+        )
+    return network
+
+
 def _made_here(pattern: re.Pattern[str]) -> AfterValidator:
     def shaped(text: str) -> str:
         if not pattern.match(text):
@@ -58,6 +80,7 @@ def _made_here(pattern: re.Pattern[str]) -> AfterValidator:
     return AfterValidator(shaped)
 
 
+Balancers = Annotated[IPv4Network, BeforeValidator(_whole_range), AfterValidator(_not_open)]
 Name = Annotated[str, AfterValidator(_named)]
 
 
@@ -73,6 +96,14 @@ class Listen(Branch):
     key: SettingsPath = Field(description="The server certificate's private key, PEM.")
     names: tuple[str, ...] = Field(
         default=(), description="Host names that callers may use; empty: those in the server certificate."
+    )
+    proxy_protocol_from: tuple[Balancers, ...] = Field(
+        default=(),
+        description="IPv4 ranges of load balancers that must, and alone may, tell the caller in a PROXY v2 header.",
+    )
+    max_connections: int = Field(default=10_000, ge=1, description="Connections from callers at once, in each process.")
+    max_connections_per_address: int = Field(
+        default=1_000, ge=1, description="The same from one address; Dynamics comes from shared ones."
     )
     max_body: int = Field(default=40 * 1024 * 1024, ge=0, description="Bytes. VECOZO's 25 MB is 34 MB in base64.")
 

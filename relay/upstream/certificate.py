@@ -9,6 +9,7 @@ from relay.x509.bundle import BundleFault, mistakes_in, open_bundle
 from relay.x509.context import TlsFileFault, trust_pem
 from relay.x509.mistake import MISTAKES
 from relay.x509.pem import chain_pem, key_pem
+from relay.x509.watch import Stamp, stamp_of
 
 
 class CertificateFault(Exception):
@@ -18,9 +19,6 @@ class CertificateFault(Exception):
         super().__init__(detail)
         self.key = key
         self.detail = detail
-
-
-Stamp = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ class CertificateFile:
 
     def stamp(self) -> Stamp:
         """Return a value that differs whenever the file or its password may have changed, through links as well."""
-        return tuple(_stamp(path) for path in (self.file, self.password_file, self.trust) if path)
+        return stamp_of(*(path for path in (self.file, self.password_file, self.trust) if path))
 
     def _password(self) -> str | None:
         if self.password_file is None:
@@ -75,11 +73,3 @@ def _read(path: Path, key: str) -> bytes:
         raise CertificateFault(key, f"{path} does not exist") from None
     except OSError as error:
         raise CertificateFault(key, f"{path} cannot be read: {error.strerror}") from None
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (status.st_ino, status.st_mtime_ns, status.st_size)

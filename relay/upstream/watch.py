@@ -1,12 +1,12 @@
 """Watch a certificate's files, and renew the door's passport when they change for the better."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from relay.upstream.certificate import CertificateFault, CertificateFile, Stamp
+from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.passport import Passport
+from relay.x509.watch import FileWatch, Stamp
 
 
 class Told(Protocol):
@@ -29,39 +29,20 @@ class Renewed(Protocol):
         ...
 
 
-class CertificateWatch:
-    """Looks at the files' stamps every so often: cheap, and right through links and mounted volumes as well."""
+def certificate_watch(
+    files: CertificateFile, door: Renewed, told: Told, *, seen: Stamp, now: Callable[[], datetime]
+) -> FileWatch[Passport, CertificateFault]:
+    """Return a watch of `files`, whose stamp was `seen` before the door's present certificate was read from them."""
 
-    def __init__(
-        self, files: CertificateFile, door: Renewed, told: Told, *, seen: Stamp, now: Callable[[], datetime]
-    ) -> None:
-        """Watch `files`, whose stamp was `seen` before the door's present certificate was read from them."""
-        self._files = files
-        self._door = door
-        self._told = told
-        self._now = now
-        self._seen = seen
+    def taken(passport: Passport) -> None:
+        door.renew(passport)
+        told.taken(passport)
 
-    def __repr__(self) -> str:
-        return f"<CertificateWatch {self._files.file}>"
-
-    async def keep_looking(self, every: float) -> None:
-        """Look for ever, `every` so many seconds."""
-        while True:
-            await asyncio.sleep(every)
-            await self.look()
-
-    async def look(self) -> None:
-        """Take the new certificate if there is one. A bad file changes nothing, and is tried again once it changes."""
-        stamp = self._files.stamp()
-        if stamp == self._seen:
-            return
-        self._seen = stamp
-        try:
-            # Opening a PKCS#12 file derives keys from a password, which is slow on purpose.
-            passport = await asyncio.to_thread(self._files.passport, self._now())
-        except CertificateFault as fault:
-            self._told.refused(fault)
-        else:
-            self._door.renew(passport)
-            self._told.taken(passport)
+    return FileWatch(
+        stamp=files.stamp,
+        seen=seen,
+        make=lambda: files.passport(now()),
+        fault=CertificateFault,
+        taken=taken,
+        refused=told.refused,
+    )

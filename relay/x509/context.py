@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -9,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from relay.x509.bundle import Bundle
 from relay.x509.identity import UNREADABLE
+from relay.x509.openssl import OpenSSLOutOfReach, openssl, pointer_to
 from relay.x509.pem import chain_pem, key_pem
 
 # TLS 1.2 suites, best first. Those of TLS 1.3 cannot be set from Python 3.11; OpenSSL's default is the NCSC list.
-# Neither can groups: OPENSSL_CONF sets them (`set_ecdh_curve` takes one and drops the others).
 SUITES = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -21,6 +22,11 @@ SUITES = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
 )
+
+# Groups, best first: without these OpenSSL also takes P-521 and X448. Python 3.11 cannot list them (`set_ecdh_curve`
+# takes one and drops the others), so OpenSSL is asked: SSL_CTRL_SET_GROUPS_LIST.
+GROUPS = ("X25519", "P-256", "P-384")
+_SET_GROUPS = 92
 
 
 class TlsFileFault(Exception):
@@ -93,10 +99,17 @@ def _context(protocol: ssl._SSLMethod) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(":".join(SUITES))
+    _use_groups(context)
     context.set_alpn_protocols(["http/1.1"])  # only its reason phrase separates some of VECOZO's refusals
     # On by default from Python 3.13; set so that every version judges alike.
     context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def _use_groups(context: ssl.SSLContext) -> None:
+    """Keep the groups to those of the NCSC where OpenSSL is in reach; elsewhere OPENSSL_CONF may do it."""
+    with suppress(OpenSSLOutOfReach):
+        openssl().control(pointer_to(context), _SET_GROUPS, 0, ":".join(GROUPS).encode())
 
 
 def _use(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:

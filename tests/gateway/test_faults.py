@@ -8,12 +8,20 @@ import orjson
 import pytest
 from lxml import etree
 
+from relay.front import listener
 from relay.x509.context import server_context_from
 from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import Answer, CutOff, line, request
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
+
+
+@pytest.fixture(autouse=True)
+def lingering_shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the end of a refused call waits for this."""
+    monkeypatch.setattr(listener, "LINGER_SECONDS", 0.1)
+
 
 CLAIMS = "/acc/claims/v1"
 SOON = {"deadlines.first_byte": 0.2, "deadlines.connect": 0.3, "deadlines.tls": 0.3, "deadlines.total": 3}

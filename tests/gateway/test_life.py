@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from relay.compose.relay import certificates
 from relay.errors import SettingsFault
 from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import Answer, CutOff, Line, line, request
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
+
+
+@pytest.fixture(autouse=True)
+def looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "_LOOK_EVERY", 0.05)
 
 
 @pytest.mark.one_process
@@ -137,7 +143,6 @@ async def test_a_new_certificate_is_used_on_a_kept_callers_line_and_the_old_conn
             )
 
         await call()
-        await asyncio.sleep(0.05)  # the watch takes its first look
         (tmp_path / "system.p12").write_bytes(renewed.p12(PASSWORD))
         while len(set(upstream.serials)) < 2 and len(statuses) < 500:
             await call()
@@ -155,7 +160,6 @@ async def test_a_new_certificate_is_used_on_a_kept_callers_line_and_the_old_conn
 
 async def test_a_bad_new_file_changes_nothing_and_says_so(tmp_path: Path) -> None:
     async with kit.running() as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
-        await asyncio.sleep(0.05)  # the watch takes its first look
         (tmp_path / "system.p12").write_bytes(authority.personal().p12(PASSWORD))
         await until(lambda: any(entry["event"] == "certificate_refused" for entry in here.lines))
         answer = await (await caller.send(request("POST", PATH, here.authorised, body=b"x"))).answer()

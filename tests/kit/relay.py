@@ -15,6 +15,7 @@ import orjson
 
 from relay.auth.api_key import NewKey, new_key
 from relay.compose.relay import build, running
+from relay.compose.relay.reception import Reception
 from relay.settings.load import load
 from relay.settings.relay import RelaySettings
 from tests.kit import authority as kit
@@ -44,6 +45,13 @@ class Relay:
     key: str
     folder: Path
     out: io.BytesIO | LogFile
+    inside: Reception | None = None
+
+    @property
+    def reception(self) -> Reception:
+        """How it receives its callers, where it runs in this process."""
+        assert self.inside is not None
+        return self.inside
 
     @property
     def lines(self) -> list[dict[str, object]]:
@@ -133,7 +141,7 @@ async def relay(
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     out = io.BytesIO()
     async with running(build(read_settings(folder), datetime.now(UTC)), out) as place:
-        yield Relay(place.port, place.operator.port, key.text, folder, out)
+        yield Relay(place.port, place.operator.port, key.text, folder, out, place.reception)
 
 
 def _toml(value: object) -> str:

@@ -193,3 +193,34 @@ def test_calls_leave_from_one_address_and_not_from_any(tmp_path: Path) -> None:
 def test_workers_are_a_number_from_1_to_64(tmp_path: Path, workers: object) -> None:
     assert _read(tmp_path).workers == 1
     assert list(_faults(tmp_path, workers=workers)) == ["workers"]
+
+
+def test_nobody_tells_who_calls_unless_the_settings_say_so(tmp_path: Path) -> None:
+    listen = _read(tmp_path).listen
+    assert (listen.proxy_protocol_from, listen.max_connections, listen.max_connections_per_address) == ((), 10000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        ("10.0.0.1/24", "host bits"),
+        ("0.0.0.0/0", "almost anybody"),
+        ("128.0.0.0/1", "almost anybody"),
+        ("2001:db8::/64", "IPv4"),
+        ("balancer", "IPv4"),
+    ],
+)
+def test_load_balancers_are_ipv4_ranges_as_they_are_and_no_open_door(tmp_path: Path, network: str, why: str) -> None:
+    [(key, fault)] = _faults(tmp_path, listen__proxy_protocol_from=["10.0.0.0/24", network]).items()
+    assert key == "listen.proxy_protocol_from.1"
+    assert why in fault
+
+
+def test_one_load_balancer_may_be_given_by_its_address(tmp_path: Path) -> None:
+    listen = _read(tmp_path, listen__proxy_protocol_from=["10.0.0.7", "10.1.0.0/16"]).listen
+    assert [str(network) for network in listen.proxy_protocol_from] == ["10.0.0.7/32", "10.1.0.0/16"]
+
+
+@pytest.mark.parametrize("cap", ["max_connections", "max_connections_per_address"])
+def test_a_cap_lets_at_least_one_in(tmp_path: Path, cap: str) -> None:
+    assert set(_faults(tmp_path, **{f"listen__{cap}": 0})) == {f"listen.{cap}"}

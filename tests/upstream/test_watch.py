@@ -10,7 +10,8 @@ import pytest
 from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.door import Door
 from relay.upstream.passport import Passport
-from relay.upstream.watch import CertificateWatch
+from relay.upstream.watch import certificate_watch
+from relay.x509.watch import FileWatch
 from tests.kit import authority as kit
 from tests.kit.door import EGRESS, PATIENCE
 from tests.kit.relay import PASSWORD, system_file
@@ -32,7 +33,8 @@ class _Watched:
     file: Path
     door: Door
     news: _News
-    watch: CertificateWatch
+    watch: FileWatch[Passport, CertificateFault]
+    files: CertificateFile
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[_Watched]:
     seen = files.stamp()
     door = Door(files.passport(kit.AT), EGRESS, PATIENCE, lambda event: None)
     news = _News()
-    yield _Watched(file, door, news, CertificateWatch(files, door, news, seen=seen, now=lambda: kit.AT))
+    yield _Watched(file, door, news, certificate_watch(files, door, news, seen=seen, now=lambda: kit.AT), files)
     door.close()
 
 
@@ -105,6 +107,6 @@ async def test_a_personal_certificate_never_takes_over(watched: _Watched) -> Non
 async def test_a_file_that_changed_while_the_relay_was_starting_is_looked_at(watched: _Watched) -> None:
     """The stamp is that of before reading, so what changed in between differs from it."""
     watched.file.write_bytes(_renewed())
-    watched.watch = CertificateWatch(watched.watch._files, watched.door, watched.news, seen=(), now=lambda: kit.AT)
+    watched.watch = certificate_watch(watched.files, watched.door, watched.news, seen=(), now=lambda: kit.AT)
     await watched.watch.look()
     assert watched.news.heard == [watched.door.passport.serial]

@@ -26,6 +26,7 @@ from relay.x509.context import (
     server_context,
     server_context_from,
 )
+from relay.x509.openssl import openssl, pointer_to
 from tests.kit import authority as kit
 from tests.kit.may_skip import needed
 
@@ -88,6 +89,34 @@ def test_suites_and_versions_are_those_of_the_ncsc(side: str, trust: Path) -> No
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert context.verify_flags & ssl.VERIFY_X509_STRICT
     assert context.options & ssl.OP_NO_COMPRESSION
+
+
+@pytest.mark.parametrize("group", ["secp521r1", "X448"])
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_groups_are_those_of_the_ncsc(side: str, group: str, trust: Path) -> None:
+    only = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if side == "server" else ssl.PROTOCOL_TLS_SERVER)
+    if side == "client":
+        only.load_cert_chain(pair(trust))
+        listening, calling = only, client_context(None, trust=trust)
+    else:
+        only.load_verify_locations(trust)
+        listening, calling = gate(), only
+    use_groups(only, group)
+    with pytest.raises(ssl.SSLError), connected(listening, calling):
+        pytest.fail("shook hands by a group that is not on the list")
+    use_groups(only, "P-384")
+    with connected(listening, calling) as (called, _):
+        assert called.version() == "TLSv1.3"
+
+
+def use_groups(context: ssl.SSLContext, groups: str) -> None:
+    assert openssl().control(pointer_to(context), 92, 0, groups.encode()) == 1
+
+
+def pair(trust: Path) -> Path:
+    file = trust.with_name("pair.pem")
+    file.write_bytes(kit.server().chain_pem() + kit.server().key_pem())
+    return file
 
 
 def test_a_client_may_not_renegotiate_and_a_server_may_ask_us_to(trust: Path) -> None:

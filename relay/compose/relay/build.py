@@ -1,23 +1,24 @@
 """Build: everything that can be made without listening or calling, and every fault in it at once."""
 
 import importlib.util
-import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from relay.errors import RelayError, SettingsFault
+from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
-from relay.upstream.certificate import CertificateFault, CertificateFile, Stamp
+from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
-from relay.x509.context import TlsFileFault, load_trust, server_context
-from relay.x509.names import names_of
+from relay.x509.context import TlsFileFault
+from relay.x509.tickets import new_ticket_keys
+from relay.x509.watch import Stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +33,21 @@ class BuiltTenant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltListener:
+    """A server certificate that can be shown, and the keys of its session tickets: the same in every worker."""
+
+    files: ServerFiles
+    stamp: Stamp
+    certificate: ServerCertificate
+    ticket_keys: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """Everything that can be made without listening or calling."""
 
     settings: RelaySettings
-    context: ssl.SSLContext
+    listener: BuiltListener
     hosts: Hosts
     tenants: dict[str, BuiltTenant]
 
@@ -51,12 +62,12 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         except SettingsFault as fault:
             faults += fault.faults
     try:
-        context, hosts = _build_listener(settings)
+        listener, hosts = _build_listener(settings)
     except SettingsFault as fault:
         faults += fault.faults
     if faults:
         raise SettingsFault(faults)
-    return Built(settings=settings, context=context, hosts=hosts, tenants=tenants)
+    return Built(settings=settings, listener=listener, hosts=hosts, tenants=tenants)
 
 
 def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
@@ -64,16 +75,19 @@ def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
         yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (more processor time for each call)'
 
 
-def _build_listener(settings: RelaySettings) -> tuple[ssl.SSLContext, Hosts]:
+def _build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
     listen = settings.listen
+    files = ServerFiles(certificate=listen.certificate, key=listen.key)
     try:
-        context = server_context(listen.certificate, listen.key)
-        names = frozenset(listen.names) or names_of(load_trust(listen.certificate)[0])
+        stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
+        certificate = files.read()
     except TlsFileFault as fault:
         raise SettingsFault([("listen.certificate", fault.detail)]) from None
+    names = frozenset(listen.names) or certificate.names
     if not names:
         raise SettingsFault([("listen.names", "the server certificate has no names in it; give the relay's host name")])
-    return context, Hosts(names)
+    listener = BuiltListener(files=files, stamp=stamp, certificate=certificate, ticket_keys=new_ticket_keys())
+    return listener, Hosts(names)
 
 
 def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:

@@ -8,6 +8,9 @@ from structlog.typing import FilteringBoundLogger
 from relay.auth.api_key import ApiKeys
 from relay.auth.caller import Caller
 from relay.compose.relay.build import Built, BuiltTenant
+from relay.compose.relay.reception import Reception, TurnedAway
+from relay.front.arrival import Proxies
+from relay.front.caps import Caps
 from relay.front.listener import Listener
 from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
@@ -35,7 +38,8 @@ class Carriage:
     ) -> None:
         self.doors = {name: _door(tenant, built.settings, metrics) for name, tenant in built.tenants.items()}
         gateway = _gateway(built, self.doors, journal, logger, ledger)
-        self.listener = Listener(gateway, built.context, handshake_seconds=built.settings.deadlines.tls)
+        self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
+        self.reception = Reception(self.listener, built, logger)
 
     def __repr__(self) -> str:
         return f"<Carriage {self.listener!r}>"
@@ -52,6 +56,18 @@ def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door
         connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle
     )
     return Door(built.passport, built.egress, patience, metrics.connections_of(built.tenant.name))
+
+
+def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
+    listen = built.settings.listen
+    return Listener(
+        gateway,
+        built.listener.certificate.context,
+        handshake_seconds=built.settings.deadlines.tls,
+        proxies=Proxies(listen.proxy_protocol_from),
+        caps=Caps(listen.max_connections, listen.max_connections_per_address),
+        usher=usher,
+    )
 
 
 def _gateway(

@@ -17,6 +17,7 @@ from relay.crew.crew import Crew
 from relay.crew.line import Line
 from relay.crew.table import Lost
 from relay.errors import Sent
+from relay.front.certificate import ServerCertificate
 from relay.observe.lines import Lines
 from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
@@ -82,7 +83,20 @@ class _CrewNews:
             self._metrics.absorb(report)
 
 
-class _Orders:
+class _Receptions:
+    """The receptions of all workers, as the certificate watch sees them."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+
+    def use(self, certificate: ServerCertificate) -> None:
+        self._crew.order("show", octets=certificate.octets())
+
+    def rotate(self, keys: bytes) -> None:
+        self._crew.order("seal", octets=keys)
+
+
+class _Doors:
     """A tenant's doors in all workers, as the certificate watch sees them."""
 
     def __init__(self, crew: Crew, tenant: str) -> None:
@@ -120,8 +134,8 @@ async def presiding(
     app = make_app(readiness, metrics.registry, gather=crew.gather)
     try:
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
-            orders = {name: _Orders(crew, name) for name in built.tenants}
-            async with watching(built, orders, logger, metrics):
+            doors = {name: _Doors(crew, name) for name in built.tenants}
+            async with watching(built, doors, _Receptions(crew), logger, metrics):
                 crew.start()
                 try:
                     yield Running(port, operating), crew.broken

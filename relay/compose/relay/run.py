@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import watching
+from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
 from relay.observe.exchange import Journals
 from relay.observe.lines import Lines
@@ -29,8 +30,15 @@ class Running:
     operator: Listening
 
 
+@dataclass(frozen=True, slots=True)
+class Alone(Running):
+    """The same in one process, and how callers are received there."""
+
+    reception: Reception
+
+
 @asynccontextmanager
-async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
+async def running(built: Built, out: BinaryIO) -> AsyncIterator[Alone]:
     """Run the relay for as long as the block lasts, then drain it: ready off, calls in progress end.
 
     `out` gets the log, a line of JSON for each exchange and each event.
@@ -45,11 +53,11 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Running]:
     app = make_app(readiness, metrics.registry)
     async with serving(app, str(operator.address), operator.port, key="operator") as operating:
         await listener.listen(str(settings.listen.address), settings.listen.port)
-        async with watching(built, carriage.doors, logger, metrics):
+        async with watching(built, carriage.doors, carriage.reception, logger, metrics):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
             try:
-                yield Running(listener.port, operating)
+                yield Alone(listener.port, operating, carriage.reception)
             finally:
                 await _drain(readiness, listener, settings, logger)
         carriage.close()

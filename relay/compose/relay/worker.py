@@ -15,6 +15,7 @@ from relay.compose.relay.carriage import Carriage
 from relay.crew.line import Line, Message
 from relay.crew.nursery import Work
 from relay.crew.table import Table
+from relay.front.certificate import ServerCertificate
 from relay.observe.exchange import Journals
 from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
@@ -107,6 +108,10 @@ class _Worker:
                 self._line.send("working", str(os.getpid()))
             case ("renew", tenant):
                 self._renew(tenant, message.octets())
+            case ("show",):
+                self._show(message.octets())
+            case ("seal",):
+                self._carriage.reception.rotate(message.octets())
             case ("report",):
                 self.report()
             case ("drain", seconds):
@@ -115,10 +120,22 @@ class _Worker:
     def _renew(self, tenant: str, octets: bytes) -> None:
         try:
             passport = Papers.read(octets).passport()
-        except TlsFileFault as fault:  # only when this process has no memory or no /proc: the parent could make it
-            self._logger.error("certificate_not_taken", tenant=tenant, worker=os.getpid(), detail=fault.detail)
+        except TlsFileFault as fault:
+            self._alarm(fault, tenant)
         else:
             self._carriage.doors[tenant].renew(passport)
+
+    def _show(self, octets: bytes) -> None:
+        try:
+            certificate = ServerCertificate.read(octets)
+        except TlsFileFault as fault:
+            self._alarm(fault, "")
+        else:
+            self._carriage.reception.use(certificate)
+
+    def _alarm(self, fault: TlsFileFault, tenant: str) -> None:
+        """Tell what comes about only when this process has no memory or no /proc: the parent could make it."""
+        self._logger.error("certificate_not_taken", tenant=tenant, worker=os.getpid(), detail=fault.detail)
 
     def _drain(self, seconds: float) -> None:
         if not self._told.done():
