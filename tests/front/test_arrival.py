@@ -96,6 +96,7 @@ class _GluingProxy:
         await asyncio.gather(pump(reader, up_writer, self._octets), pump(up_reader, writer, b""))
 
 
+@pytest.mark.one_process
 @pytest.mark.parametrize(
     ("octets", "reason"),
     [
@@ -159,6 +160,7 @@ async def test_a_header_cut_short_is_told_and_a_probe_that_says_nothing_is_not(t
     assert [refusal["reason"] for refusal in refusals] == ["cut_short"]
 
 
+@pytest.mark.one_process
 async def test_callers_over_the_cap_are_closed_without_tls_and_let_in_when_one_has_left(tmp_path: Path) -> None:
     async with kit.running() as upstream, relay(tmp_path, upstream.port, changes={"listen.max_connections": 2}) as here:
         async with line(here.port) as one, line(here.port):
@@ -174,6 +176,7 @@ async def test_callers_over_the_cap_are_closed_without_tls_and_let_in_when_one_h
     assert 'relay_callers_refused_total{reason="max_connections"} 2.0' in scraped
 
 
+@pytest.mark.one_process
 async def test_one_address_over_its_cap_leaves_room_for_another(tmp_path: Path) -> None:
     capped = {"listen.max_connections_per_address": 1}
     async with (
