@@ -53,6 +53,8 @@ class Served:
         for pid in others:
             os.kill(pid, signal.SIGSTOP)
         try:
+            for pid in others:
+                _wait_until_stopped(pid)
             yield
         finally:
             for pid in others:
@@ -140,3 +142,11 @@ def _ready(here: Served, process: subprocess.Popen[bytes]) -> dict[str, object]:
             return line
         time.sleep(0.02)
     raise AssertionError(f"the relay did not get ready: {here.log.with_suffix('.err').read_text()}")
+
+
+def _wait_until_stopped(pid: int) -> None:
+    """A signal takes a moment to arrive, and until then its process may still take a caller (proc(5), stat)."""
+    give_up = time.monotonic() + _START
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < give_up, f"process {pid} does not stop"
+        time.sleep(0.001)
