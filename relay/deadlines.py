@@ -10,8 +10,8 @@ Thing = TypeVar("Thing", bound=Hashable)
 class Deadlines(Generic[Thing]):
     """Tells what has not been lifted `seconds` after it was set.
 
-    All have the same length, so the first one set is the first one due: a queue and one timer do. Measured: a timer of
-    the loop's own for each call costs ten times as much to set and to cancel.
+    All have the same length, so the first one set is the first one due: a queue and one timer do, where every
+    call would set and cancel several of the loop's own.
     """
 
     __slots__ = ("_due", "_late", "_now", "_timer", "loop", "seconds")

@@ -1,7 +1,7 @@
 """The journey of one call: known, placed, sent on, answered; and what is kept of it.
 
 Each step is taken by whoever brings the news that it was waiting for: the caller's connection, the upstream's, or a
-deadline. A task for each call would read as well, and cost as much again as all that a call does.
+deadline. No call has a task: decision 0006 says why.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """One TLS connection over a plain transport: handshake, records, and an end that is told from a cut.
 
-A loop's own TLS would do, at a price. It asks OpenSSL for a record more than there is each time, and the refusal costs
-more than the record; it keeps a buffer for each connection; plain asyncio's cannot tell close_notify from a cut; and
+A loop's own TLS would do, at a price. It asks OpenSSL for a record more than there is each time, and the refusal is
+an exception; it keeps a buffer for each connection; plain asyncio's cannot tell close_notify from a cut; and
 neither lets anything stand before the handshake, as PROXY protocol does. RFC 8446 sections 4.6 and 6.1.
 """
 
