@@ -128,7 +128,7 @@ class Arrival(asyncio.Protocol):
             return
         self._address = address
         self._octets = b""
-        channel = Channel(Connection(listener, address), listener.context, shaken=self.shaken)
+        channel = Channel(Connection(listener, address), listener.context, listener.departures, shaken=self.shaken)
         transport.set_protocol(channel)
         channel.connection_made(transport)
         if octets:

@@ -16,6 +16,7 @@ from relay.front.caps import Caps
 from relay.front.connection import Connection, FrontCall
 from relay.problems.answer import Answer
 from relay.settings.places import listening_fault
+from relay.tls.departures import Departures
 
 # Seconds: for a head, for the next call to begin, for a caller to take nothing of its answer, for it to take the last
 # of it before the close.
@@ -49,6 +50,7 @@ class Listener:
         self._server: asyncio.Server | Acceptor | None = None
         self._connections: set[Connection] = set()
         self._quiet = asyncio.Event()
+        self.departures = Departures(loop)
         self.arrivals = Deadlines(loop, handshake_seconds, Arrival.late)
         self.heads = Deadlines(loop, HEAD_SECONDS, Connection.head_late)
         self.idles = Deadlines(loop, IDLE_SECONDS, Connection.close)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, cast
 
+from relay.tls.departures import Departures
+
 # Octets. One record holds at most 2**14; what is given to OpenSSL at once stays in its buffers until the end.
 _RECORD: Final = 16 * 1024
 _SLICE: Final = 64 * 1024
@@ -25,14 +27,15 @@ class Channel(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_ended", "_incoming", "_outgoing", "_protocol", "_read", "_shaken", "_shaking", "_ssl", "_transport",
-        "_unwritten", "_write", "between_records",
+        "_departures", "_ended", "_incoming", "_outgoing", "_protocol", "_read", "_shaken", "_shaking", "_ssl",
+        "_transport", "_unwritten", "_write", "between_records",
     )  # fmt: skip
 
     def __init__(
         self,
         protocol: asyncio.Protocol,
         context: ssl.SSLContext,
+        departures: Departures,
         *,
         server_name: str | None = None,
         shaken: Callable[["Channel", BaseException | None], object],
@@ -42,6 +45,7 @@ class Channel(asyncio.Protocol):
         `shaken` hears once that the handshake is over: well, or how it failed.
         """
         self._protocol = protocol
+        self._departures = departures
         self._shaken = shaken
         self._shaking = True
         self._ended = False
@@ -101,7 +105,7 @@ class Channel(asyncio.Protocol):
     # -- the protocol's side: what it uses of a transport ----------------------------------------------------
 
     def write(self, octets: bytes) -> None:
-        """Send `octets`, at least one."""
+        """Send `octets`, at least one, at the end of this turn of the loop or before it."""
         if len(octets) <= _SLICE:
             self._send(octets)
             return
@@ -142,6 +146,10 @@ class Channel(asyncio.Protocol):
         if name == "ssl_object":
             return self._ssl
         return self._transport.get_extra_info(name) if self._transport is not None else None
+
+    def depart(self) -> None:
+        """Send what was written in this turn of the loop."""
+        self._flush()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -234,8 +242,10 @@ class Channel(asyncio.Protocol):
         except ssl.SSLError:
             self.abort()
             return
-        if self._transport is not None:
-            self._transport.write(self._outgoing.read())
+        if self._outgoing.pending > _SLICE:
+            self._flush()  # a body on its way is held back by how much of it the transport has, so that has to know
+        else:
+            self._departures.add(self)
 
     def _answer(self) -> None:
         """Send what TLS itself has to say, and what had to wait for the end of a renegotiation."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from relay.deadlines import Deadlines
+from relay.tls.departures import Departures
 from relay.upstream.connection import Connection
 from relay.upstream.egress import Egress
 from relay.upstream.passage import Passage
@@ -35,6 +36,7 @@ class Door:
         self._patience = patience
         self._count = count
         self._loop = asyncio.get_running_loop()
+        self._departures = Departures(self._loop)
         self._waits = Deadlines(self._loop, patience.first_byte, Connection.late)
         self._pool = self._new_pool(passport)
 
@@ -65,4 +67,6 @@ class Door:
         self._pool.retire()
 
     def _new_pool(self, passport: Passport) -> Pool:
-        return Pool(passport, self._egress, self._patience, waits=self._waits, count=self._count)
+        return Pool(
+            passport, self._egress, self._patience, waits=self._waits, departures=self._departures, count=self._count
+        )

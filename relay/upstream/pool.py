@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 from relay.deadlines import Deadlines
+from relay.tls.departures import Departures
 from relay.upstream.connection import Connection
 from relay.upstream.egress import Egress
 from relay.upstream.passage import Passage
@@ -22,6 +23,7 @@ class Pool:
         patience: Patience,
         *,
         waits: Deadlines[Connection],
+        departures: Departures,
         count: Callable[[str], None],
     ) -> None:
         """Make an empty pool.
@@ -32,6 +34,7 @@ class Pool:
         self.egress = egress
         self._patience = patience
         self._waits = waits
+        self._departures = departures
         self._loop = waits.loop
         self._count = count
         self._idle: defaultdict[tuple[str, int], deque[Connection]] = defaultdict(deque)
@@ -73,6 +76,7 @@ class Pool:
                 egress=self.egress,
                 passport=self.passport,
                 patience=self._patience,
+                departures=self._departures,
             )
         except Exception as fault:  # noqa: BLE001  # whatever it is, somebody waits to hear of it
             passage.failed(fault)

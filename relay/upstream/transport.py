@@ -15,6 +15,7 @@ from relay.errors import (
     UpstreamUntrusted,
 )
 from relay.tls.channel import Channel
+from relay.tls.departures import Departures
 from relay.upstream.alert import refuses_our_certificate
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
@@ -37,7 +38,14 @@ class Patience:
 
 
 async def dial(
-    protocol: Callable[[], AProtocol], *, host: str, port: int, egress: Egress, passport: Passport, patience: Patience
+    protocol: Callable[[], AProtocol],
+    *,
+    host: str,
+    port: int,
+    egress: Egress,
+    passport: Passport,
+    patience: Patience,
+    departures: Departures,
 ) -> AProtocol:
     """Return a protocol connected to `host` over TLS. Whatever fails here, nothing of a call was sent."""
     sock = await _connect(host, port, egress, patience.connect)
@@ -49,7 +57,7 @@ async def dial(
             handshake.set_exception(error) if error else handshake.set_result(None)
 
     connected = protocol()
-    channel = Channel(connected, passport.context, server_name=host, shaken=shaken)
+    channel = Channel(connected, passport.context, departures, server_name=host, shaken=shaken)
     try:
         await loop.create_connection(lambda: channel, sock=sock)
         async with asyncio.timeout(patience.tls):
