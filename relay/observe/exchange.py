@@ -1,10 +1,9 @@
 """One exchange as it is remembered: never a body, a path, a query or a credential."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from relay.errors import Sent
 
@@ -17,7 +16,6 @@ class Source(StrEnum):
     CALLER = "caller"
 
 
-@dataclass(init=False)
 class Exchange:
     """What is known of a call, filled in as it goes. Times are in seconds, sizes in octets of body.
 
@@ -49,17 +47,17 @@ class Exchange:
     upstream: str = ""
     reused: bool = False
 
-    # The same on every line, until a cause makes it a warning.
-    event: ClassVar = "exchange"
-    level: ClassVar = "info"
-
     def __init__(self, *, id: str, at: datetime, peer: str, method: str, **known: object) -> None:  # noqa: A002  # as logged
         # What is not known yet is the class's: twenty assignments fewer for every call.
         self.id = id
         self.at = at
         self.peer = peer
         self.method = method
-        self.__dict__.update(known)
+        for name, value in known.items():
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.id} {self.tenant}/{self.route} {self.status}>"
 
 
 class Journal(Protocol):

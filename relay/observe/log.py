@@ -4,8 +4,7 @@ Measured: structlog costs 10-16 us a line, rendering with orjson and one write 2
 takes does without.
 """
 
-from operator import attrgetter
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, cast
 
 import orjson
 import structlog
@@ -16,14 +15,6 @@ from relay.observe.lines import Lines
 
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
-# What a line says of an exchange, by the names that both have in common but for the first three and the last two.
-_SAID: Final = (
-    "id", "client", "way", "peer", "tenant", "environment", "route", "method", "status", "source", "sent",
-    "upstream_status", "bytes_in", "bytes_out", "egress", "certificate", "upstream", "reused",
-)  # fmt: skip
-_KEYS: Final = ("event", "level", "timestamp", *_SAID)
-_VALUES: Final = attrgetter("event", "level", "at", *_SAID)
-
 
 class ExchangeLog:
     """The `Journal` that writes a line to a stream."""
@@ -33,9 +24,31 @@ class ExchangeLog:
 
     def note(self, exchange: Exchange) -> None:
         """Write the exchange's line."""
-        line = dict(zip(_KEYS, _VALUES(exchange), strict=True))
-        line["ms"] = round(exchange.seconds * 1000, 2)
-        line["upstream_ms"] = round(exchange.upstream_seconds * 1000, 2)
+        line: dict[str, object] = {
+            "event": "exchange",
+            "level": "info",
+            "timestamp": exchange.at,
+            "id": exchange.id,
+            "client": exchange.client,
+            "way": exchange.way,
+            "peer": exchange.peer,
+            "tenant": exchange.tenant,
+            "environment": exchange.environment,
+            "route": exchange.route,
+            "method": exchange.method,
+            "status": exchange.status,
+            "source": exchange.source,
+            "sent": exchange.sent,
+            "upstream_status": exchange.upstream_status,
+            "bytes_in": exchange.bytes_in,
+            "bytes_out": exchange.bytes_out,
+            "egress": exchange.egress,
+            "certificate": exchange.certificate,
+            "upstream": exchange.upstream,
+            "reused": exchange.reused,
+            "ms": round(exchange.seconds * 1000, 2),
+            "upstream_ms": round(exchange.upstream_seconds * 1000, 2),
+        }
         if exchange.cause:
             line["level"] = "warning"
             line["cause"] = exchange.cause

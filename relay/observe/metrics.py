@@ -1,23 +1,19 @@
 """The metrics: one table that code, docs and tests read. No label value ever comes from a request."""
 
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from itertools import accumulate
-from operator import add
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from relay.observe.exchange import Exchange
+from relay.observe.tally import BUCKETS, Tally
 
 
 class Kind(StrEnum):
@@ -112,87 +108,36 @@ METRICS: Final = (
     CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
-# From a fast insurance check to the total deadline.
-_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
 
+class _Families(Collector):
+    """What was tallied here, and by the other processes that report to this one, in Prometheus' shape."""
 
-class _Tally(Collector):
-    """What every call adds to: plain numbers, put in Prometheus' shape when somebody asks.
-
-    Measured: the library's counters and histogram cost three times as much for each call.
-    """
-
-    def __init__(self) -> None:
-        self._calls: defaultdict[tuple[str, str, str, str, int, str], int] = defaultdict(int)
-        self._refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-        self._durations: dict[tuple[str, str], list[float]] = {}
-        self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
-        # A counter that first appears with its first event cannot be alerted on by its increase.
-        self.callers = {("max_connections",): 0, ("max_connections_per_address",): 0, ("proxy_header",): 0}
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self.reports: Callable[[], Iterable[bytes]] = tuple
 
-    def add(self, exchange: Exchange) -> None:
-        """Count an exchange."""
-        tenant, route = exchange.tenant, exchange.route
-        self._calls[tenant, exchange.client, route, exchange.environment, exchange.status, exchange.source] += 1
-        durations = self._durations.get((tenant, route))
-        if durations is None:
-            # One for each bucket, one for what is longer than all, and the sum.
-            durations = self._durations[tenant, route] = [0.0] * (len(_BUCKETS) + 2)
-        durations[bisect_left(_BUCKETS, exchange.seconds)] += 1
-        durations[-1] += exchange.seconds
-        if exchange.upstream_status == 403:
-            self._refusals[tenant, route, exchange.cause] += 1
-
-    def _counters(self) -> tuple[dict[Any, int], ...]:
-        """Return what is counted, by tuples of labels of a kind for each."""
-        return (self._calls, self._refusals, self.connections, self.callers)
-
-    def packed(self) -> bytes:
-        """Return all of it, for the tally of another process to absorb."""
-        return orjson.dumps([*(list(table.items()) for table in self._counters()), list(self._durations.items())])
-
-    def absorb(self, packed: bytes) -> None:
-        """Add what another process has packed."""
-        *counted, durations = orjson.loads(packed)
-        for table, counts in zip(self._counters(), counted, strict=True):
-            for key, number in counts:
-                table[tuple(key)] += number
-        for (tenant, route), counts in durations:
-            here = self._durations.get((tenant, route))
-            added = map(add, here, counts) if here is not None else counts
-            self._durations[tenant, route] = list(added)
-
     def collect(self) -> Iterator[PrometheusMetric]:
-        """Yield the families: of this process, and of the others that report to it."""
-        whole = _Tally()
-        for packed in (self.packed(), *self.reports()):
+        """Yield the families."""
+        whole = Tally()
+        for packed in (self._tally.packed(), *self.reports()):
             whole.absorb(packed)
-        yield from whole.families()
-
-    def families(self) -> Iterator[PrometheusMetric]:
-        """Yield the families of this process alone."""
-        calls = CounterMetricFamily(CALLS.name, CALLS.help, labels=CALLS.labels)
-        for key, number in self._calls.items():
-            calls.add_metric([str(label) for label in key], number)
-        yield calls
-        refusals = CounterMetricFamily(REFUSALS.name, REFUSALS.help, labels=REFUSALS.labels)
-        for cause, number in self._refusals.items():
-            refusals.add_metric(cause, number)
-        yield refusals
-        connections = CounterMetricFamily(CONNECTIONS.name, CONNECTIONS.help, labels=CONNECTIONS.labels)
-        for event, number in self.connections.items():
-            connections.add_metric(event, number)
-        yield connections
-        callers = CounterMetricFamily(CALLERS_REFUSED.name, CALLERS_REFUSED.help, labels=CALLERS_REFUSED.labels)
-        for reason, number in self.callers.items():
-            callers.add_metric(reason, number)
-        yield callers
+        calls = [(tuple(map(str, key)), number) for key, number in whole.calls.items()]
+        yield _counted(CALLS, calls)
+        yield _counted(REFUSALS, whole.refusals.items())
+        yield _counted(CONNECTIONS, whole.connections.items())
+        yield _counted(CALLERS_REFUSED, whole.callers.items())
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)
-        for place, counts in self._durations.items():
-            upto = zip((*map(float, _BUCKETS), float("inf")), accumulate(counts[:-1]), strict=True)
+        for place, counts in whole.durations.items():
+            upto = zip((*map(float, BUCKETS), float("inf")), accumulate(counts[:-1]), strict=True)
             durations.add_metric(place, [(_edge(most), total) for most, total in upto], counts[-1])
         yield durations
+
+
+def _counted(metric: Metric, counts: Iterable[tuple[tuple[str, ...], int]]) -> CounterMetricFamily:
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, number in counts:
+        family.add_metric(labels, number)
+    return family
 
 
 def _one_of(states: Callable[[], Mapping[str, int]], state: str) -> int:
@@ -208,8 +153,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._tally = _Tally()
-        self.registry.register(self._tally)
+        self._tally = Tally()
+        self._families = _Families(self._tally)
+        self.registry.register(self._families)
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
@@ -262,7 +208,7 @@ class Metrics:
 
     def reports(self, reports: Callable[[], Iterable[bytes]]) -> None:
         """At each scrape add what others have packed, as they last told."""
-        self._tally.reports = reports
+        self._families.reports = reports
 
     def restarted(self) -> None:
         """Count a worker that died unasked."""
