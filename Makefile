@@ -3,15 +3,16 @@
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
   "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 BIN := .venv/bin
+COMPILED := .venv-compiled/bin
 RUN := $(BIN)/python -m
 # Without it in the environment, make itself finds no program, though every shell does.
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick test-workers check format lock docs bench bench-quick bench-setup image clean
+.PHONY: help setup compiled demo test quick test-source test-workers test-compiled check format lock docs bench bench-quick bench-setup image clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.txt
 
@@ -22,10 +23,32 @@ setup: .venv/.ready  ## Make .venv with everything pinned in requirements/dev.tx
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# In an environment of its own, from a wheel, so that no compiled module hides the source that was changed after it.
+compiled: .venv-compiled/.ready  ## Make .venv-compiled: the same from a wheel with compiled modules (needs gcc, python3-dev)
+
+.venv-compiled/.made: requirements/dev.txt
+	@if [ "$$(id -u)" = 0 ] && ! { command -v gcc >/dev/null && \
+	    test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"; }; then \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc python3-dev >/dev/null; fi
+	$(PYTHON) -m venv --clear .venv-compiled
+	$(COMPILED)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	echo "$(CURDIR)" > "$$($(COMPILED)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests-and-bench.pth"
+	@touch $@
+
+.venv-compiled/.ready: .venv-compiled/.made pyproject.toml $(shell find relay -name '*.py')
+	rm -rf build && mkdir build && cp -r relay pyproject.toml README.md LICENSE build
+	cd build && HATCH_BUILD_HOOK_ENABLE_MYPYC=1 ../$(COMPILED)/python -m hatchling build -t wheel -d .
+	$(COMPILED)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps --no-index build/*.whl
+	rm -rf build
+	@touch $@
+
 demo: setup  ## Tell the whole story once on this machine: refused, registered, passed
 	$(BIN)/relay demo --once
 
-test: setup  ## Run every test
+test: test-source test-workers test-compiled  ## Run every test: of the source, with two workers, and compiled
+
+test-source: setup  ## Run every test against the source as it stands
 	$(RUN) pytest --cov --cov-report=term
 
 quick: setup  ## Run every test but the slow ones
@@ -33,6 +56,9 @@ quick: setup  ## Run every test but the slow ones
 
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
 	TESTED_WORKERS=2 $(RUN) pytest -q tests/front tests/gateway tests/corpora -m "not one_process"
+
+test-compiled: compiled  ## Run every test against the relay as the image has it, its hot modules compiled
+	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest -q -o pythonpath=
 
 check: setup  ## Lint, types, floors
 	$(BIN)/ruff check .
@@ -59,13 +85,13 @@ docs: setup  ## Write the tables of the docs from the code
 	$(RUN) tests.kit.tables
 
 bench: bench-setup  ## Measure everything beside the peers and write docs/performance.md (under 20 minutes)
-	$(RUN) bench
+	PYTHONSAFEPATH=1 $(COMPILED)/python -m bench
 
 bench-quick: bench-setup  ## Measure kept and one-shot calls only, and write nothing (under 3 minutes)
-	$(RUN) bench --quick
+	PYTHONSAFEPATH=1 $(COMPILED)/python -m bench --quick
 
 # The programs come from Debian. What only a peer needs gets an environment of its own, so that nothing else leans on it.
-bench-setup: setup bench/.venv/.ready
+bench-setup: setup compiled bench/.venv/.ready
 	@if [ "$$(id -u)" = 0 ] && ! { command -v nginx && command -v haproxy && command -v wrk; } >/dev/null; then \
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light haproxy wrk >/dev/null; fi
@@ -79,4 +105,4 @@ image:  ## Build the container image (needs buildah)
 	buildah bud --format docker -t relay .
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv bench/.venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage bench/out
+	rm -rf .venv .venv-compiled build bench/.venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage bench/out
