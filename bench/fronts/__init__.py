@@ -8,7 +8,7 @@ from bench.fronts.front import Starter
 from bench.fronts.haproxy import haproxy
 from bench.fronts.nginx import nginx_howto, nginx_tuned
 from bench.fronts.python import aiohttp_front, fastapi_front
-from bench.fronts.relay import relay
+from bench.fronts.relay import SOURCE, relay
 
 FRONTS: Final[Mapping[str, Starter]] = {
     "relay": partial(relay, name="relay"),
@@ -19,6 +19,7 @@ FRONTS: Final[Mapping[str, Starter]] = {
     "fastapi-httpx": fastapi_front,
     "haproxy-proxy-v2": partial(haproxy, name="haproxy-proxy-v2", proxied=True),
     "relay-proxy-v2": partial(relay, name="relay-proxy-v2", proxied=True),
+    "relay-source": partial(relay, name="relay-source", python=SOURCE),
     "relay-workers-2": partial(relay, name="relay-workers-2", workers=2),
 }
 

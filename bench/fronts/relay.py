@@ -15,16 +15,25 @@ from bench.place import CLAIMS, PASSWORD, PATH, Place
 from bench.process import free_port, process, wait_for_port
 
 _REPOSITORY: Final = Path(__file__).parents[2]
+# Of `make setup`: the bench itself runs in the environment of `make compiled`.
+SOURCE: Final = _REPOSITORY / ".venv/bin/python"
 
 
 @contextmanager
 def relay(
-    place: Place, upstream_port: int, cpus: set[int], *, name: str, workers: int = 1, proxied: bool = False
+    place: Place,
+    upstream_port: int,
+    cpus: set[int],
+    *,
+    name: str,
+    python: str | Path = sys.executable,
+    workers: int = 1,
+    proxied: bool = False,
 ) -> Iterator[Front]:
-    """Run the relay; `proxied` has it expect a PROXY v2 header before TLS."""
+    """Run the relay that `python` has; `proxied` has it expect a PROXY v2 header before TLS."""
     port, settings, log = free_port(), place.folder / f"{name}.toml", place.folder / f"{name}.log"
     settings.write_text(_settings(place, port, upstream_port, proxied=proxied))
-    command: list[str | Path] = [sys.executable, "-m", "relay", "serve", "--config", settings]
+    command: list[str | Path] = [python, "-m", "relay", "serve", "--config", settings]
     if workers > 1:
         command += ["--workers", str(workers)]
     began = time.monotonic()

@@ -14,7 +14,16 @@ from bench.process import BenchFault, family
 from bench.run import Run, believe, in_turn
 from bench.upstream import Upstream, upstream
 
-_FRONTS = ("relay", "nginx-tuned", "nginx-howto", "haproxy", "aiohttp", "fastapi-httpx", "relay-workers-2")
+_FRONTS = (
+    "relay",
+    "nginx-tuned",
+    "nginx-howto",
+    "haproxy",
+    "aiohttp",
+    "fastapi-httpx",
+    "relay-workers-2",
+    "relay-source",
+)
 
 # Seconds of a window; of load before it, for the handshakes are not part of the work; and until all are connected.
 _WINDOW = 1.2
