@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography import x509
 
 from relay.auth import client_certificate
 from relay.auth.caller import Caller
@@ -162,9 +163,11 @@ def test_a_revoked_authority_takes_what_it_issued_with_it() -> None:
     assert told(judge, kit.system()) is ClientCertificateForeign
 
 
-def test_a_certificate_too_long_to_be_one_is_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_certificate, "_LONGEST", len(kit.der(kit.system())) - 1)
-    assert told(certificates(subjects=(kit.system(),)), kit.system()) is ClientCertificateUnreadable
+@pytest.mark.parametrize(("size", "expected"), [(15_000, PINNED), (17_000, ClientCertificateUnreadable)])
+def test_a_certificate_too_long_to_be_one_is_not_looked_into(size: int, expected: Caller | type[RelayError]) -> None:
+    filling = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), bytes(size))
+    shown = selfmade([*profile.client(), (filling, False)])
+    assert told(certificates(shown), shown) is expected
 
 
 @pytest.fixture
@@ -189,17 +192,22 @@ def test_a_certificate_is_examined_once(issued: Callable[[], Issued], examined: 
 
 
 def test_strangers_take_bounded_room_and_push_no_client_out(
-    monkeypatch: pytest.MonkeyPatch, examined: list[bytes]
+    examined: list[bytes],
 ) -> None:
-    monkeypatch.setattr(client_certificate, "_MOST_STRANGERS", 3)
-    monkeypatch.setattr(client_certificate, "_MOST_KNOWN", 2)
     judge = certificates(subjects=(kit.system(),))
     told(judge, kit.system())
-    for number in range(9):
+    for number in range(1500):
         told(judge, b"stranger %d" % number)
-    assert (len(judge._known), len(judge._strangers)) == (1, 3)
+    assert (len(judge._known), len(judge._strangers)) == (1, 256)
     told(judge, kit.system())
     assert examined.count(kit.der(kit.system())) == 1
+
+
+def test_a_stranger_with_the_subject_of_a_client_is_a_stranger() -> None:
+    judge = certificates(subjects=(kit.system(),))
+    told(judge, kit.system())
+    told(judge, kit.foreign())
+    assert (len(judge._known), len(judge._strangers)) == (1, 1)
 
 
 def test_what_a_refusal_says_is_never_what_the_certificate_says() -> None:
@@ -208,6 +216,7 @@ def test_what_a_refusal_says_is_never_what_the_certificate_says() -> None:
     for issued in (kit.foreign, kit.expired, kit.server, kit.other_system):
         with pytest.raises(RelayError) as refused:
             judge.authenticate(HEAD, kit.der(issued()), kit.AT)
+        assert "validation" not in refused.value.detail, "the verifier's words"
         said = issued().certificate
         for value in (*said.subject, *said.issuer):
             assert len(str(value.value)) < 3 or str(value.value) not in refused.value.detail

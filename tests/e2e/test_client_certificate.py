@@ -45,6 +45,8 @@ async def test_a_certificate_shown_to_one_worker_is_judged_by_all_and_by_newcome
             (tmp_path / "server.key").write_bytes(new.key_pem())
             await until(lambda: here.events("server_certificate_taken"), seconds=10)
             assert await _asked(here, one, callers) == [True, "200", True, "foreign", True, "unknown"]
+            fresh = [Caller(each, trust=tmp_path / "trust.pem", version=version) for each in shown]
+            assert await _asked(here, other, fresh) == [False, "200", False, "foreign", False, "unknown"]
             (tmp_path / "list.crl").write_bytes(kit.revocations(kit.system()))
             await until(lambda: here.events("client_trust_taken"), seconds=10)
             for worker in (one, other):
@@ -54,7 +56,7 @@ async def test_a_certificate_shown_to_one_worker_is_judged_by_all_and_by_newcome
             await until(lambda: len(here.workers()) == 2 and one not in here.workers(), seconds=10)
             newcomer = next(worker for worker in here.workers() if worker != other)
             assert await _asked(here, newcomer, callers) == [True, "revoked", True, "foreign", True, "unknown"]
-            assert len(upstream.requests) == passed == 3
+            assert len(upstream.requests) == passed == 4
 
 
 async def _asked(here: Served, worker: int, callers: list[Caller]) -> list[bool | str]:

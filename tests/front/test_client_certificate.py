@@ -1,5 +1,6 @@
 """Callers with a client certificate, over real handshakes: the right one is known, any other refused in HTTP."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,6 +124,33 @@ async def test_a_caller_is_known_or_refused_by_its_certificate_on_new_and_on_res
         await until(lambda: len(here.exchanges) == 3)
         told = {(each["client"], each.get("cause", "")) for each in here.exchanges}
         assert told == {("central", "") if passed else ("", case.expected)}
+
+
+def _twice_without_tickets(here: Relay, issued: Issued | None) -> list[tuple[bool | None, str]]:
+    """Call twice, and end each connection in order: OpenSSL forgets the session of one that ends otherwise."""
+    caller = caller_of(here, issued, ssl.TLSVersion.TLSv1_2)
+    caller._context.options |= ssl.OP_NO_TICKET
+    told = []
+    for _ in range(2):
+        with caller._connected(here.port) as connection:
+            seen = caller._exchange(connection, request("POST", PATH, body=b"x"))
+            told.append((connection.session_reused, code(seen)))
+            caller._session = connection.session
+            connection.unwrap()
+    return told
+
+
+@pytest.mark.one_process
+@pytest.mark.parametrize(("shown", "expected"), [(kit.system, "200"), (kit.foreign, FOREIGN), (None, UNKNOWN)])
+async def test_a_caller_that_knows_no_tickets_resumes_by_its_sessions_number_and_is_judged_alike(
+    tmp_path: Path, shown: Callable[[], Issued] | None, expected: str
+) -> None:
+    async with (
+        upstream_kit.running() as upstream,
+        relay(tmp_path, upstream.port, changes=settings(tmp_path)) as here,
+    ):
+        told = await asyncio.to_thread(_twice_without_tickets, here, shown() if shown else None)
+        assert told == [(False, expected), (True, expected)]
 
 
 @VERSIONS
