@@ -18,13 +18,14 @@ from bench.machine import ROUNDS, facts
 from bench.place import prepared
 from bench.process import BenchFault, allow_many_files, processors
 from bench.run import Run
-from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, start
+from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, resumption, start
 
 _NEEDED: Final = ("nginx", "haproxy", "wrk")
 
 WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
     "kept": kept.measure,
     "one-shot": one_shot.measure,
+    "resumption": resumption.measure,
     "claims": claims.measure,
     "in-flight": in_flight.measure,
     "latency": latency.measure,

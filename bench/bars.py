@@ -62,6 +62,24 @@ BARS: Final = (
         against="relay",
         most=1.1,
     ),
+    Bar(
+        says="a client certificate requested: CPU per call",
+        work="one-shot-tls13-full",
+        figure=_CPU,
+        front="relay-client-certificate",
+        against="relay",
+        most=1.1,
+    ),
+    *(
+        Bar(
+            says=f"{work}: share that resumes, in the worst round",
+            work=work,
+            figure="resumed_share_least",
+            front="relay-workers-2",
+            least=0.95,
+        )
+        for work in ("resumption-tls12", "resumption-tls13")
+    ),
     *(
         Bar(says=f"{work}: CPU per GB", work=work, figure=_GB, against="nginx-tuned", most=1.8, wish=1.3)
         for work in ("claims-up", "claims-down")

@@ -54,6 +54,17 @@ _CHAPTERS: Final = (
         for number, version in (("12", "TLS 1.2"), ("13", "TLS 1.3"))
         for kind, says in (("full", "nothing resumed"), ("resumed", "resumed from what the last one gave"))
     ),
+    *(
+        _Chapter(
+            work=f"resumption-tls{number}",
+            title=f"Resumption, {version}",
+            text=f"Ten callers on {version} come again eight times each, always to the other of two workers than the "
+            "last time; halfway through, the server certificate is renewed. Told is the share of them that resumed.",
+            figures={"resumed_share": "share that resumed", "resumed_share_least": "the same in the worst round"},
+            drawn="resumed_share",
+        )
+        for number, version in (("12", "TLS 1.2"), ("13", "TLS 1.3"))
+    ),
     _Chapter(
         work="claims-up",
         title="Claims up",
@@ -138,6 +149,7 @@ processor, the upstream and the load have the others.
 | `aiohttp` | aiohttp's server and client, on asyncio: [aiohttp_front.py](../bench/peers/aiohttp_front.py) |
 | `fastapi-httpx` | FastAPI on uvicorn, and httpx: [fastapi_httpx_front.py](../bench/peers/fastapi_httpx_front.py) |
 | `...-proxy-v2` | the same behind a load balancer that sends a PROXY v2 header before TLS |
+| `...-client-certificate` | the same, asking callers for a certificate; they have but their keys, or one (`-shown`) |
 | `...-workers-2` | the same with two workers, on one processor all the same |
 
 The fronts take turns in each round, and the order turns round in every other one; figures are medians over the rounds,

@@ -23,6 +23,10 @@ REQUEST_SIZE = 2048
 ANSWER_SIZE = 2300
 _FILE_SIZE = 25_000_000
 
+# Whom a caller's certificate names.
+CALLER = "CN=20001000002262,O=Dynamics,C=NL"
+
+_AGE = timedelta(days=1)
 _USER_NUMBER = "20001000001131"
 _OPEN = '<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
 _CLOSE = "</e:Body></e:Envelope>"
@@ -30,10 +34,11 @@ _CLOSE = "</e:Body></e:Envelope>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The folder, and the key that every front knows."""
+    """The folder, the key that every front knows, and who issued all certificates in it."""
 
     folder: Path
     key: NewKey
+    authority: Authority
 
     @property
     def request(self) -> Path:
@@ -50,18 +55,22 @@ class Place:
         """The folder of certificates and keys."""
         return self.folder / "certs"
 
+    def renew_server(self) -> None:
+        """Put another certificate, of another key, in the place of the one that fronts show their callers."""
+        _write(self.certs, "server", self.authority.issue_server(["localhost"], at=datetime.now(UTC) - _AGE))
+
 
 @contextmanager
 def prepared() -> Iterator[Place]:
     """Make the folder for as long as the block lasts. Every server key in it is P-256."""
     with TemporaryDirectory(prefix="relay-bench-") as name:
-        place = Place(folder=Path(name), key=new_key())
+        place = Place(folder=Path(name), key=new_key(), authority=Authority.create(at=datetime.now(UTC) - _AGE))
         place.folder.chmod(0o711)  # nginx, when started by root, has workers that are not
         place.request.write_text(envelope(REQUEST_SIZE))
         # Random, so that nothing on the way could make it smaller.
         place.claim.write_bytes(_OPEN.encode() + b64encode(os.urandom(_FILE_SIZE)) + _CLOSE.encode())
         place.certs.mkdir(mode=0o700)
-        _issue(place.certs)
+        _issue(place.certs, place.authority)
         yield place
 
 
@@ -78,14 +87,14 @@ def digest(octets: bytes) -> str:
     return sha256(octets).hexdigest()
 
 
-def _issue(certs: Path) -> None:
-    at = datetime.now(UTC) - timedelta(days=1)
-    authority = Authority.create(at=at)
+def _issue(certs: Path, authority: Authority) -> None:
+    at = datetime.now(UTC) - _AGE
     system = authority.issue_system(_USER_NUMBER, "Praktijk De Linde", at=at)
     (certs / "ca.pem").write_bytes(authority.trust_pem())
     _write(certs, "server", authority.issue_server(["localhost"], at=at))
     _write(certs, "upstream", authority.issue_server(["localhost"], at=at))
     _write(certs, "client", system)
+    _write(certs, "caller", authority.issue_system("20001000002262", "Dynamics", at=at))
     (certs / "system.p12").write_bytes(system.p12(PASSWORD))
     (certs / "password").write_text(PASSWORD)
 

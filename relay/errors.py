@@ -96,6 +96,34 @@ class CallerUnknown(RelayError):
     """No credentials, or none that are right. Never says which of them was almost right."""
 
 
+class ClientCertificateRefused(RelayError):
+    """The caller showed a certificate, and this one proves nobody: the holder may know why."""
+
+
+class ClientCertificateUnreadable(ClientCertificateRefused):
+    """It cannot be read."""
+
+
+class ClientCertificateForeign(ClientCertificateRefused):
+    """No authority that is trusted here issued it, and it is not pinned."""
+
+
+class ClientCertificateNotYetValid(ClientCertificateRefused):
+    """Its time has not come."""
+
+
+class ClientCertificateExpired(ClientCertificateRefused):
+    """Its time is over."""
+
+
+class ClientCertificateWrongPurpose(ClientCertificateRefused):
+    """It was not issued for client authentication."""
+
+
+class ClientCertificateRevoked(ClientCertificateRefused):
+    """Its authority has revoked it."""
+
+
 class TenantUnclear(RelayError):
     """The client is bound to several tenants and did not say which."""
 

@@ -20,6 +20,12 @@ FRONTS: Final[Mapping[str, Starter]] = {
     "haproxy-proxy-v2": partial(haproxy, name="haproxy-proxy-v2", proxied=True),
     "relay-proxy-v2": partial(relay, name="relay-proxy-v2", proxied=True),
     "relay-source": partial(relay, name="relay-source", python=SOURCE),
+    "relay-client-certificate": partial(relay, name="relay-client-certificate", asking=True),
+    "relay-client-certificate-shown": partial(relay, name="relay-client-certificate-shown", asking=True, shown=True),
+    "haproxy-client-certificate": partial(haproxy, name="haproxy-client-certificate", asking=True),
+    "haproxy-client-certificate-shown": partial(
+        haproxy, name="haproxy-client-certificate-shown", asking=True, shown=True
+    ),
     "relay-workers-2": partial(relay, name="relay-workers-2", workers=2),
 }
 

@@ -14,7 +14,7 @@ class Front:
     """A running front: its first process, from which all the others descend, and when that began (monotonic).
 
     `statuses` reads its log: how often it says to have answered what. `proxied`: it expects a PROXY v2 header before
-    TLS. `keeps`: it keeps its connections to the upstream.
+    TLS. `shown`: its callers show a client certificate. `keeps`: it keeps its connections to the upstream.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Front:
     began: float
     statuses: Callable[[], Counter[str]]
     proxied: bool = False
+    shown: bool = False
     keeps: bool = True
 
 

@@ -13,18 +13,38 @@ from bench.process import free_port, process, wait_for_port
 
 
 @contextmanager
-def haproxy(place: Place, upstream_port: int, cpus: set[int], *, name: str, proxied: bool = False) -> Iterator[Front]:
-    """Run HAProxy; `proxied` has it expect a PROXY header before TLS."""
+def haproxy(
+    place: Place,
+    upstream_port: int,
+    cpus: set[int],
+    *,
+    name: str,
+    proxied: bool = False,
+    asking: bool = False,
+    shown: bool = False,
+) -> Iterator[Front]:
+    """Run HAProxy; `proxied` has it expect a PROXY header before TLS, `asking` ask for client certificates.
+
+    `shown`: its callers show one, besides their key.
+    """
     port, log = free_port(), place.folder / f"{name}.log"
     accept = "accept-proxy" if proxied else ""
-    values = {"PORT": port, "UPSTREAM": upstream_port, "KEY": place.key.text, "ACCEPT": accept}
+    # A bad one gets an answer in HTTP, as from the relay.
+    verify = "ca-file certs/ca.pem verify optional ca-ignore-err all crt-ignore-err all" if asking else ""
+    values = {"PORT": port, "UPSTREAM": upstream_port, "KEY": place.key.text, "ACCEPT": accept, "VERIFY": verify}
     configuration = filled("haproxy.cfg", place, values, name=name)
     began = time.monotonic()
     command: list[str | Path] = ["haproxy", "-db", "-f", configuration]
     with process(command, folder=place.folder, out=log, cpus=cpus) as started:
         wait_for_port(port, started, log)
         yield Front(
-            name=name, port=port, pid=started.pid, began=began, statuses=lambda: _statuses(log), proxied=proxied
+            name=name,
+            port=port,
+            pid=started.pid,
+            began=began,
+            statuses=lambda: _statuses(log),
+            proxied=proxied,
+            shown=shown,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from bench.fronts.front import Front
-from bench.place import CLAIMS, PASSWORD, PATH, Place
+from bench.place import CALLER, CLAIMS, PASSWORD, PATH, Place
 from bench.process import free_port, process, wait_for_port
 
 _REPOSITORY: Final = Path(__file__).parents[2]
@@ -29,10 +29,15 @@ def relay(
     python: str | Path = sys.executable,
     workers: int = 1,
     proxied: bool = False,
+    asking: bool = False,
+    shown: bool = False,
 ) -> Iterator[Front]:
-    """Run the relay that `python` has; `proxied` has it expect a PROXY v2 header before TLS."""
+    """Run the relay that `python` has; `proxied` has it expect a PROXY v2 header before TLS, `asking` ask for client certificates.
+
+    `shown`: its callers show one, besides their key.
+    """
     port, settings, log = free_port(), place.folder / f"{name}.toml", place.folder / f"{name}.log"
-    settings.write_text(_settings(place, port, upstream_port, proxied=proxied))
+    settings.write_text(_settings(place, port, upstream_port, proxied=proxied, asking=asking))
     command: list[str | Path] = [python, "-m", "relay", "serve", "--config", settings]
     if workers > 1:
         command += ["--workers", str(workers)]
@@ -40,7 +45,13 @@ def relay(
     with process(command, folder=_REPOSITORY, out=log, cpus=cpus) as started:
         wait_for_port(port, started, log)
         yield Front(
-            name=name, port=port, pid=started.pid, began=began, statuses=lambda: _statuses(log), proxied=proxied
+            name=name,
+            port=port,
+            pid=started.pid,
+            began=began,
+            statuses=lambda: _statuses(log),
+            proxied=proxied,
+            shown=shown,
         )
 
 
@@ -50,11 +61,13 @@ def _statuses(log: Path) -> Counter[str]:
         return Counter(str(line["status"]) for line in told if line["event"] == "exchange")
 
 
-def _settings(place: Place, port: int, upstream_port: int, *, proxied: bool) -> str:
+def _settings(place: Place, port: int, upstream_port: int, *, proxied: bool, asking: bool) -> str:
     proxies = 'proxy_protocol_from = ["127.0.0.0/8"]' if proxied else ""
     return _SETTINGS.format(
         port=port,
         proxies=proxies,
+        authorities='client_authorities = "certs/ca.pem"' if asking else "",
+        certificates=f'certificates = [{{ subject = "{CALLER}" }}]' if asking else "",
         upstream=upstream_port,
         password=PASSWORD,
         key=place.key.id,
@@ -71,6 +84,7 @@ port = {port}
 certificate = "certs/server.crt"
 key = "certs/server.key"
 {proxies}
+{authorities}
 
 [operator]
 port = 0
@@ -99,4 +113,5 @@ upstream = "https://localhost:{upstream}"
 [clients.dynamics]
 tenants = ["linde"]
 api_keys = [{{ id = "{key}", digest = "{digest}" }}]
+{certificates}
 """

@@ -60,13 +60,16 @@ def client_context(place: Place, target: Target, tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def connect(target: Target, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """Connect. Without a timeout, which would cost a system call at each step: whoever waits for a load has one."""
+def connect(target: Target, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+    """Connect, resuming a session of the same context where there is one.
+
+    Without a timeout, which would cost a system call at each step: whoever waits for a load has one.
+    """
     source = ("127.0.0.9", 0) if target.direct else None
     plain = socket.create_connection(("127.0.0.1", target.port), source_address=source)
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return context.wrap_socket(plain, server_hostname="localhost")
+        return context.wrap_socket(plain, server_hostname="localhost", session=session)
     except OSError:
         plain.close()
         raise

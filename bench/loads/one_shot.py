@@ -4,6 +4,7 @@ HAProxy is light enough to keep a front busy, can be told version and resumption
 was. Callers written in Python took longer over a handshake than the fronts did.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from bench.loads.caller import Tls
 from bench.nginx import PEERS
 from bench.place import ANSWER_SIZE, Place
 from bench.process import BenchFault, free_port, process, wait_for_port
+
+# Seconds.
+_LONG = 10.0
 
 # Callers at once. One alone would leave the front asleep between calls, and measure how it wakes up.
 CONNECTIONS = 8
@@ -47,6 +51,14 @@ class Callers:
     def logged(self) -> int:
         """Return how much it has logged: give it to `believe` later."""
         return self._log.stat().st_size
+
+    def wait_for(self, calls: int, since: int) -> None:
+        """Return once so many calls have been logged since then. Raises BenchFault when that takes too long."""
+        give_up = time.monotonic() + _LONG
+        while self._log.read_bytes().count(b"\n", since) < calls:
+            if time.monotonic() > give_up:
+                raise BenchFault(f"there were not {calls} calls within {_LONG:g} seconds")
+            time.sleep(0.02)
 
     def believe(self, front: Front, kind: Kind, since: int) -> None:
         """Look at every call since: a whole 200, over a connection of this kind. Raises BenchFault."""
@@ -82,6 +94,7 @@ def _section(front: Front, kind: Kind, port: int) -> str:
     options = [f"force-tlsv{version}", "sni str(localhost)", "verify none"]
     options += [] if kind.resumed else ["no-ssl-reuse"]
     options += ["send-proxy-v2"] if front.proxied else []
+    options += ["crt certs/caller.pem"] if front.shown else []
     return (
         f"listen {front.name}-{kind}\n"
         f"  bind 127.0.0.1:{port}\n"

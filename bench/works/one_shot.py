@@ -1,5 +1,6 @@
 """The works `one-shot-*`: one connection for each call, in TLS 1.2 and 1.3, in full and resumed."""
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -13,20 +14,26 @@ from bench.process import BenchFault, family
 from bench.run import Run, believe, in_turn
 from bench.upstream import Upstream, upstream
 
-_FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2")
-_OTHER_FRONTS = ("nginx-howto", "aiohttp", "fastapi-httpx", "haproxy-proxy-v2")
-# What a PROXY header costs shows as well in one kind as in all.
-_PROXIED_KIND = Kind(tls=Tls.V1_3, resumed=False)
+_FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2", "relay-client-certificate")
+_OTHER_FRONTS = (
+    "nginx-howto", "aiohttp", "fastapi-httpx", "haproxy-proxy-v2", "relay-client-certificate-shown",
+    "haproxy-client-certificate", "haproxy-client-certificate-shown",
+)  # fmt: skip
+# What a PROXY header costs, or asking for a certificate, shows as well in one kind as in all.
+_ONE_KIND = Kind(tls=Tls.V1_3, resumed=False)
+_IN_ONE_KIND = re.compile("-proxy-v2|-client-certificate")
 
-# Seconds: of a window, and of load before it, in which the first connections are made that others are resumed from.
+# Seconds: of a window, and of load before it, in which the first connections are made that others are resumed from;
+# and how many calls have to have been made by then, however slow the machine is.
 _WINDOW = 0.6
 _QUICK_WINDOW = 0.4
 _BEFORE = 0.2
+_CALLS_BEFORE = 4 * CONNECTIONS
 
 
 def measure(run: Run) -> Results:
     """Measure all kinds. Raises BenchFault when a connection was not of its kind, or an answer not whole."""
-    names = _FRONTS if run.quick else (*_FRONTS, *_OTHER_FRONTS)
+    names = _FRONTS if run.quick and not run.only else (*_FRONTS, *_OTHER_FRONTS)
     seconds = _QUICK_WINDOW if run.quick else _WINDOW
     seen: dict[tuple[Kind, str], list[dict[str, float]]] = {}
     sent: dict[str, int] = {}
@@ -41,7 +48,7 @@ def measure(run: Run) -> Results:
             sent[front.name] = sent.get(front.name, 0) + calls
             if number:
                 seen.setdefault((kind, front.name), []).append(figures)
-                run.tell(f"{kind}  round {number:2} {front.name:16} {figures['cpu_us_per_call']:8.1f} us a call")
+                run.tell(f"{kind}  round {number:2} {front.name:32} {figures['cpu_us_per_call']:8.1f} us a call")
         for front in fronts:
             believe(front, sent[front.name], surplus=len(turns) * (run.rounds + 1) * CONNECTIONS)
     return {
@@ -54,7 +61,9 @@ def measure(run: Run) -> Results:
 
 def _turns(fronts: Sequence[Front]) -> list[tuple[Front, Kind]]:
     """Return fronts side by side within each kind: they are compared with each other, not the kinds."""
-    return [(front, kind) for kind in KINDS for front in fronts if kind == _PROXIED_KIND or not front.proxied]
+    return [
+        (front, kind) for kind in KINDS for front in fronts if kind == _ONE_KIND or not _IN_ONE_KIND.search(front.name)
+    ]
 
 
 def _window(
@@ -63,7 +72,9 @@ def _window(
     """Return the figures of one window, and how many calls the load had answers to, before and after it too."""
     front, kind = turn
     with plain_load(run.place, calling.port(front, kind), connections=CONNECTIONS, cpus=run.other_cpus) as sending:
+        started = calling.logged()
         time.sleep(_BEFORE)
+        calling.wait_for(_CALLS_BEFORE, started)
         since = calling.logged()
         began, calls, cpu = time.monotonic(), behind.calls(), cpu_seconds(family(front.pid))
         time.sleep(seconds)

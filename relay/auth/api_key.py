@@ -8,6 +8,7 @@ import secrets
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hmac import compare_digest
 from typing import Final
 
@@ -59,7 +60,7 @@ class ApiKeys:
     def __repr__(self) -> str:
         return f"<ApiKeys {len(self._keys)}>"
 
-    def authenticate(self, head: RequestHead) -> Caller:
+    def authenticate(self, head: RequestHead, certificate: bytes | None, at: datetime) -> Caller:
         """Return the caller whose key stands in X-Api-Key, given once. Raises CallerUnknown."""
         places = head.fields.shape.where.get(FIELD)
         if places is not None and len(places) == 1:

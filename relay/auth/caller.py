@@ -1,6 +1,7 @@
 """Who a caller turned out to be, and the seam behind which that is found out."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from relay.message.head import RequestHead
@@ -24,6 +25,10 @@ class Authenticator(Protocol):
         """Lower-case names of the fields that hold credentials for us; they never travel on."""
         ...
 
-    def authenticate(self, head: RequestHead) -> Caller:
-        """Return who calls. Raises CallerUnknown; there is no anonymous caller."""
+    def authenticate(self, head: RequestHead, certificate: bytes | None, at: datetime) -> Caller:
+        """Return who calls. Raises CallerUnknown or ClientCertificateRefused; there is no anonymous caller.
+
+        `certificate` is the DER of what the caller showed in TLS, in this session or in the one that it resumed: its
+        key is the caller's, and no more is proven of it. `at` is now, with its time zone.
+        """
         ...

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from relay.cli.settings import config, relay_settings
-from relay.compose.relay import Built, BuiltTenant, build
+from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, build
 from relay.registry.domain.special import special_within
 from relay.settings.words import Environment
 
@@ -38,11 +38,23 @@ def check(config: Path) -> None:
 def _listener(console: Console, built: Built) -> None:
     listen = built.settings.listen
     console.print(f"Listens on {listen.address}:{listen.port} as {', '.join(built.hosts.names)}")
+    if built.client_certificates is not None:
+        _client_certificates(console, built.client_certificates)
     workers, processors = built.settings.workers, len(os.sched_getaffinity(0))
     if workers > processors:
         console.print(
             f"[yellow]workers = {workers}, but this machine gives {processors} processors: more wins nothing.[/]"
         )
+
+
+def _client_certificates(console: Console, built: BuiltClientCertificates) -> None:
+    trust = built.trust
+    console.print(
+        f"Asks callers for a certificate: {len(built.pinned)} pinned, {len(built.subjects)} by subject of "
+        f"{len(trust.authorities)} authorities, which have revoked {len(trust.revocations.revoked)}"
+    )
+    for doubt in trust.doubts(datetime.now(UTC)):
+        console.print(f"  [yellow]{doubt}[/]")
 
 
 def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> None:

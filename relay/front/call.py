@@ -67,6 +67,11 @@ class Call(Protocol):
         ...
 
     @property
+    def certificate(self) -> bytes | None:
+        """The certificate that the caller showed in TLS (DER), whatever it is worth."""
+        ...
+
+    @property
     def bytes_in(self) -> int:
         """Octets of body that came."""
         ...

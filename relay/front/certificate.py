@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 from cryptography import x509
 
+from relay.x509.any_client import accept_any_client_certificate
 from relay.x509.context import TlsFileFault, server_context_from
 from relay.x509.identity import UNREADABLE
 from relay.x509.names import names_of
@@ -16,20 +17,26 @@ from relay.x509.watch import Stamp, stamp_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCertificate:
-    """A certificate that callers may be shown: how to shake hands with it, and what it says."""
+    """A certificate that callers may be shown: how to shake hands with it, and what it says.
+
+    `asks`: the caller is asked for a certificate too, and whatever comes is taken, for others to judge.
+    """
 
     context: ssl.SSLContext
     serial: str
     not_before: datetime
     not_after: datetime
     names: frozenset[str]
+    asks: bool
     chain: bytes = field(repr=False)
     key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, chain: bytes, key: bytes) -> "ServerCertificate":
-        """Return what these PEM octets hold. Raises TlsFileFault."""
+    def of(cls, chain: bytes, key: bytes, *, asks: bool) -> "ServerCertificate":
+        """Return what these PEM octets hold. Raises TlsFileFault, and AnyClientImpossible where it cannot ask."""
         context = server_context_from(chain, key)
+        if asks:
+            accept_any_client_certificate(context)
         try:
             leaf = x509.load_pem_x509_certificates(chain)[0]
             names = names_of(leaf)
@@ -41,6 +48,7 @@ class ServerCertificate:
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
             names=names,
+            asks=asks,
             chain=chain,
             key=key,
         )
@@ -48,21 +56,22 @@ class ServerCertificate:
     @classmethod
     def read(cls, octets: bytes) -> "ServerCertificate":
         """Return what `octets` wrote in another process. Raises TlsFileFault."""
-        chain, key = orjson.loads(octets)
-        return cls.of(chain.encode("latin-1"), key.encode("latin-1"))
+        chain, key, asks = orjson.loads(octets)
+        return cls.of(chain.encode("latin-1"), key.encode("latin-1"), asks=asks)
 
     def octets(self) -> bytes:
         """Return all that another process needs, the private key too: for a file in memory alone."""
         # Every octet is a letter of Latin-1: what stands around the PEM may be in any.
-        return orjson.dumps([self.chain.decode("latin-1"), self.key.decode("latin-1")])
+        return orjson.dumps([self.chain.decode("latin-1"), self.key.decode("latin-1"), self.asks])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFiles:
-    """The PEM files of the certificate with its intermediates, and of its key."""
+    """The PEM files of the certificate with its intermediates, and of its key. `asks` as there."""
 
     certificate: Path
     key: Path
+    asks: bool = False
 
     def stamp(self) -> Stamp:
         """Return a value that differs whenever one of the files may have changed."""
@@ -72,7 +81,7 @@ class ServerFiles:
         """Return what the files hold now. Raises TlsFileFault."""
         chain, key = _read(self.certificate), _read(self.key)
         try:
-            return ServerCertificate.of(chain, key)
+            return ServerCertificate.of(chain, key, asks=self.asks)
         except TlsFileFault as fault:
             raise TlsFileFault(f"{self.certificate} with {self.key}: {fault.detail}") from fault
 

@@ -14,6 +14,7 @@ from relay.message.scanner import LONGEST_HEAD, overlong, scan_request
 from relay.message.stream import Stream
 from relay.message.unframe import Unframer, unframer
 from relay.tls.channel import Channel
+from relay.x509.any_client import peer_certificate
 
 if TYPE_CHECKING:
     from relay.front.listener import Listener
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._patience: Deadlines[Connection] | None = None
         self.peer = peer
+        self.certificate: bytes | None = None
 
     def __repr__(self) -> str:
         state = "closing" if self._closing else "busy" if self._call else "idle"
@@ -57,6 +59,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the channel after the handshake, and wait for the first request."""
         self._channel = cast("Channel", transport)
+        if self._listener.asks:
+            self.certificate = peer_certificate(self._channel.get_extra_info("ssl_object"))
         self._listener.opened(self)
         self._expect(self._listener.heads)
 
@@ -297,6 +301,11 @@ class FrontCall:
     def peer(self) -> str:
         """The caller's address."""
         return self._connection.peer
+
+    @property
+    def certificate(self) -> bytes | None:
+        """What the caller showed in TLS."""
+        return self._connection.certificate
 
     @property
     def bytes_in(self) -> int:

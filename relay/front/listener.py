@@ -44,6 +44,8 @@ class Listener:
         self.loop = loop = asyncio.get_running_loop()
         self.handler = handler
         self.context = context
+        # Whether callers are asked for a certificate: then it goes with each call, whatever it is worth.
+        self.asks = context.verify_mode is not ssl.CERT_NONE
         self.proxies = proxies
         self.caps = caps
         self.usher = usher

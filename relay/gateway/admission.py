@@ -1,6 +1,7 @@
 """Everything that is decided from a call's head alone, before a byte goes anywhere: who, for whom, where to."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from relay.auth.caller import Authenticator, Caller
@@ -37,8 +38,11 @@ class Admission:
     hosts: "Hosts"
     max_body: int
 
-    def known(self, head: RequestHead) -> tuple[Target, Caller]:
-        """Return where the call wants to go and who makes it. Raises the RelayError of the first wrong thing."""
+    def known(self, head: RequestHead, certificate: bytes | None, at: datetime) -> tuple[Target, Caller]:
+        """Return where the call wants to go and who makes it. Raises the RelayError of the first wrong thing.
+
+        `certificate` is what the caller showed in TLS (DER), if anything.
+        """
         if head.method not in METHODS:
             if head.method in _REFUSED:
                 raise MethodRefused(f"{head.method.decode()} is not relayed")
@@ -46,7 +50,7 @@ class Admission:
         target = target_of(head)
         if target.host not in self.hosts:
             raise WrongHost("the Host field names no host that is served here")
-        return target, self.authenticator.authenticate(head)
+        return target, self.authenticator.authenticate(head, certificate, at)
 
     def placed(self, head: RequestHead, framing: Framing, target: Target, caller: Caller) -> Placed:
         """Return the call's tenant and route. Raises the RelayError of the first wrong thing."""

@@ -154,7 +154,7 @@ class Journey:
     def _set_out(self) -> None:
         """Send the call on. Raises the RelayError of the first wrong thing."""
         admission, call = self._gateway.road.admission, self._call
-        target, caller = admission.known(call.head)
+        target, caller = admission.known(call.head, call.certificate, self.record.at)
         self._caller, self.record.client, self.record.way = caller, caller.client, caller.way
         if call.head.method == b"OPTIONS" and ends_here(call.head):
             self._tell_about_us()

@@ -80,6 +80,12 @@ SERVER_RELOADS: Final = Metric(
     ("result",),
     "Changes of the server certificate's files noticed: taken, or refused (the old one stays in force).",
 )
+CLIENT_TRUST_RELOADS: Final = Metric(
+    "relay_client_trust_reloads_total",
+    Kind.COUNTER,
+    ("result",),
+    "Changes of the files of callers' authorities and revocations noticed: taken, or refused (the old stays in force).",
+)
 CALLERS_REFUSED: Final = Metric(
     "relay_callers_refused_total",
     Kind.COUNTER,
@@ -105,7 +111,7 @@ LOST: Final = Metric(
 
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
+    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
 
@@ -161,6 +167,7 @@ class Metrics:
         self._reloads = self._counter(RELOADS)
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
+        self._client_trust_reloads = self._counter(CLIENT_TRUST_RELOADS)
         self._ready = self._gauge(READY)
         self._workers = self._gauge(WORKERS)
         self.workers(lambda: {"working": 1})
@@ -196,6 +203,10 @@ class Metrics:
     def server_reloaded(self, *, taken: bool) -> None:
         """Count a change of the server certificate's files."""
         self._server_reloads.labels("taken" if taken else "refused").inc()
+
+    def client_trust_reloaded(self, *, taken: bool) -> None:
+        """Count a change of the files of callers' authorities and revocations."""
+        self._client_trust_reloads.labels("taken" if taken else "refused").inc()
 
     def caller_refused(self, reason: str) -> None:
         """Count a connection that was closed before TLS."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final, NamedTuple
 
-from relay.errors import CallerUnknown, MethodRefused, RelayError
+from relay.errors import MethodRefused, RelayError
 from relay.message.fields import Field, Fields
 from relay.message.head import ResponseHead
 from relay.problems.table import PROBLEMS, Problem
@@ -98,7 +98,7 @@ def _fields(problem: Problem, error: RelayError, pseudonym: str) -> list[Field]:
     fields = [(b"Proxy-Status", _proxy_status(problem, pseudonym).encode())]
     if problem.retry_after is not None:
         fields.append((b"Retry-After", b"%d" % problem.retry_after))
-    if isinstance(error, CallerUnknown):
+    if problem.status == 401:  # RFC 9110 section 15.5.2
         fields.append((b"WWW-Authenticate", b'ApiKey realm="relay"'))
     if isinstance(error, MethodRefused):
         fields.append(_ALLOW)

@@ -15,6 +15,7 @@ from relay.settings.words import Environment, Family, Wording
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
 # Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
@@ -80,6 +81,17 @@ def _made_here(pattern: re.Pattern[str]) -> AfterValidator:
     return AfterValidator(shaped)
 
 
+def _fingerprinted(text: str) -> str:
+    """Take what OpenSSL (upper case, with colons) and others print; keep 64 digits."""
+    digits = text.casefold().removeprefix("sha256:").replace(":", "")
+    if not _FINGERPRINT.match(digits):
+        raise ValueError(
+            "a fingerprint is the SHA-256 of the certificate, 64 hexadecimal digits: `openssl x509 -noout -fingerprint "
+            "-sha256 -in FILE` prints it (what Windows shows as thumbprint is a SHA-1)"
+        )
+    return digits
+
+
 Balancers = Annotated[IPv4Network, BeforeValidator(_whole_range), AfterValidator(_not_open)]
 Name = Annotated[str, AfterValidator(_named)]
 
@@ -96,6 +108,12 @@ class Listen(Branch):
     key: SettingsPath = Field(description="The server certificate's private key, PEM.")
     names: tuple[str, ...] = Field(
         default=(), description="Host names that callers may use; empty: those in the server certificate."
+    )
+    client_authorities: SettingsPath | None = Field(
+        default=None, description="PEM of the authorities whose client certificates count; empty: pinned ones alone."
+    )
+    client_revocations: SettingsPath | None = Field(
+        default=None, description="What these authorities have revoked: their lists (CRL), PEM or DER."
     )
     proxy_protocol_from: tuple[Balancers, ...] = Field(
         default=(),
@@ -204,16 +222,46 @@ class ApiKey(Branch):
     digest: Annotated[str, _made_here(_DIGEST)] = Field(description="SHA-256 of the whole key.")
 
 
+class ClientCertificate(Branch):
+    """A certificate that a caller shows in TLS: a certain one, or any that an authority of ours issued to a name."""
+
+    fingerprint: Annotated[str, AfterValidator(_fingerprinted)] | None = Field(
+        default=None, description="Pins one certificate, whoever issued it: the SHA-256 of its DER, in hexadecimal."
+    )
+    subject: str | None = Field(
+        default=None,
+        min_length=1,
+        description='Any certificate of listen.client_authorities with this whole subject, such as "CN=f-and-o,O=Us".',
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.fingerprint is None) == (self.subject is None):
+            raise ValueError("give either fingerprint or subject")
+        return self
+
+
 class Client(Branch):
     """A caller: what it proves itself with, and the tenants it is bound to."""
 
     tenants: tuple[str, ...] = Field(
         min_length=1, description="On whose behalf it may call; with several, each call names one in X-Relay-Tenant."
     )
-    api_keys: tuple[ApiKey, ...] = Field(min_length=1, max_length=2, description="Two while a key is being replaced.")
+    api_keys: tuple[ApiKey, ...] = Field(
+        default=(), max_length=2, description="Two while a key is being replaced; none where certificates prove it."
+    )
+    certificates: tuple[ClientCertificate, ...] = Field(
+        default=(), max_length=8, description="Once one client has any, callers are asked for one in TLS."
+    )
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
     )
+
+    @model_validator(mode="after")
+    def _proves_itself(self) -> Self:
+        if not self.api_keys and not self.certificates:
+            raise ValueError("cannot prove itself: give api_keys (`relay client new` makes one) or certificates")
+        return self
 
 
 class RelaySettings(Settings):
@@ -233,12 +281,18 @@ class RelaySettings(Settings):
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 
+    @property
+    def asks_for_certificates(self) -> bool:
+        """Whether any client proves itself with a certificate, so that callers are asked for one."""
+        return any(client.certificates for client in self.clients.values())
+
     def disagreements(self) -> Iterator[tuple[str, str]]:
-        """Yield routes told twice, clients bound to tenants that do not exist, and key ids used twice."""
+        """Yield routes told twice, clients bound to tenants that do not exist, keys and certificates used twice."""
         for name, tenant in self.tenants.items():
             for fault in _told_twice(tenant.routes):
                 yield f"tenants.{name}.routes", fault
         seen: dict[str, str] = {}
+        yield from self._certificate_faults()
         for name, client in self.clients.items():
             for bound in client.tenants:
                 if bound not in self.tenants:
@@ -247,6 +301,24 @@ class RelaySettings(Settings):
                 if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
                 seen[key.id] = name
+
+    def _certificate_faults(self) -> Iterator[tuple[str, str]]:
+        listen = self.listen
+        if listen.client_revocations is not None and listen.client_authorities is None:
+            yield "listen.client_revocations", "belongs to authorities; give them as listen.client_authorities"
+        seen: dict[str, str] = {}
+        for name, client in self.clients.items():
+            for each in client.certificates:
+                if each.subject is not None and listen.client_authorities is None:
+                    fault = (
+                        f"{each.subject!r} proves nothing by itself; give listen.client_authorities, or a fingerprint"
+                    )
+                    yield f"clients.{name}.certificates", fault
+                if each.fingerprint is not None:
+                    if other := seen.get(each.fingerprint):
+                        fault = f"fingerprint {each.fingerprint} is also with client {other!r}; give each its own"
+                        yield f"clients.{name}.certificates", fault
+                    seen[each.fingerprint] = name
 
 
 def _told_twice(routes: tuple[OwnRoute, ...]) -> Iterator[str]:

@@ -92,6 +92,11 @@ def readable(name: x509.Name) -> str:
     return name.rfc4514_string(_WORDS_FOR)
 
 
+def named(text: str) -> str:
+    """Return a name that somebody has written down (RFC 4514) as `readable` writes it. Raises ValueError."""
+    return readable(x509.Name.from_rfc4514_string(text, {word: oid for oid, word in _WORDS_FOR.items()}))
+
+
 def _kind(subject: x509.Name) -> Kind:
     """Tell a person's certificate by the name in it: the right one for services has none (INC 2.1.1)."""
     if any(_values(subject, oid) for oid in (NameOID.GIVEN_NAME, NameOID.SURNAME)):

@@ -27,6 +27,20 @@ def test_all_in_order_ends_with_0_and_tells_what_is_there(tmp_path: Path) -> Non
     assert key.digest not in result.output
 
 
+def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
+    (tmp_path / "list.crl").write_bytes(kit.revocations(kit.system(), due=kit.AT))
+    changes: dict[str, object] = {
+        "listen.client_authorities": "trust.pem",
+        "listen.client_revocations": "list.crl",
+        "clients.dynamics.certificates": [{"subject": "CN=a"}, {"subject": "CN=b"}, {"fingerprint": "ab" * 32}],
+    }
+    write_settings(tmp_path, 8443, changes=changes)
+    told = "Asks callers for a certificate: 1 pinned, 2 by subject of 2 authorities, which have revoked 1"
+    output = _check(tmp_path).output
+    assert told in output
+    assert "get a newer one" in output
+
+
 def test_routes_of_the_preset_that_nobody_verified_are_marked(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes={"tenants.linde.preset": "vecozo", "tenants.linde.routes": []})
     rows = {line.split()[0]: line for line in _check(tmp_path).output.splitlines() if "vecozo.nl" in line}

@@ -1,5 +1,6 @@
 """Building the relay: every fault of every part at once, under the key that somebody can mend."""
 
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -9,6 +10,7 @@ import pytest
 
 from relay.compose.relay.build import Built, build
 from relay.errors import SettingsFault
+from relay.x509 import any_client, openssl
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, read_settings, write_settings
 
@@ -130,3 +132,78 @@ def test_the_names_of_the_settings_go_before_those_of_the_certificate(tmp_path: 
 def test_expiry_is_judged_at_the_moment_of_building(tmp_path: Path) -> None:
     with pytest.raises(SettingsFault, match="expired"):
         _built(tmp_path, at=AT + timedelta(days=800))
+
+
+def _with_certificates(folder: Path, *subjects: str, **files: bytes) -> dict[str, object]:
+    """Return changes by which one client for each subject has a certificate."""
+    for name in ("authorities", "revocations"):
+        (folder / name).write_bytes(files.get(name, kit.authority().trust_pem()))
+    changes: dict[str, object] = {f"listen.client_{name}": name for name in ("authorities", *files)}
+    for number, subject in enumerate(subjects):
+        changes |= {f"clients.c{number}.tenants": ["linde"], f"clients.c{number}.certificates": [{"subject": subject}]}
+    return changes
+
+
+def test_without_client_certificates_nobody_is_asked_for_one(tmp_path: Path) -> None:
+    built = _built(tmp_path)
+    assert built.client_certificates is None
+    assert built.listener.certificate.context.verify_mode is ssl.CERT_NONE
+
+
+def test_who_is_known_by_a_certificate_is_built(tmp_path: Path) -> None:
+    pin = {"clients.dynamics.certificates": [{"fingerprint": kit.fingerprint(kit.system())}]}
+    changes = _with_certificates(tmp_path, "CN=a,O=Us", revocations=kit.revocations(kit.system())) | pin
+    certificates = _built(tmp_path, changes).client_certificates
+    assert certificates is not None
+    assert [caller.client for caller in certificates.pinned.values()] == ["dynamics"]
+    assert {subject: (caller.client, caller.way) for subject, caller in certificates.subjects.items()} == {
+        "CN=a,O=Us": ("c0", "client_certificate")
+    }
+    assert len(certificates.trust.revocations.revoked) == 1
+
+
+BAD_TRUST: dict[str, tuple[dict[str, bytes], str, str]] = {
+    "no certificates": ({"authorities": b"half of"}, "listen.client_authorities", "no readable PEM"),
+    "empty": ({"authorities": b""}, "listen.client_authorities", "empty"),
+    "a caller's own": ({"authorities": kit.system().chain_pem()}, "listen.client_authorities", "is no authority"),
+    "no list": ({"revocations": b"half of"}, "listen.client_revocations", "no readable"),
+    "empty list": ({"revocations": b""}, "listen.client_revocations", "empty"),
+    "list of a stranger": (
+        {"revocations": kit.revocations(by=kit.foreign_authority().root)},
+        "listen.client_revocations",
+        "signed by none",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TRUST)
+def test_bad_files_of_client_certificates_are_told_under_their_key_with_all_else(tmp_path: Path, case: str) -> None:
+    files, key, word = BAD_TRUST[case]
+    changes = _with_certificates(tmp_path, "CN=a", "a", **files)
+    faults = _faults(tmp_path, changes | {"tenants.linde.egress.source_address": "192.0.2.1"})
+    assert set(faults) == {key, "clients.c1.certificates.0.subject", "tenants.linde.egress.source_address"}
+    assert word in faults[key]
+    assert "openssl x509" in faults["clients.c1.certificates.0.subject"]
+
+
+def test_files_that_are_not_there_are_told(tmp_path: Path) -> None:
+    changes = _with_certificates(tmp_path, "CN=a") | {"listen.client_authorities": "nowhere.pem"}
+    assert "nowhere.pem cannot be read" in _faults(tmp_path, changes)["listen.client_authorities"]
+
+
+def test_a_subject_given_to_two_clients_is_a_fault_however_it_is_written(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, _with_certificates(tmp_path, "CN=a,O=Us", "CN=a,2.5.4.10=Us"))
+    assert "also with client 'c0'" in faults["clients.c1.certificates.0.subject"]
+
+
+def test_where_openssl_is_out_of_reach_certificates_cannot_be_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_reach() -> openssl.OpenSSL:
+        raise openssl.OpenSSLOutOfReach("elsewhere")
+
+    openssl._prove_the_place.cache_clear()
+    monkeypatch.setattr(openssl, "openssl", out_of_reach)
+    monkeypatch.setattr(any_client, "openssl", out_of_reach)
+    assert list(_faults(tmp_path, _with_certificates(tmp_path, "CN=a"))) == ["clients"]
+    assert _built(tmp_path).client_certificates is None

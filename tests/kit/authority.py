@@ -4,8 +4,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import IPv4Address
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from relay.authority.authority import Authority
 from relay.authority.issued import Issued
+from relay.authority.signing import Holder
 
 # Real sockets judge dates by the machine's clock, so the test run's moment is the machine's, taken once.
 AT = datetime.now(UTC).replace(microsecond=0)
@@ -60,3 +65,40 @@ def foreign() -> Issued:
 def server() -> Issued:
     """A server's certificate for localhost and 127.0.0.1; as a client's it has the wrong purpose."""
     return authority().issue_server(["localhost"], [IPv4Address("127.0.0.1")], at=AT - timedelta(days=1))
+
+
+@cache
+def other_system() -> Issued:
+    """A system certificate that is in order, of somebody else."""
+    return authority().issue_system("20001000005555", "Praktijk De Berk", at=AT - timedelta(days=1))
+
+
+def der(issued: Issued) -> bytes:
+    return issued.certificate.public_bytes(Encoding.DER)
+
+
+def fingerprint(issued: Issued) -> str:
+    return issued.certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def revocations(
+    *revoked: Issued | x509.Certificate,
+    by: Holder | None = None,
+    due: datetime = AT + timedelta(days=7),
+    extension: x509.ExtensionType | None = None,
+) -> bytes:
+    """Return the revocation list of the intermediate, or of another holder, as PEM."""
+    issuer = by or authority().intermediate
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(AT - timedelta(days=30))
+        .next_update(due)
+    )
+    for each in revoked:
+        certificate = each.certificate if isinstance(each, Issued) else each
+        entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(AT - timedelta(days=1)).build())
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=True)
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.PEM)

@@ -34,6 +34,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.reloaded("linde", taken=True)
     metrics.lost("linde", "cov")
     metrics.server_reloaded(taken=True)
+    metrics.client_trust_reloaded(taken=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
     scraped = {}
     page = generate_latest(metrics.registry).decode()  # type: ignore[no-untyped-call]  # the library's is untyped

@@ -109,7 +109,9 @@ def test_faults_as_500_change_nothing_for_a_call_that_is_not_soap() -> None:
 
 
 def test_a_401_says_how_to_prove_oneself_and_a_405_what_is_allowed() -> None:
-    assert _field(_answer(CallerUnknown("no")), b"www-authenticate").startswith("ApiKey")
+    for kind, problem in PROBLEMS.items():
+        challenged = _field(_answer(kind("no")), b"www-authenticate").startswith("ApiKey")
+        assert challenged == (problem.status == 401), problem.code
     assert "TRACE" not in _field(_answer(MethodRefused("no")), b"allow")
     assert "POST" in _field(_answer(MethodRefused("no")), b"allow")
     assert _field(_answer(InternalFault("no")), b"www-authenticate") == ""

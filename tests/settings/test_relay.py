@@ -147,9 +147,61 @@ def test_one_identifier_with_two_digests_in_one_client_is_a_fault(tmp_path: Path
     assert set(_faults(tmp_path, clients__dynamics__api_keys=keys)) == {"clients.dynamics.api_keys"}
 
 
-@pytest.mark.parametrize("keys", [[], [{"id": "a" * 16, "digest": "sha256:" + "0" * 64}] * 3], ids=["none", "three"])
-def test_a_client_has_one_key_or_two_during_rotation(tmp_path: Path, keys: list[object]) -> None:
+def test_a_client_has_one_key_or_two_during_rotation(tmp_path: Path) -> None:
+    keys = [{"id": "a" * 16, "digest": "sha256:" + "0" * 64}] * 3
     assert "clients.dynamics.api_keys" in _faults(tmp_path, clients__dynamics__api_keys=keys)
+
+
+def test_a_client_needs_a_key_or_a_certificate(tmp_path: Path) -> None:
+    assert set(_faults(tmp_path, clients__dynamics__api_keys=[])) == {"clients.dynamics"}
+    certificates = [{"fingerprint": "0" * 64}]
+    settings = _read(tmp_path, clients__dynamics__api_keys=[], clients__dynamics__certificates=certificates)
+    assert settings.asks_for_certificates
+    assert not _read(tmp_path).asks_for_certificates
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["AB" * 32, ":".join(["AB"] * 32), "sha256:" + "ab" * 32, "ab" * 32],
+    ids=["upper", "openssl", "ours", "="],
+)
+def test_a_fingerprint_is_taken_as_tools_print_it(tmp_path: Path, written: str) -> None:
+    settings = _read(tmp_path, clients__dynamics__certificates=[{"fingerprint": written}])
+    assert settings.clients["dynamics"].certificates[0].fingerprint == "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "written", ["ab" * 20, "", "ab" * 31 + "zz", "ab" * 33], ids=["SHA-1", "empty", "no hex", "long"]
+)
+def test_what_is_no_sha_256_is_told_with_how_to_get_one(tmp_path: Path, written: str) -> None:
+    [(key, fault)] = _faults(tmp_path, clients__dynamics__certificates=[{"fingerprint": written}]).items()
+    assert key == "clients.dynamics.certificates.0.fingerprint"
+    assert "openssl x509" in fault
+
+
+@pytest.mark.parametrize("certificate", [{}, {"fingerprint": "ab" * 32, "subject": "CN=a"}], ids=["neither", "both"])
+def test_a_certificate_is_told_by_fingerprint_or_by_subject(tmp_path: Path, certificate: dict[str, str]) -> None:
+    faults = _faults(tmp_path, clients__dynamics__certificates=[certificate])
+    assert set(faults) == {"clients.dynamics.certificates.0"}
+
+
+def test_a_subject_and_revocations_need_authorities(tmp_path: Path) -> None:
+    faults = _faults(
+        tmp_path, clients__dynamics__certificates=[{"subject": "CN=a"}], listen__client_revocations="list.crl"
+    )
+    assert set(faults) == {"clients.dynamics.certificates", "listen.client_revocations"}
+
+
+def test_a_certificate_pinned_twice_is_a_fault(tmp_path: Path) -> None:
+    pin = {"fingerprint": "ab" * 32}
+    faults = _faults(
+        tmp_path,
+        clients__dynamics__certificates=[pin],
+        clients__other__tenants=["linde"],
+        clients__other__certificates=[{"fingerprint": "AB" * 32}],
+    )
+    assert set(faults) == {"clients.other.certificates"}
+    assert set(_faults(tmp_path, clients__dynamics__certificates=[pin, pin])) == {"clients.dynamics.certificates"}
 
 
 @pytest.mark.parametrize("digest", ["", "0" * 64, "sha256:" + "G" * 64, "sha256:" + "0" * 63, "rk_the_key_itself"])

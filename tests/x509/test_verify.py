@@ -1,7 +1,9 @@
 """What a caller's certificate is worth: the nearest miss, and nothing that is unclear."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -172,3 +174,34 @@ def test_an_unfit_certificate_still_tells_whose_it_claims_to_be() -> None:
     verdict = verify(der(kit.expired().certificate))
     assert isinstance(verdict, Unfit)
     assert verdict.identity == identify(kit.expired().certificate)
+
+
+def test_an_authority_and_a_certificate_as_openssl_makes_them_are_in_order(tmp_path: Path) -> None:
+    """Neither usage nor key identifiers, for want of a configuration: what people make for themselves."""
+    (tmp_path / "extensions").write_text("extendedKeyUsage = clientAuth\n")
+    for command in (
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=Ours",
+        "req -newkey rsa:2048 -nodes -keyout caller.key -out caller.csr -subj /O=Us/CN=caller",
+        "x509 -req -in caller.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -out caller.pem -extfile extensions",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    authorities = x509.load_pem_x509_certificates((tmp_path / "ca.pem").read_bytes())
+    leaf = x509.load_pem_x509_certificate((tmp_path / "caller.pem").read_bytes())
+    verdict = verify(der(leaf), authorities=authorities, at=leaf.not_valid_before_utc)
+    assert isinstance(verdict, Identity)
+    assert verdict.subject == "CN=caller,O=Us"
+
+
+def test_an_authority_whose_usage_is_another_issues_nothing() -> None:
+    """RFC 5280 section 4.2.1.3: where the usage is told, it has to be that of signing certificates."""
+    real, key = kit.authority().intermediate.certificate, new_key(KeyType.P256)
+    for extensions, expected in (
+        (profile.authority(path_length=0), None),
+        ([profile.authority(path_length=0)[0]], None),
+        ([profile.authority(path_length=0)[0], profile.client()[1]], Reason.FOREIGN),
+    ):
+        authority = sign(
+            real.subject, key, issuer=None, not_before=kit.AT - timedelta(days=9), days=99, extensions=extensions
+        )
+        leaf = signed_by(Holder(certificate=authority, key=key), profile.client())
+        assert reason(verify(der(leaf), authorities=[authority])) is expected

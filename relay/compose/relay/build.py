@@ -4,10 +4,15 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
+from relay.auth.caller import Caller
+from relay.auth.client_certificate import ClientCertificates
+from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
+from relay.settings.relay import Client as ClientSettings
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
 from relay.tenant.directory import Tenant
@@ -16,9 +21,15 @@ from relay.tenant.vecozo import vecozo_routes
 from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.x509.any_client import AnyClientImpossible
 from relay.x509.context import TlsFileFault
+from relay.x509.identity import named
 from relay.x509.tickets import new_ticket_keys
 from relay.x509.watch import Stamp
+
+_NO_SUBJECT: Final = (
+    "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +54,29 @@ class BuiltListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltClientCertificates:
+    """Who is known by a certificate, and whose certificates count."""
+
+    files: ClientTrustFiles
+    stamp: Stamp
+    trust: ClientTrust
+    pinned: dict[bytes, Caller]
+    subjects: dict[str, Caller]
+
+    def authenticator(self) -> ClientCertificates:
+        """Return what judges the certificates of callers in one process."""
+        return ClientCertificates(pinned=self.pinned, subjects=self.subjects, trust=self.trust)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """Everything that can be made without listening or calling."""
+    """Everything that can be made without listening or calling; None where callers are asked for no certificates."""
 
     settings: RelaySettings
     listener: BuiltListener
     hosts: Hosts
     tenants: dict[str, BuiltTenant]
+    client_certificates: BuiltClientCertificates | None
 
 
 def build(settings: RelaySettings, at: datetime) -> Built:
@@ -65,9 +92,19 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         listener, hosts = _build_listener(settings)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        client_certificates = _build_client_certificates(settings)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults:
         raise SettingsFault(faults)
-    return Built(settings=settings, listener=listener, hosts=hosts, tenants=tenants)
+    return Built(
+        settings=settings,
+        listener=listener,
+        hosts=hosts,
+        tenants=tenants,
+        client_certificates=client_certificates,
+    )
 
 
 def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
@@ -77,17 +114,57 @@ def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
 
 def _build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
     listen = settings.listen
-    files = ServerFiles(certificate=listen.certificate, key=listen.key)
+    files = ServerFiles(certificate=listen.certificate, key=listen.key, asks=settings.asks_for_certificates)
     try:
         stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
         certificate = files.read()
     except TlsFileFault as fault:
         raise SettingsFault([("listen.certificate", fault.detail)]) from None
+    except AnyClientImpossible as fault:
+        raise SettingsFault([("clients", f"callers cannot be asked for certificates here: {fault}")]) from None
     names = frozenset(listen.names) or certificate.names
     if not names:
         raise SettingsFault([("listen.names", "the server certificate has no names in it; give the relay's host name")])
     listener = BuiltListener(files=files, stamp=stamp, certificate=certificate, ticket_keys=new_ticket_keys())
     return listener, Hosts(names)
+
+
+def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificates | None:
+    listen, faults = settings.listen, list[tuple[str, str]]()
+    files = ClientTrustFiles(authorities=listen.client_authorities, revocations=listen.client_revocations)
+    try:
+        stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
+        trust = files.read()
+    except ClientTrustFault as fault:
+        faults.append((fault.key, fault.detail))
+    pinned: dict[bytes, Caller] = {}
+    subjects: dict[str, Caller] = {}
+    for name, client in settings.clients.items():
+        caller = caller_of(name, client, "client_certificate")
+        for number, each in enumerate(client.certificates):
+            if each.fingerprint is not None:
+                pinned[bytes.fromhex(each.fingerprint)] = caller
+            if each.subject is None:
+                continue
+            key = f"clients.{name}.certificates.{number}.subject"
+            try:
+                subject = named(each.subject)
+            except ValueError:
+                faults.append((key, _NO_SUBJECT))
+                continue
+            if other := subjects.get(subject):
+                faults.append((key, f"{subject} is also with client {other.client!r}; give each its own"))
+            subjects[subject] = caller
+    if faults:
+        raise SettingsFault(faults)
+    if not settings.asks_for_certificates:
+        return None
+    return BuiltClientCertificates(files=files, stamp=stamp, trust=trust, pinned=pinned, subjects=subjects)
+
+
+def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
+    """Return what a client is once it has proven itself in this way."""
+    return Caller(name, frozenset(client.tenants), way, faults_as_500=client.soap_faults == "500")
 
 
 def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:

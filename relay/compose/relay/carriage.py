@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from structlog.typing import FilteringBoundLogger
 
 from relay.auth.api_key import ApiKeys
-from relay.auth.caller import Caller
-from relay.compose.relay.build import Built, BuiltTenant
+from relay.auth.caller import Authenticator, Caller
+from relay.auth.client_certificate import ClientCertificates
+from relay.auth.ways import KeyOrCertificate
+from relay.compose.relay.build import Built, BuiltTenant, caller_of
 from relay.compose.relay.reception import Reception, TurnedAway
 from relay.front.arrival import Proxies
 from relay.front.caps import Caps
@@ -37,9 +39,11 @@ class Carriage:
         ledger: Ledger = NO_LEDGER,
     ) -> None:
         self.doors = {name: _door(tenant, built.settings, metrics) for name, tenant in built.tenants.items()}
-        gateway = _gateway(built, self.doors, journal, logger, ledger)
+        certificates = built.client_certificates.authenticator() if built.client_certificates else None
+        authenticator = _authenticator(built.settings, certificates)
+        gateway = _gateway(built, authenticator, self.doors, journal, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
-        self.reception = Reception(self.listener, built, logger)
+        self.reception = Reception(self.listener, built, logger, certificates)
 
     def __repr__(self) -> str:
         return f"<Carriage {self.listener!r}>"
@@ -71,11 +75,16 @@ def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
 
 
 def _gateway(
-    built: Built, doors: dict[str, Door], journal: Journal, logger: FilteringBoundLogger, ledger: Ledger
+    built: Built,
+    authenticator: Authenticator,
+    doors: dict[str, Door],
+    journal: Journal,
+    logger: FilteringBoundLogger,
+    ledger: Ledger,
 ) -> Gateway:
     settings = built.settings
     admission = Admission(
-        authenticator=ApiKeys(dict(_keys(settings))),
+        authenticator=authenticator,
         directory=Directory({name: tenant.tenant for name, tenant in built.tenants.items()}),
         hosts=built.hosts,
         max_body=settings.listen.max_body,
@@ -93,8 +102,13 @@ def _gateway(
     return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
 
 
+def _authenticator(settings: RelaySettings, certificates: ClientCertificates | None) -> Authenticator:
+    keys = ApiKeys(dict(_keys(settings)))
+    return keys if certificates is None else KeyOrCertificate(keys, certificates)
+
+
 def _keys(settings: RelaySettings) -> Iterator[tuple[str, tuple[str, Caller]]]:
     for name, client in settings.clients.items():
-        caller = Caller(name, frozenset(client.tenants), "api_key", faults_as_500=client.soap_faults == "500")
+        caller = caller_of(name, client, "api_key")
         for key in client.api_keys:
             yield key.id, (key.digest, caller)

@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from relay.compose.relay.build import Built, BuiltTenant
+from relay.auth.client_trust import ClientTrust, ClientTrustFault
+from relay.compose.relay.build import Built, BuiltClientCertificates, BuiltTenant
 from relay.front.certificate import ServerCertificate
 from relay.observe.metrics import Metrics
 from relay.upstream.certificate import CertificateFault
@@ -33,6 +34,10 @@ class Received(Protocol):
 
     def rotate(self, keys: bytes) -> None:
         """Seal tickets under these keys from now on."""
+        ...
+
+    def trust(self, trust: ClientTrust) -> None:
+        """Judge callers' certificates by these authorities and revocations from now on."""
         ...
 
 
@@ -86,6 +91,31 @@ class _ServerNews:
         self._logger.error("server_certificate_refused", key="listen.certificate", detail=fault.detail)
 
 
+class _TrustNews:
+    """Has callers' certificates judged by what changed files hold, and tells log and metrics what became of them."""
+
+    def __init__(self, reception: Received, logger: FilteringBoundLogger, metrics: Metrics) -> None:
+        self._reception = reception
+        self._logger = logger
+        self._metrics = metrics
+
+    def taken(self, trust: ClientTrust) -> None:
+        self._reception.trust(trust)
+        self._metrics.client_trust_reloaded(taken=True)
+        self._logger.info(
+            "client_trust_taken", authorities=len(trust.authorities), revoked=len(trust.revocations.revoked)
+        )
+        self.doubted(trust)
+
+    def doubted(self, trust: ClientTrust) -> None:
+        for doubt in trust.doubts(datetime.now(UTC)):
+            self._logger.warning("client_revocations_doubtful", key="listen.client_revocations", detail=doubt)
+
+    def refused(self, fault: ClientTrustFault) -> None:
+        self._metrics.client_trust_reloaded(taken=False)
+        self._logger.error("client_trust_refused", key=fault.key, detail=fault.detail)
+
+
 @asynccontextmanager
 async def watching(
     built: Built,
@@ -101,6 +131,9 @@ async def watching(
         asyncio.create_task(_keep_looking(server, "", logger)),
         asyncio.create_task(_keep_rotating(reception, _ROTATE_EVERY)),
     ]
+    if built.client_certificates is not None:
+        trust = _trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics))
+        tasks.append(asyncio.create_task(_keep_looking(trust, "", logger)))
     for name, tenant in built.tenants.items():
         metrics.certificate(name, tenant.passport.not_after)
         watch = _watch(tenant, doors[name], _CertificateNews(name, logger, metrics))
@@ -125,6 +158,18 @@ def _server_watch(built: Built, news: _ServerNews) -> FileWatch[ServerCertificat
         seen=built.listener.stamp,
         make=lambda: files.read_successor(datetime.now(UTC), named=named),
         fault=TlsFileFault,
+        taken=news.taken,
+        refused=news.refused,
+    )
+
+
+def _trust_watch(built: BuiltClientCertificates, news: _TrustNews) -> FileWatch[ClientTrust, ClientTrustFault]:
+    news.doubted(built.trust)
+    return FileWatch(
+        stamp=built.files.stamp,
+        seen=built.stamp,
+        make=built.files.read,
+        fault=ClientTrustFault,
         taken=news.taken,
         refused=news.refused,
     )

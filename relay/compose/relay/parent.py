@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from structlog.typing import FilteringBoundLogger
 
+from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.compose.relay.certificates import watching
 from relay.compose.relay.run import Running
@@ -94,6 +95,9 @@ class _Receptions:
 
     def rotate(self, keys: bytes) -> None:
         self._crew.order("seal", octets=keys)
+
+    def trust(self, trust: ClientTrust) -> None:
+        self._crew.order("trust", octets=trust.octets())
 
 
 class _Doors:

@@ -5,6 +5,8 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from relay.auth.client_certificate import ClientCertificates
+from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.front.caps import Full
 from relay.front.certificate import ServerCertificate
@@ -37,9 +39,19 @@ class TurnedAway:
 
 
 class Reception:
-    """Has the listener show the certificate in force, and seal session tickets under the keys in force."""
+    """Has the listener show the certificate in force, and seal session tickets under the keys in force.
 
-    def __init__(self, listener: Listener, built: Built, logger: FilteringBoundLogger) -> None:
+    `certificates` judges those of callers, where callers are asked for any.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        built: Built,
+        logger: FilteringBoundLogger,
+        certificates: ClientCertificates | None,
+    ) -> None:
+        self._certificates = certificates
         self._listener = listener
         self._built = built
         self._logger = logger
@@ -61,6 +73,11 @@ class Reception:
         self._seal()  # callers resume as if nothing had happened
         if not self._built.settings.listen.names:
             self._built.hosts.use(certificate.names)
+
+    def trust(self, trust: ClientTrust) -> None:
+        """Judge callers' certificates by these authorities and revocations, from the next call on."""
+        if self._certificates is not None:
+            self._certificates.use(trust)
 
     def _seal(self) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.crew.line import Line, Message
@@ -112,6 +113,9 @@ class _Worker:
                 self._show(message.octets())
             case ("seal",):
                 self._carriage.reception.rotate(message.octets())
+            case ("trust",):
+                # The parent made it of these very octets; and none of it needs what this process could lack.
+                self._carriage.reception.trust(ClientTrust.read(message.octets()))
             case ("report",):
                 self.report()
             case ("drain", seconds):
