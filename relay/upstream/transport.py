@@ -69,7 +69,11 @@ async def dial(
         channel.abort()
         raise _handshake_fault(host, error) from None
     except BaseException:
+        # Cancelled. uvloop closes a transport that it has not returned yet without telling its protocol, although the
+        # handshake may be over by then: whoever remembered the connection would do so for ever.
+        handshake.cancel()
         channel.abort()
+        channel.connection_lost(None)
         raise
     return connected
 

@@ -73,14 +73,15 @@ class Served:
 
     def resident_peak(self) -> int:
         """Octets of memory that all its processes had resident at most, since the start or the last `forget_peak`."""
-        return sum(_peak(pid) for pid in self._family())
+        return sum(_peak(pid) for pid in self.family())
 
     def forget_peak(self) -> None:
         """Let the peak be what is resident now (proc(5), clear_refs)."""
-        for pid in self._family():
+        for pid in self.family():
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
-    def _family(self) -> list[int]:
+    def family(self) -> list[int]:
+        """All its processes now, the first one first."""
         found = [self.pid]
         for pid in found:
             for task in Path(f"/proc/{pid}/task").iterdir():
@@ -90,26 +91,32 @@ class Served:
 
 def parent_of(pid: int) -> int:
     """The process that forked this one."""
-    return int(_status(pid)["PPid"])
+    return int(status_of(pid)["PPid"])
 
 
 def _peak(pid: int) -> int:
-    return int(_status(pid)["VmHWM"].removesuffix("kB")) * 1024
+    return int(status_of(pid)["VmHWM"].removesuffix("kB")) * 1024
 
 
-def _status(pid: int) -> dict[str, str]:
+def status_of(pid: int) -> dict[str, str]:
+    """What the kernel says of a process (proc(5), status)."""
     rows = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (row.partition(":") for row in rows)}
 
 
 @contextmanager
 def served(
-    folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None, certificate: bytes | None = None
+    folder: Path,
+    upstream_port: int,
+    *,
+    changes: Mapping[str, object] | None = None,
+    certificate: bytes | None = None,
+    module: str = "relay",
 ) -> Iterator[Served]:
-    """Run `relay serve` for as long as the block lasts."""
+    """Run `relay serve` for as long as the block lasts; `module` is what stands for `relay`."""
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     log = folder / "relay.log"
-    command = [sys.executable, "-m", "relay", "serve", "--config", str(folder / "relay.toml")]
+    command = [sys.executable, "-m", module, "serve", "--config", str(folder / "relay.toml")]
     with _piped(log) as out, (folder / "relay.err").open("wb") as err:
         process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=out, stderr=err)
         try:

@@ -1,8 +1,11 @@
 """Connecting: every step fails with an error of its own, and always before anything was sent."""
 
 import asyncio
+import select
 import socket
 import ssl
+import time
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,11 +20,11 @@ from relay.errors import (
     UpstreamUntrusted,
 )
 from relay.upstream.egress import Egress
-from relay.upstream.transport import Patience
+from relay.upstream.transport import Patience, dial
 from relay.x509.context import server_context_from
 from tests.kit import authority
 from tests.kit import upstream as kit
-from tests.kit.door import ajar, passport, until
+from tests.kit.door import EGRESS, PATIENCE, ajar, passport, until
 
 IMPATIENT = Patience(connect=0.1, tls=0.1, first_byte=5, idle=1)
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name)
@@ -144,3 +147,71 @@ async def test_a_refusal_without_a_word_on_tls_1_3_may_not_be_taken_for_not_sent
         with pytest.raises(UpstreamClosed):
             await out.call()
     assert upstream.requests == []
+
+
+class _Busy(ssl.SSLContext):
+    """Greets, and lets its loop go on only once the server's part has come: so it is where a loop has much to do."""
+
+    egress: "_Egress"
+    outgoing: ssl.MemoryBIO
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        self.outgoing = outgoing
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+class _BusyObject(ssl.SSLObject):
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLWantReadError:
+            context = self.context
+            assert isinstance(context, _Busy)
+            context.egress.made.send(context.outgoing.read())
+            select.select([context.egress.made], [], [], 5)
+            time.sleep(0.05)  # until all of it is here
+            raise
+
+
+class _Egress(Egress):
+    """Remembers the socket that it made."""
+
+    made: socket.socket
+
+    def socket(self) -> socket.socket:
+        made = super().socket()
+        object.__setattr__(self, "made", made)
+        return made
+
+
+async def test_a_connection_that_is_there_when_its_dialling_is_cancelled_hears_that_it_is_lost(tmp_path: Path) -> None:
+    """It was remembered for ever: uvloop tells nobody when it closes what `create_connection` has not returned yet."""
+    told = []
+
+    class Told(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            told.append("made")
+            dialling.cancel()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            told.append("lost")
+
+    context = _Busy(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslobject_class = _BusyObject
+    context.load_verify_locations(cadata=authority.authority().trust_pem().decode())
+    context.egress = egress = _Egress(EGRESS.source, EGRESS.seen_as)
+    shown = replace(passport(tmp_path), context=context)
+    async with kit.refusing(kit.upstream_context(client_certificate=False)) as port:
+        dialling = asyncio.create_task(
+            dial(Told, host="localhost", port=port, egress=egress, passport=shown, patience=PATIENCE)
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert told == ["made", "lost"]
