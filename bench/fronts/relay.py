@@ -34,8 +34,8 @@ def relay(
 ) -> Iterator[Front]:
     """Run the relay that `python` has.
 
-    `proxied` has it expect a PROXY v2 header before TLS, `asking` ask for client certificates; `shown`: its callers show
-    one, besides their key.
+    `proxied` has it expect a PROXY v2 header before TLS, `asking` ask for client certificates; with `shown` its callers
+    show one, besides their key.
     """
     port, settings, log = free_port(), place.folder / f"{name}.toml", place.folder / f"{name}.log"
     settings.write_text(_settings(place, port, upstream_port, proxied=proxied, asking=asking))

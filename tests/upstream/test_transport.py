@@ -19,6 +19,7 @@ from relay.errors import (
     UpstreamUnreachable,
     UpstreamUntrusted,
 )
+from relay.tls.departures import Departures
 from relay.upstream.egress import Egress
 from relay.upstream.transport import Patience, dial
 from relay.x509.context import server_context_from
@@ -210,7 +211,15 @@ async def test_a_connection_that_is_there_when_its_dialling_is_cancelled_hears_t
     shown = replace(passport(tmp_path), context=context)
     async with kit.refusing(kit.upstream_context(client_certificate=False)) as port:
         dialling = asyncio.create_task(
-            dial(Told, host="localhost", port=port, egress=egress, passport=shown, patience=PATIENCE)
+            dial(
+                Told,
+                host="localhost",
+                port=port,
+                egress=egress,
+                passport=shown,
+                patience=PATIENCE,
+                departures=Departures(asyncio.get_running_loop()),
+            )
         )
         with pytest.raises(asyncio.CancelledError):
             await dialling
