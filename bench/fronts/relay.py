@@ -19,16 +19,23 @@ _REPOSITORY: Final = Path(__file__).parents[2]
 
 @contextmanager
 def relay(
-    place: Place, upstream_port: int, cpus: set[int], *, name: str, workers: int = 1, proxied: bool = False
+    place: Place,
+    upstream_port: int,
+    cpus: set[int],
+    *,
+    name: str,
+    workers: int = 1,
+    proxied: bool = False,
+    checkout: Path = _REPOSITORY,
 ) -> Iterator[Front]:
-    """Run the relay; `proxied` has it expect a PROXY v2 header before TLS."""
+    """Run the relay of this or another checkout; `proxied` has it expect a PROXY v2 header before TLS."""
     port, settings, log = free_port(), place.folder / f"{name}.toml", place.folder / f"{name}.log"
     settings.write_text(_settings(place, port, upstream_port, proxied=proxied))
     command: list[str | Path] = [sys.executable, "-m", "relay", "serve", "--config", settings]
     if workers > 1:
         command += ["--workers", str(workers)]
     began = time.monotonic()
-    with process(command, folder=_REPOSITORY, out=log, cpus=cpus) as started:
+    with process(command, folder=checkout, out=log, cpus=cpus) as started:
         wait_for_port(port, started, log)
         yield Front(
             name=name, port=port, pid=started.pid, began=began, statuses=lambda: _statuses(log), proxied=proxied
