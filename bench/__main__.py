@@ -19,7 +19,7 @@ from bench.machine import ROUNDS, facts
 from bench.place import prepared
 from bench.process import BenchFault, allow_many_files, processors
 from bench.run import Run
-from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, start
+from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, profile, start
 
 _NEEDED: Final = ("nginx", "haproxy", "wrk")
 
@@ -32,6 +32,7 @@ WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "journal": journal.measure,
+    "profile": profile.measure,
 }
 _QUICK: Final = ("kept", "one-shot")
 
