@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import click
@@ -18,7 +19,7 @@ from bench.machine import ROUNDS, facts
 from bench.place import prepared
 from bench.process import BenchFault, allow_many_files, processors
 from bench.run import Run
-from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, resumption, start
+from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, profile, resumption, start
 
 _NEEDED: Final = ("nginx", "haproxy", "wrk")
 
@@ -32,6 +33,7 @@ WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "journal": journal.measure,
+    "profile": profile.measure,
 }
 _QUICK: Final = ("kept", "one-shot")
 
@@ -41,7 +43,12 @@ _QUICK: Final = ("kept", "one-shot")
 @click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1), help="Medians are over so many.")
 @click.option("--work", "works", multiple=True, type=click.Choice(list(WORKS)), help="Only these; nothing is written.")
 @click.option("--front", "only", multiple=True, type=click.Choice(list(FRONTS)), help="Only these; nothing is written.")
-def main(*, quick: bool, rounds: int, works: tuple[str, ...], only: tuple[str, ...]) -> None:
+@click.option(
+    "--before",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Python with another relay, to be measured beside this one; nothing is written.",
+)
+def main(*, quick: bool, rounds: int, works: tuple[str, ...], only: tuple[str, ...], before: Path | None) -> None:
     """Measure the relay and its peers doing the same work, in turn, on loopback."""
     # Where nobody's terminal says how wide it is, wide enough for the tables.
     console = Console() if sys.stdout.isatty() else Console(width=140)
@@ -49,19 +56,28 @@ def main(*, quick: bool, rounds: int, works: tuple[str, ...], only: tuple[str, .
         raise click.ClickException(f"needs {' and '.join(missing)}: apt-get install nginx-light haproxy wrk")
     began = time.monotonic()
     try:
-        results = _measure(console, works or (_QUICK if quick else tuple(WORKS)), quick=quick, rounds=rounds, only=only)
+        results = _measure(
+            console,
+            works or (_QUICK if quick else tuple(WORKS)),
+            quick=quick,
+            rounds=rounds,
+            only=only,
+            before=before and before.absolute(),
+        )
     except BenchFault as fault:
         raise click.ClickException(str(fault)) from None
     took = time.monotonic() - began
     judgements = judge(results)
-    if not (quick or works or only):
+    if not (quick or works or only or before):
         report.write(results, judgements, facts(rounds=rounds, minutes=took / 60))
     report.show(results, judgements, console)
     console.print(f"took {took:.0f} s")
     sys.exit(0 if all(judgement.met is not False for judgement in judgements) else 1)
 
 
-def _measure(console: Console, works: tuple[str, ...], *, quick: bool, rounds: int, only: tuple[str, ...]) -> Results:
+def _measure(
+    console: Console, works: tuple[str, ...], *, quick: bool, rounds: int, only: tuple[str, ...], before: Path | None
+) -> Results:
     front_cpus, other_cpus = processors()
     allow_many_files()
     os.sched_setaffinity(0, other_cpus)
@@ -75,6 +91,7 @@ def _measure(console: Console, works: tuple[str, ...], *, quick: bool, rounds: i
             rounds=rounds,
             quick=quick,
             only=frozenset(only),
+            before=before,
             tell=lambda line: console.print(line, highlight=False, soft_wrap=True),
         )
         for work in works:

@@ -9,6 +9,7 @@ from bench.bars import Judgement
 from bench.figures import Figures, Results, Work
 from bench.machine import Facts
 from bench.plot import Row, bars
+from bench.shares import KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,15 @@ _CHAPTERS: Final = (
     ),
 )
 
+_PROFILE: Final = """\
+## Where the time goes
+
+What `perf` saw the relay do while it was under load, by the library that a function is in, and within Python by its
+name ([shares.py](../bench/shares.py)). Work that a kind causes elsewhere is counted there: what Python allocates in the
+C library is not among Python's. Samples go by the kernel's clock, which in a virtual machine sees what runs with
+interrupts off a little late; all of that is the kernel's own.
+"""
+
 _HEAD: Final = """\
 # Performance
 
@@ -167,7 +177,14 @@ full load.
 def page(results: Results, judgements: Sequence[Judgement], facts: Facts) -> str:
     """Return the page."""
     return "\n".join(
-        [_HEAD.format(command=facts.command), *_bars(judgements), _METHOD, *_results(results), *_made_on(facts)]
+        [
+            _HEAD.format(command=facts.command),
+            *_bars(judgements),
+            _METHOD,
+            *_results(results),
+            *_profile(results.get("profile", {})),
+            *_made_on(facts),
+        ]
     )
 
 
@@ -240,6 +257,19 @@ def _chapter(chapter: _Chapter, fronts: Work) -> Iterator[str]:
     yield ""
 
 
+def _profile(works: Work) -> Iterator[str]:
+    """A line for each kind of work, a column for each of the works: the other way round would be too wide."""
+    if not works:
+        return
+    yield _PROFILE
+    yield f"| share of the relay's processor time, % | {' | '.join(f'`{work}`' for work in works)} |"
+    yield f"|---|{'---:|' * len(works)}"
+    for kind in (*KINDS, "samples"):
+        if any(kind in shares for shares in works.values()):
+            yield f"| {kind} | {' | '.join(_shown(shares.get(kind, 0.0)) for shares in works.values())} |"
+    yield ""
+
+
 def _shown(value: float | str | None) -> str:
     if value is None:
         return ""
@@ -263,5 +293,7 @@ apt-get install -y nginx-light haproxy wrk   # make bench does it itself when it
 make bench                                   # all of this page
 make bench-quick                             # kept and one-shot only; writes nothing
 .venv/bin/python -m bench --work kept --front relay --front nginx-tuned   # parts
+.venv/bin/python -m bench --work profile     # where the time goes; needs perf (apt-get install linux-perf)
+.venv/bin/python -m bench --work kept --front relay --before ../other     # beside another checkout of the relay
 ```
 """

@@ -3,19 +3,28 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
 
 from bench.fronts import FRONTS, NOT_YET
 from bench.fronts.front import Front
+from bench.fronts.relay import relay
 from bench.place import Place
 from bench.process import BenchFault
 
 Named = TypeVar("Named")
 
+# The relay that another Python has, beside this one in the same run: what a change is worth.
+BEFORE: Final = "relay-before"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What every work needs to know. `only` narrows the fronts; `tell` takes a line for whoever watches."""
+    """What every work needs to know. `only` narrows the fronts; `tell` takes a line for whoever watches.
+
+    `before` is a Python that has another relay, which takes part as `relay-before`.
+    """
 
     place: Place
     front_cpus: set[int]
@@ -23,25 +32,25 @@ class Run:
     rounds: int
     quick: bool
     only: frozenset[str]
+    before: Path | None
     tell: Callable[[str], None]
 
     def names(self, *names: str) -> list[str]:
         """Return which of these fronts take part: the asked ones, or else all that there are yet."""
-        return [name for name in names if (name in self.only if self.only else name not in NOT_YET)]
+        wanted = [name for name in names if (name in self.only if self.only else name not in NOT_YET)]
+        return wanted if self.before is None else [*wanted, BEFORE]
 
     @contextmanager
     def fronts(self, upstream_port: int, *names: str) -> Iterator[list[Front]]:
         """Run these fronts, as far as they take part, for as long as the block lasts."""
         with ExitStack() as stack:
-            yield [
-                stack.enter_context(FRONTS[name](self.place, upstream_port, self.front_cpus))
-                for name in self.names(*names)
-            ]
+            yield [stack.enter_context(self.front(upstream_port, name)) for name in self.names(*names)]
 
     @contextmanager
     def front(self, upstream_port: int, name: str) -> Iterator[Front]:
         """Run this one front."""
-        with FRONTS[name](self.place, upstream_port, self.front_cpus) as front:
+        starter = FRONTS[name] if name != BEFORE else partial(relay, name=BEFORE, python=self.before or Path())
+        with starter(self.place, upstream_port, self.front_cpus) as front:
             yield front
 
 

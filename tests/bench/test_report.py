@@ -16,6 +16,7 @@ FIGURES = {"cpu_us_per_call": 50.0, "cpu_us_per_call_least": 49.0, "cpu_us_per_c
 RESULTS: Results = {
     "kept": {"relay": FIGURES, "nginx-tuned": {**FIGURES, "cpu_us_per_call": 1234.0}},
     "journal": {"relay": FIGURES},
+    "profile": {"kept": {"kernel": 60.0, "unclassified": 40.0, "samples": 1000}, "x": {"kernel": 100.0, "samples": 9}},
 }
 FACTS = Facts(
     at=datetime(2026, 5, 1, tzinfo=UTC),
@@ -48,6 +49,20 @@ def test_the_page_tells_figures_bars_machine_versions_and_commands(tmp_path: Pat
     assert "Linux 6.1" in page
     assert "nginx/1.22.1" in page
     assert "come from one run of `make bench`" in page
+
+
+def test_the_page_tells_where_the_time_goes_and_what_is_not_known_of_it(tmp_path: Path) -> None:
+    page = _written(tmp_path)
+    assert "| share of the relay's processor time, % | `kept` | `x` |\n|---|---:|---:|\n| kernel | 60 | 100 |" in page
+    assert "| unclassified | 40 | 0 |\n| samples | 1,000 | 9 |" in page
+
+
+def test_without_a_profile_the_page_has_no_such_chapter(tmp_path: Path) -> None:
+    results = {work: fronts for work, fronts in RESULTS.items() if work != "profile"}
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "docs").mkdir()
+    report.write(results, judge(results), FACTS, tmp_path)
+    assert "Where the time goes" not in (tmp_path / "docs" / "performance.md").read_text()
 
 
 def test_every_plot_that_the_page_shows_is_there(tmp_path: Path) -> None:
