@@ -35,7 +35,7 @@ def _passed_on(fields: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
 async def _session(app: web.Application) -> AsyncIterator[None]:
     context = ssl.create_default_context(cafile="certs/ca.pem")
     context.load_cert_chain("certs/client.crt", "certs/client.key")
-    connector = TCPConnector(ssl=context, local_addr=("127.0.0.9", 0), limit=0)
+    connector = TCPConnector(ssl=context, local_addr=("127.0.0.9", 0), limit=0, keepalive_timeout=50)
     async with ClientSession(connector=connector, timeout=ClientTimeout(total=60)) as session:
         app[_SESSION] = session
         yield

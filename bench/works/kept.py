@@ -24,6 +24,7 @@ _FRONTS = (
     "relay-workers-2",
     "relay-source",
 )
+_OTHER_FRONTS = ("relay-source",)
 
 # Seconds of a window; of load before it, for the handshakes are not part of the work; and until all are connected.
 _WINDOW = 1.2
@@ -35,9 +36,10 @@ _CONNECTED = 5.0
 def measure(run: Run) -> Results:
     """Measure it. Raises BenchFault as soon as one call failed, or one connection was not kept."""
     seconds = _QUICK_WINDOW if run.quick else _WINDOW
-    seen: dict[str, list[dict[str, float]]] = {name: [] for name in run.names(*_FRONTS)}
+    names = _FRONTS if run.quick and not run.only else (*_FRONTS, *_OTHER_FRONTS)
+    seen: dict[str, list[dict[str, float]]] = {name: [] for name in run.names(*names)}
     sent = dict.fromkeys(seen, 0)
-    with upstream(run.place, run.other_cpus) as behind, run.fronts(behind.port, *_FRONTS) as fronts:
+    with upstream(run.place, run.other_cpus) as behind, run.fronts(behind.port, *names) as fronts:
         for number, front in in_turn(fronts, run.rounds):
             figures, calls = _window(run, front, behind, seconds)
             sent[front.name] += calls

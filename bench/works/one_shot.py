@@ -14,10 +14,10 @@ from bench.process import BenchFault, family
 from bench.run import Run, believe, in_turn
 from bench.upstream import Upstream, upstream
 
-_FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2", "relay-client-certificate")
+_FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2")
 _OTHER_FRONTS = (
-    "nginx-howto", "aiohttp", "fastapi-httpx", "haproxy-proxy-v2", "relay-client-certificate-shown",
-    "haproxy-client-certificate", "haproxy-client-certificate-shown",
+    "nginx-howto", "aiohttp", "fastapi-httpx", "haproxy-proxy-v2", "relay-client-certificate",
+    "relay-client-certificate-shown", "haproxy-client-certificate", "haproxy-client-certificate-shown",
 )  # fmt: skip
 # What a PROXY header costs, or asking for a certificate, shows as well in one kind as in all.
 _ONE_KIND = Kind(tls=Tls.V1_3, resumed=False)
