@@ -44,11 +44,19 @@ class Gateway:
         self.alarm = alarm
         self._now = now
         self._ids = Ids()
-        self.deadlines = Deadlines(asyncio.get_running_loop(), road.total, Journey.too_late)
+        self._loop = asyncio.get_running_loop()
+        self._ended: list[Exchange] = []
+        self.deadlines = Deadlines(self._loop, road.total, Journey.too_late)
 
     def take(self, call: Call) -> None:
         """Answer a call, or break it off. Raises nothing."""
         Journey(call, self, self._record(call.peer, call.head.method)).travel()
+
+    def ended(self, record: Exchange) -> None:
+        """Leave a note of a call at the end of the loop's turn: its answer was written, and should leave first."""
+        if not self._ended:
+            self._loop.call_soon(self._note)
+        self._ended.append(record)
 
     def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request."""
@@ -63,8 +71,13 @@ class Gateway:
         )
         problem = PROBLEMS[type(error)]
         record.status, record.cause, record.remedy = told.head.status, problem.code, problem.remedy
-        self.journal.note(record)
+        self.ended(record)
         return told
+
+    def _note(self) -> None:
+        ended, self._ended = self._ended, []
+        for record in ended:
+            self.journal.note(record)
 
     def _record(self, peer: str, method: bytes) -> Exchange:
         # A word that is no method is the caller's own text, and that has no place in a log.

@@ -325,4 +325,4 @@ class Journey:
             passage.abandon()
         record.bytes_in, record.bytes_out = call.bytes_in, call.bytes_out
         record.seconds = perf_counter() - self._began
-        gateway.journal.note(record)
+        gateway.ended(record)
