@@ -12,7 +12,7 @@ import orjson
 
 from bench.fronts.front import Front
 from bench.place import CALLER, CLAIMS, PASSWORD, PATH, Place
-from bench.process import free_port, process, wait_for_port
+from bench.process import BenchFault, free_port, process, wait_for_port
 
 _REPOSITORY: Final = Path(__file__).parents[2]
 # Of `make setup`: the bench itself runs in the environment of `make compiled`.
@@ -58,8 +58,16 @@ def relay(
 
 def _statuses(log: Path) -> Counter[str]:
     with log.open("rb") as lines:
-        told = (orjson.loads(line) for line in lines if line.endswith(b"\n"))
+        told = (_told(line) for line in lines if line.endswith(b"\n"))
         return Counter(str(line["status"]) for line in told if line["event"] == "exchange")
+
+
+def _told(line: bytes) -> dict[str, object]:
+    try:
+        told: dict[str, object] = orjson.loads(line)
+    except orjson.JSONDecodeError as fault:
+        raise BenchFault(f"a line of the relay's log is no JSON ({fault}): {line[:1000]!r}") from None
+    return told
 
 
 def _settings(place: Place, port: int, upstream_port: int, *, proxied: bool, asking: bool) -> str:

@@ -1,8 +1,9 @@
 """Lines on their way to a stream: those of one turn of the loop leave together, in their order."""
 
 import asyncio
+import select
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 
 class Lines:
@@ -37,10 +38,23 @@ class Lines:
             return
         together = b"".join(waiting)
         if self._at_once is None or len(together) <= self._at_once:
-            self._stream.write(together)
+            self._write(together)
         else:
             for piece in _in_pieces(waiting, self._at_once):
-                self._stream.write(piece)
+                self._write(piece)
+
+    def _write(self, octets: bytes) -> None:
+        """Write all of it: a signal may cut a write short, and a pipe that nobody may wait for may be full."""
+        written = self._write_some(octets)
+        while written < len(octets):
+            if not written:
+                select.select([], [self._stream], [])
+            octets = octets[written:]
+            written = self._write_some(octets)
+
+    def _write_some(self, octets: bytes) -> int:
+        # What is unbuffered says None where typeshed has no room for it.
+        return cast("int | None", self._stream.write(octets)) or 0
 
 
 def _in_pieces(lines: Sequence[bytes], most: int) -> Iterator[bytes]:

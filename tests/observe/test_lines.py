@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import os
+import threading
 
 from relay.observe.lines import Lines
 
@@ -49,3 +51,25 @@ async def test_a_line_that_is_longer_than_that_goes_alone() -> None:
         lines.write(line)
     lines.flush()
     assert stream.made == [b"short\n", b"longer than ten\n", b"end\n"]
+
+
+async def test_a_pipe_that_is_full_and_waits_for_nobody_loses_nothing() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    came: list[bytes] = []
+
+    def read() -> None:
+        with os.fdopen(reading, "rb", buffering=0) as octets:
+            while part := octets.read(1000):
+                came.append(part)
+
+    reader = threading.Thread(target=read)
+    expected = [b"%0100d\n" % number for number in range(5_000)]
+    with os.fdopen(writing, "wb", buffering=0) as stream:
+        lines = Lines(stream)
+        for line in expected:
+            lines.write(line)
+        reader.start()
+        lines.flush()
+    reader.join()
+    assert b"".join(came) == b"".join(expected)
