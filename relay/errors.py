@@ -156,7 +156,35 @@ class UpstreamUntrusted(RelayError):
 
 
 class SystemCertificateRefused(RelayError):
-    """The upstream refused our system certificate in the TLS handshake."""
+    """The upstream refused our system certificate in the TLS handshake: by an alert, or by going silently."""
+
+
+class SystemCertificateMissing(SystemCertificateRefused):
+    """It got none: none that we have is of a kind that it asked for."""
+
+
+class SystemCertificateForeign(SystemCertificateRefused):
+    """It trusts no authority that issued it."""
+
+
+class SystemCertificateExpired(SystemCertificateRefused):
+    """Its time is over, or has not come."""
+
+
+class SystemCertificateRevoked(SystemCertificateRefused):
+    """Its authority has revoked it."""
+
+
+class SystemCertificateUnfit(SystemCertificateRefused):
+    """It was not issued for this purpose."""
+
+
+class SystemCertificateDisliked(SystemCertificateRefused):
+    """An alert says that the certificate is the reason, and not why."""
+
+
+class SystemCertificateUnanswered(SystemCertificateRefused):
+    """The upstream went without a word once it had our certificate: a refusal, or a road that broke just then."""
 
 
 # -- what happened after the call may have been processed ----------------------------------------------------

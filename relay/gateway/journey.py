@@ -36,7 +36,7 @@ from relay.problems.table import PROBLEMS
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import classify
+from relay.upstream.refusal import MOST_OCTETS, Facts, Readings, classify, explanation
 
 if TYPE_CHECKING:
     from relay.gateway.gateway import Gateway
@@ -47,12 +47,16 @@ CALLER_LEFT: Final = 499
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds."""
+    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds.
+
+    `readings` is the table by which refusals are understood.
+    """
 
     admission: Admission
     upstreams: Mapping[str, Upstream]
     pseudonym: bytes
     total: float
+    readings: Readings
 
 
 class Journey:
@@ -210,20 +214,35 @@ class Journey:
         record.source = Source.UPSTREAM
         record.upstream_seconds = passage.seconds
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
-        if self._caller_left:
-            self._leave()
-        elif passage.answer.status != 403:
-            self._give(passage)
-        elif passage.answer_rest is None or passage.answer_octets:
+        if passage.answer.status not in self._gateway.road.readings.statuses:
+            self._give_or_leave(passage)
+        elif passage.answer_rest is None:
             self._give_refusal(passage, passage.answer_octets)
         else:
-            passage.answer_rest.when_begun(lambda beginning: self._give_refusal(passage, beginning))
+            already = passage.answer_octets
+            passage.answer_rest.when_begun(
+                lambda beginning: self._give_refusal(passage, already + beginning), enough=MOST_OCTETS - len(already)
+            )
 
     def _give_refusal(self, passage: Passage, beginning: bytes) -> None:
+        """Say what an answer means that may be a refusal, and give it."""
+        if self._ended:
+            return
         assert self._placed is not None  # noqa: S101  # nothing is sent before it has a place
-        refusal = classify(passage.answer, beginning, self._placed.route.wording)
-        self.record.cause, self.record.remedy = refusal.cause.value, refusal.remedy
-        if not self._ended:
+        route, record = self._placed.route, self.record
+        refusal = classify(
+            passage.answer, beginning, route.wording, family=route.family, rows=self._gateway.road.readings.rows
+        )
+        if refusal is not None:
+            facts = Facts(egress=record.egress, certificate=record.certificate, last_good=None)
+            record.cause = record.refusal = refusal.cause.value
+            record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
+        self._give_or_leave(passage)
+
+    def _give_or_leave(self, passage: Passage) -> None:
+        if self._caller_left:
+            self._leave()
+        else:
             self._give(passage)
 
     def _give(self, passage: Passage) -> None:
@@ -248,7 +267,11 @@ class Journey:
         status = b"%b; received-status=%d" % (self._gateway.road.pseudonym, record.upstream_status)
         fields = [(b"Proxy-Status", status), (b"X-Relay-Request-Id", record.id.encode())]
         if record.cause:
-            fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
+            fields += [
+                (b"X-Relay-Cause", record.cause.encode()),
+                (b"X-Relay-Egress", record.egress.encode()),
+                (b"X-Relay-Certificate", record.certificate.encode()),
+            ]
         if b"date" not in passage.answer.fields.shape.where:
             fields.append((b"Date", http_date(record.at)))
         return fields

@@ -48,7 +48,7 @@ REFUSALS: Final = Metric(
     "relay_upstream_refusals_total",
     Kind.COUNTER,
     ("tenant", "route", "cause"),
-    "Answers 403 from VECOZO by cause: address_or_blocked, certificate_invalid, functional.",
+    "Refusals by VECOZO, by cause: address_or_blocked, blocked, certificate_invalid, functional, quota.",
 )
 CONNECTIONS: Final = Metric(
     "relay_upstream_connections_total",

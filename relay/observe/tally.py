@@ -36,8 +36,8 @@ class Tally:
             durations = self.durations[tenant, route] = [0.0] * (len(BUCKETS) + 2)
         durations[bisect_left(BUCKETS, exchange.seconds)] += 1
         durations[-1] += exchange.seconds
-        if exchange.upstream_status == 403:
-            self.refusals[tenant, route, exchange.cause] += 1
+        if exchange.refusal:
+            self.refusals[tenant, route, exchange.refusal] += 1
 
     def _counters(self) -> tuple[dict[Any, int], ...]:
         """Return what is counted, by tuples of labels of a kind for each."""

@@ -20,9 +20,10 @@ from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
 from relay.observe.exchange import Journal
 from relay.observe.metrics import Metrics
-from relay.settings.relay import RelaySettings
+from relay.settings.relay import OwnRefusal, RelaySettings
 from relay.tenant.directory import Directory
 from relay.upstream.door import Door
+from relay.upstream.refusal import Readings, Row
 from relay.upstream.transport import Patience
 
 
@@ -94,12 +95,31 @@ def _gateway(
         upstreams=doors,
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
+        readings=Readings([*map(_reading, settings.refusals)]),
     )
 
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
     return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+
+
+def _reading(own: OwnRefusal) -> Row:
+    """Return the row of the table that the operator's own reading is: all in lower case."""
+    return Row(
+        cause=own.cause,
+        statuses=frozenset((own.status,)),
+        families=frozenset(own.families) or None,
+        reasons=None if own.reason is None else frozenset((_octets(own.reason).strip(),)),
+        field=None if own.header is None else (_octets(own.header.name), _octets(own.header.contains)),
+        body=None if own.body is None else _octets(own.body),
+        built_in=False,
+    )
+
+
+def _octets(text: str) -> bytes:
+    # As octets are lowered, so are these: of letters beyond ASCII, only the same octets are the same.
+    return text.encode().lower()
 
 
 def _authenticator(settings: RelaySettings, certificates: ClientCertificates | None) -> Authenticator:
