@@ -17,9 +17,12 @@ class RelayError(Exception):
 
     sent: ClassVar[Sent] = Sent.NO
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, *, cause: str = "", retry_after: int | None = None) -> None:
+        """`cause` is VECOZO's refusal that is behind it, `retry_after` in seconds where it is known by then."""
         super().__init__(detail)
         self.detail = detail
+        self.cause = cause
+        self.retry_after = retry_after
 
 
 class SettingsFault(Exception):  # a fault of the settings, told to their author
@@ -134,6 +137,17 @@ class TenantRefused(RelayError):
 
 class RouteUnknown(RelayError):
     """No route of the tenant has this path."""
+
+
+# -- what is not sent, for VECOZO would refuse it and count that ----------------------------------------------
+
+
+class CallsHeld(RelayError):
+    """VECOZO refused calls for their address, or a block, and until a probe passes no others go out."""
+
+
+class QuotaStopped(RelayError):
+    """VECOZO said that the quota of this service is exceeded; a person lets calls out again."""
 
 
 # -- what happened on the way out, before anything could be processed ----------------------------------------

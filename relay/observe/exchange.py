@@ -21,7 +21,7 @@ class Exchange:
 
     `status` is what the caller got (499: it left), `upstream_status` what VECOZO answered. `cause` names a refusal
     or an error; empty when there was none. `refusal` is the cause of a refusal by VECOZO, whatever became of the
-    caller.
+    caller; or of earlier ones, for which this call was not sent.
     """
 
     id: str

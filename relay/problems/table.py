@@ -192,6 +192,22 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy="This call does no harm when repeated; when it stays so, tell the relay's operator.",
         proxy_error="http_protocol_error",
     ),
+    errors.CallsHeld: Problem(
+        status=503,
+        code="calls_held",
+        title="VECOZO refuses this address or certificate, and calls are held",
+        remedy="Nothing was sent. Have the address registered or a block lifted; a probe then lets calls out again.",
+        proxy_error="destination_unavailable",
+        retry_after=5,
+    ),
+    errors.QuotaStopped: Problem(
+        status=503,
+        code="quota_stopped",
+        title="VECOZO's quota is exceeded, and calls are stopped",
+        remedy="Nothing was sent. Ask VECOZO Support to lift the block, and only after their word: relay guard lift.",
+        proxy_error="destination_unavailable",
+        retry_after=600,
+    ),
     errors.SourceAddressMissing: Problem(
         status=503,
         code="source_address_missing",

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -145,6 +146,22 @@ class Deadlines(Branch):
         default=5, ge=0, le=600, description="At the end: not ready any more, still taking calls."
     )
     drain: Seconds = Field(default=45, description="At the end: how long calls in progress may take.")
+
+
+class Guard(Branch):
+    """When calls are held that VECOZO would refuse for their address, and how often one is let try."""
+
+    after: int = Field(default=3, ge=1, le=100, description="Address refusals in a row after which calls are held.")
+    first_pause: Annotated[float, Field(ge=0.05, le=60)] = Field(
+        default=5, description="Seconds until one call may try; twice as long after each refusal."
+    )
+    longest_pause: Annotated[float, Field(ge=0.05, le=60)] = Field(default=60, description="The longest such pause.")
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.first_pause > self.longest_pause:
+            raise ValueError("first_pause is longer than longest_pause")
+        return self
 
 
 class Certificate(Branch):
@@ -325,6 +342,11 @@ class RelaySettings(Settings):
     listen: Listen
     operator: Operator = Operator()
     deadlines: Deadlines = Deadlines()
+    guard: Guard = Guard()
+    state: SettingsPath = Field(
+        default=Path("relay.state"),
+        description="A file that relay writes: what is held or stopped, so that no restart forgets it.",
+    )
     refusals: Annotated[tuple[OwnRefusal, ...], Field(max_length=32)] = ()
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")

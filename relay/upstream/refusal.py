@@ -14,8 +14,12 @@ from typing import Final
 
 from relay.message.head import ResponseHead
 from relay.settings.words import Cause, Family, Wording
+from relay.soap.recognise import media_type
 
-__all__ = ["BUILT_IN", "MOST_OCTETS", "Cause", "Facts", "Readings", "Refusal", "Row", "classify", "explanation"]
+__all__ = [
+    "BUILT_IN", "MOST_OCTETS", "Cause", "Facts", "Readings", "Refusal", "Row", "classify", "explanation", "passed",
+    "remedy",
+]  # fmt: skip
 
 # Octets of a body that are looked at. What gateways put under a bare 403 is shorter.
 MOST_OCTETS: Final = 4096
@@ -23,11 +27,15 @@ MOST_OCTETS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal understood: its cause, what a person does about it, and whether a row of the operator's own says so."""
+    """A refusal understood: its cause, what a person does about it, and whether a built-in row says so.
+
+    `passed` says that it proves certificate and address to be accepted: a service behind the gate said it.
+    """
 
     cause: Cause
     remedy: str
     built_in: bool = True
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +132,8 @@ class Readings:
         return f"<Readings: {len(self.rows)} rows for {', '.join(map(str, sorted(self.statuses)))}>"
 
 
+_FAULTS: Final = frozenset((b"text/xml", b"application/soap+xml"))
+
 # The page of IIS, and what Azure API Management writes itself: exactly these two members.
 _IIS_PAGE: Final = re.compile(rb"\s*<(?:!doctype html|html|head|h2)\b", re.IGNORECASE)
 _GATEWAY_MEMBERS: Final = frozenset(("statusCode", "message"))
@@ -149,8 +159,18 @@ def classify(
             cause = row.cause
             if after_quota and cause is Cause.ADDRESS_OR_BLOCKED:
                 cause = Cause.BLOCKED
-            return Refusal(cause, _REMEDIES[cause], row.built_in)
+            passed = cause is Cause.FUNCTIONAL and not _is_bare(head, beginning)
+            return Refusal(cause, _REMEDIES[cause], row.built_in, passed)
     return None
+
+
+def passed(head: ResponseHead) -> bool:
+    """Whether an answer that refuses nothing proves that certificate and address are accepted.
+
+    A Fault under 500 is of a service, and so is what went well. What gateways say of the services behind them (404,
+    502, 503, 504) proves neither that nor the contrary.
+    """
+    return head.status < 400 or (head.status == 500 and media_type(head.fields.first(b"content-type")) in _FAULTS)
 
 
 def explanation(cause: Cause, facts: Facts) -> str:

@@ -75,7 +75,8 @@ def _routes(port: int) -> dict[str, object]:
         "tenants.linde.routes": [
             {"name": "cov", "prefix": "/acc/cov", "upstream": upstream, "repeatable": True},
             {"name": "pep", "prefix": "/acc/pep", "upstream": upstream, "family": "iwlz", "wording": "pep"},
-        ]
+        ],
+        "guard.after": 100,
     }
 
 

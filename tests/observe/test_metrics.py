@@ -7,7 +7,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from relay.observe.exchange import Exchange, Source
-from relay.observe.metrics import METRICS, Kind, Metrics
+from relay.observe.metrics import METRICS, GuardSeen, Kind, Metrics, StopSeen
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 PLACED = {"tenant": "linde", "client": "dynamics", "route": "cov", "environment": "acceptance"}
@@ -36,6 +36,10 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
+    metrics.note(_exchange(**PLACED, status=503, refusal="quota"))
+    metrics.guards(
+        lambda: [GuardSeen(("linde", "192.0.2.9"), "holding", 1, 2, 0.0)], lambda: [StopSeen(("linde", "cov"), 1.0)]
+    )
     scraped = {}
     page = generate_latest(metrics.registry).decode()  # type: ignore[no-untyped-call]  # the library's is untyped
     for family in text_string_to_metric_families(page):  # type: ignore[no-untyped-call]  # as above
