@@ -199,8 +199,9 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
         faults.append((f"tenants.{name}.{fault.key}", fault.detail))
     if faults:
         raise SettingsFault(faults)
+    paused = settings.card.paused or ""
     return BuiltTenant(
-        tenant=Tenant(name, RouteTable(routes)), files=files, stamp=stamp, passport=passport, egress=egress
+        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egress=egress
     )
 
 
