@@ -12,7 +12,7 @@ from typing import Any
 
 from relay.auth.api_key import NewKey, new_key
 from relay.authority.authority import Authority
-from relay.demo.question import ACTION, question
+from relay.soap.question import ACTION, question
 from tests.e2e.hosts import Host, cable, end, hosts, wait_for
 
 GATE = "145.131.7.200"
