@@ -112,9 +112,12 @@ async def _shown(listen: Listen, certificate: ServerCertificate, at: datetime) -
     try:
         async with asyncio.timeout(_PATIENCE):
             _, writer = await asyncio.open_connection(address, listen.port, ssl=context)
-    except (OSError, TimeoutError):
-        what = f"Nothing answers on {address}:{listen.port}: the relay does not run here now."
+    except ConnectionRefusedError:
+        what = f"Nothing listens on {address}:{listen.port}: the relay does not run here now."
         return _finding(State.NOTE, at, what, "`relay serve` runs it.")
+    except (OSError, TimeoutError):
+        then = "See what has the port (`ss -ltnp`), and in the relay's log why it does not answer."
+        return _finding(State.FAILED, at, f"What listens on {address}:{listen.port} shakes no hands in TLS.", then)
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     with suppress(OSError, ssl.SSLError):

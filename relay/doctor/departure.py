@@ -77,6 +77,11 @@ class Departure:
             self.teller.good(Step.SYSTEM_CERTIFICATE, f"{passport.serial}, {until}")
         for doubt in passport.doubts:
             self.teller.warn(Step.SYSTEM_CERTIFICATE, doubt, "`relay certificate show` looks at a file by itself.")
+        way = self.teller.way
+        if way.number not in (None, way.card.user_number):
+            what = f"Its user number is {way.number}, and the card says {way.card.user_number}."
+            then = f"Give the file that is meant, or mend tenants.{way.tenant}.card.user_number: letters name it."
+            self.teller.warn(Step.SYSTEM_CERTIFICATE, what, then)
 
     async def _resolved(self, place: Place) -> bool:
         host, port = place

@@ -357,6 +357,19 @@ async def test_a_certificate_about_to_expire_comes_with_the_letter_that_has_it_r
     assert "in 18 days" in found.next
 
 
+@pytest.mark.parametrize(("on_card", "warned"), [(kit.USER_NUMBER, False), (None, False), ("20001000005555", True)])
+async def test_a_certificate_that_is_not_the_cards_is_told(tmp_path: Path, on_card: str | None, warned: bool) -> None:
+    card = CARD | ({"tenants.linde.card.user_number": on_card} if on_card else {})
+    async with gate(registered=()) as here:
+        write_settings(tmp_path, here.port, changes=card)
+        findings = await walked(tmp_path)
+    told = [e for e in findings if e.step is Step.SYSTEM_CERTIFICATE and e.state is State.WARNING]
+    assert [kit.USER_NUMBER in each.what for each in told] == [True] * warned
+    # Where the card has none, letters name the certificate's own.
+    [refused] = failed(findings)
+    assert f"Gebruikersnummer:     {on_card or kit.USER_NUMBER}" in refused.letters[0].text
+
+
 async def test_a_witness_that_says_nothing_proves_nothing(tmp_path: Path) -> None:
     async with gate() as here:
         write_settings(tmp_path, here.port, changes=CARD)
