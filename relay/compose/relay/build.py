@@ -92,7 +92,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         except SettingsFault as fault:
             faults += fault.faults
     try:
-        listener, hosts = _build_listener(settings)
+        listener, hosts = build_listener(settings)
     except SettingsFault as fault:
         faults += fault.faults
     try:
@@ -126,7 +126,8 @@ def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
         yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (more processor time for each call)'
 
 
-def _build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
+def build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
+    """Return what callers are shown, and the names that they come by. Raises SettingsFault."""
     listen = settings.listen
     files = ServerFiles(certificate=listen.certificate, key=listen.key, asks=settings.asks_for_certificates)
     try:
@@ -183,9 +184,9 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 
 def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
     faults: list[tuple[str, str]] = []
-    files = _certificate_file(settings)
+    files = certificate_file(settings)
     egress = Egress(settings.egress.source_address, settings.egress.seen_as)
-    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    routes = routes_of(settings)
     faults += _route_faults(name, routes)
     try:
         egress.socket().close()
@@ -199,12 +200,14 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
         faults.append((f"tenants.{name}.{fault.key}", fault.detail))
     if faults:
         raise SettingsFault(faults)
+    paused = settings.card.paused or ""
     return BuiltTenant(
-        tenant=Tenant(name, RouteTable(routes)), files=files, stamp=stamp, passport=passport, egress=egress
+        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egress=egress
     )
 
 
-def _certificate_file(settings: TenantSettings) -> CertificateFile:
+def certificate_file(settings: TenantSettings) -> CertificateFile:
+    """Return the file of a tenant's system certificate."""
     certificate = settings.certificate
     return CertificateFile(
         file=certificate.file,
@@ -212,6 +215,11 @@ def _certificate_file(settings: TenantSettings) -> CertificateFile:
         password=certificate.password.get_secret_value() if certificate.password else None,
         trust=settings.trust,
     )
+
+
+def routes_of(settings: TenantSettings) -> list[Route]:
+    """Return a tenant's routes, its own before the preset's."""
+    return [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
 
 
 def _own_routes(settings: TenantSettings) -> Iterator[Route]:
