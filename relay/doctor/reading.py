@@ -29,8 +29,9 @@ def phrase(head: ResponseHead) -> str:
 def read(head: ResponseHead, beginning: bytes, wording: Wording, probe: Probe) -> Iterator[Proven]:
     """Yield what the answer to a probe proves, step by step; the first failure is where the road breaks."""
     said = f"{probe.what} was answered {phrase(head)}"
-    if head.status == 403:
-        yield from _refused(Matter(classify(head, beginning, wording).cause.value), said)
+    refusal = classify(head, beginning, wording) if head.status == 403 else None
+    if refusal is not None:
+        yield from _refused(Matter(refusal.cause.value), said)
         return
     if 200 <= head.status < 300 or head.status == 500 or head.status == 429:
         yield Proven(Step.ACCEPTED, State.GOOD, "The gate took the system certificate")

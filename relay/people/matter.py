@@ -34,6 +34,22 @@ class Matter(StrEnum):
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_UNTRUSTED = "upstream_untrusted"
 
+    @classmethod
+    def of(cls, code: str) -> "Matter":
+        """Return the matter of an error of the way out, by its code. Raises ValueError for any other."""
+        return cls(_SAME.get(code, code))
+
+
+# However TLS words it, what people do about a refused certificate is the same; and a held call tells what held it.
+_SAME: Final = {
+    **{
+        f"system_certificate_{why}": "system_certificate_refused"
+        for why in ("missing", "foreign", "expired", "revoked", "unfit", "unanswered")
+    },
+    "calls_held": "address_or_blocked",
+    "quota_stopped": "quota",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
