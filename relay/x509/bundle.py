@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from relay.x509.mistake import MISTAKES, Mistake
 from relay.x509.pem import Key
 from relay.x509.purpose import proves_a_client
 
+# Words in the names of a certificate for test or acceptance. That VECOZO writes them there is a guess.
 TEST_WORDS = frozenset({"acceptatie", "acceptance", "test"})
 
 
@@ -76,7 +77,6 @@ def read_bundle(data: bytes, password: str | None) -> Bundle:
 def mistakes_in(bundle: Bundle, *, at: datetime) -> list[Mistake]:
     """Return the mistakes made with a file that could be opened, the one that matters most first."""
     identity = bundle.identity
-    words = set(re.findall(r"\w+", f"{identity.subject} {identity.issuer}".casefold()))
     checks = {
         # VECOZO's own purposes are not known: one that names none may be right, one that names others is not.
         Mistake.WRONG_PURPOSE: proves_a_client(bundle.certificate) is False,
@@ -84,9 +84,14 @@ def mistakes_in(bundle: Bundle, *, at: datetime) -> list[Mistake]:
         Mistake.EXPIRED: at > identity.not_after,
         Mistake.NOT_YET_VALID: at < identity.not_before,
         Mistake.CHAIN_LEFT_OUT: not bundle.chain and bundle.certificate.issuer != bundle.certificate.subject,
-        Mistake.TEST_CERTIFICATE: not words.isdisjoint(TEST_WORDS),
+        Mistake.TEST_CERTIFICATE: bears(identity, TEST_WORDS),
     }
     return [mistake for mistake, made in checks.items() if made]
+
+
+def bears(identity: Identity, words: Collection[str]) -> bool:
+    """Say whether one of these words, in small letters, stands in the holder's or the issuer's names."""
+    return not set(re.findall(r"\w+", f"{identity.subject} {identity.issuer}".casefold())).isdisjoint(words)
 
 
 def _holder(certificates: Sequence[x509.Certificate]) -> Identity | None:
