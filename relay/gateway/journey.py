@@ -47,7 +47,7 @@ CALLER_LEFT: Final = 499
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds."""
+    """What every journey needs. `upstreams` has one entry for each way out; `total` is in seconds."""
 
     admission: Admission
     upstreams: Mapping[str, Upstream]
@@ -160,7 +160,7 @@ class Journey:
             self._tell_about_us()
             return
         placed = self._place(target, caller)
-        upstream = self._gateway.road.upstreams[placed.tenant.name]
+        upstream = self._gateway.road.upstreams[placed.route.way]
         self.record.egress = upstream.egress.text
         passage = self._passage = self._prepare(placed)
         self._call.proceed()

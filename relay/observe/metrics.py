@@ -59,13 +59,19 @@ CONNECTIONS: Final = Metric(
 EXPIRY: Final = Metric(
     "relay_certificate_not_after_timestamp_seconds",
     Kind.GAUGE,
-    ("tenant",),
-    "When the system certificate in force expires.",
+    ("tenant", "way"),
+    "When the system certificate in force expires, for each way out (linde, linde/iwlz).",
+)
+WAY_OPEN: Final = Metric(
+    "relay_way_open",
+    Kind.GAUGE,
+    ("tenant", "way"),
+    "1 while this way out has a system certificate that can be used; 0: its calls get 503, all others go on.",
 )
 RELOADS: Final = Metric(
     "relay_certificate_reloads_total",
     Kind.COUNTER,
-    ("tenant", "result"),
+    ("tenant", "way", "result"),
     "Changes of a certificate file noticed: taken, or refused (the old one stays in force).",
 )
 SERVER_EXPIRY: Final = Metric(
@@ -110,7 +116,7 @@ LOST: Final = Metric(
 )
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
@@ -164,6 +170,7 @@ class Metrics:
         self.registry.register(self._families)
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
+        self._way_open = self._gauge(WAY_OPEN)
         self._reloads = self._counter(RELOADS)
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
@@ -188,13 +195,18 @@ class Metrics:
 
         return count
 
-    def certificate(self, tenant: str, not_after: datetime) -> None:
-        """Tell when the certificate in force expires."""
-        self._expiry.labels(tenant).set(not_after.timestamp())
+    def certificate(self, tenant: str, way: str, not_after: datetime) -> None:
+        """Tell that a way is open, and when its certificate in force expires."""
+        self._expiry.labels(tenant, way).set(not_after.timestamp())
+        self._way_open.labels(tenant, way).set(1)
 
-    def reloaded(self, tenant: str, *, taken: bool) -> None:
+    def closed(self, tenant: str, way: str) -> None:
+        """Tell that a way has no certificate that can be used."""
+        self._way_open.labels(tenant, way).set(0)
+
+    def reloaded(self, tenant: str, way: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
-        self._reloads.labels(tenant, "taken" if taken else "refused").inc()
+        self._reloads.labels(tenant, way, "taken" if taken else "refused").inc()
 
     def server_certificate(self, not_after: datetime) -> None:
         """Tell when the server certificate in force expires."""

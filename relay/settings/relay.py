@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.words import Environment, Family, Wording
+from relay.settings.words import TEST_WORDS, Environment, Family, Wording
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
@@ -153,6 +153,11 @@ class Certificate(Branch):
     file: SettingsPath = Field(description="The .p12 or .pfx file; a new one is taken into use within seconds.")
     password_file: SettingsPath | None = Field(default=None, description="A file with the password of the export.")
     password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
+    fingerprints: tuple[Annotated[str, AfterValidator(_fingerprinted)], ...] = Field(
+        default=(),
+        max_length=8,
+        description="Only these certificates (SHA-256), whatever their names say of the environment; empty: any.",
+    )
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -201,12 +206,20 @@ class Tenant(Branch):
 
     environment: Environment = Field(description="Which of VECOZO's environments the certificate is for.")
     certificate: Certificate
+    certificates: dict[Family, Certificate] = Field(
+        default={}, description="For families of routes with a certificate of their own: iWlz has one."
+    )
     egress: Egress
     preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
+
+    @property
+    def ways(self) -> dict[Family | None, Certificate]:
+        """The certificates, by the family of routes that each is for; None: all that have none of their own."""
+        return {None: self.certificate} | dict(self.certificates.items())
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
@@ -278,6 +291,10 @@ class RelaySettings(Settings):
     listen: Listen
     operator: Operator = Operator()
     deadlines: Deadlines = Deadlines()
+    test_certificate_words: tuple[str, ...] = Field(
+        default=TEST_WORDS,
+        description="Words in a certificate's names that tell it is not for production. A guess: see fingerprints.",
+    )
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 

@@ -21,6 +21,7 @@ class Papers:
     trust: str | None
     serial: str
     fingerprint: str
+    not_before: datetime
     not_after: datetime
     doubts: tuple[str, ...]
 
@@ -31,7 +32,8 @@ class Papers:
     def read(cls, octets: bytes) -> "Papers":
         """Return what `octets` wrote."""
         told = orjson.loads(octets)
-        return cls(**told | {"not_after": datetime.fromisoformat(told["not_after"]), "doubts": tuple(told["doubts"])})
+        dates = {name: datetime.fromisoformat(told[name]) for name in ("not_before", "not_after")}
+        return cls(**told | dates | {"doubts": tuple(told["doubts"])})
 
     def octets(self) -> bytes:
         """Return all of it, the private key too: for a file in memory alone."""
@@ -43,6 +45,7 @@ class Papers:
             context=client_context_from(self.chain.encode(), self.key.encode(), trust=self.trust),
             serial=self.serial,
             fingerprint=self.fingerprint,
+            not_before=self.not_before,
             not_after=self.not_after,
             doubts=self.doubts,
             papers=self,
@@ -60,6 +63,7 @@ class Passport:
     context: ssl.SSLContext
     serial: str
     fingerprint: str
+    not_before: datetime
     not_after: datetime
     doubts: tuple[str, ...] = ()
     papers: Papers | None = None

@@ -43,9 +43,11 @@ def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
 
 def test_routes_of_the_preset_that_nobody_verified_are_marked(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes={"tenants.linde.preset": "vecozo", "tenants.linde.routes": []})
-    rows = {line.split()[0]: line for line in _check(tmp_path).output.splitlines() if "vecozo.nl" in line}
+    output = _check(tmp_path).output
+    rows = {line.split()[0]: line for line in output.splitlines() if "vecozo.nl" in line}
     assert "unverified" in rows["cov"]
     assert "unverified" not in rows["messages"]
+    assert "certificates.iwlz" in output
 
 
 def test_every_fault_is_told_with_its_key_and_ends_with_1(tmp_path: Path) -> None:
@@ -120,3 +122,34 @@ def test_a_certificate_that_works_but_was_exported_badly_is_told_with_the_remedy
     result = _check(tmp_path)
     assert result.exit_code == 0, result.output
     assert MISTAKES[Mistake.CHAIN_LEFT_OUT].remedy in result.output
+
+
+def test_a_way_of_its_own_is_told_with_the_routes_that_go_it(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "tenants.linde.preset": "vecozo",
+        "tenants.linde.routes": [],
+        "tenants.linde.certificates.iwlz.file": "iwlz.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    write_settings(tmp_path, 8443, changes=changes)
+    (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0]: line.split() for line in result.output.splitlines() if "vecozo.nl" in line}
+    assert "linde/iwlz" in rows["iwlz-pep"]
+    assert "linde" in rows["messages"]
+    assert "VECOZO gives iWlz" not in result.output
+    assert f"linde/iwlz (acceptance): certificate {kit.other_system().certificate.serial_number:X}" in result.output
+
+
+def test_a_certificate_that_closes_one_way_fails_the_check_though_the_relay_would_start(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "tenants.linde.preset": "vecozo",
+        "tenants.linde.routes": [],
+        "tenants.linde.certificates.iwlz.file": "nowhere.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    write_settings(tmp_path, 8443, changes=changes)
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert "tenants.linde.certificates.iwlz.file: " in result.stderr

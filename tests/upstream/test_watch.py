@@ -19,9 +19,11 @@ from tests.kit.relay import PASSWORD, system_file
 
 @dataclass
 class _News:
+    door: Door
     heard: list[str] = field(default_factory=list)
 
     def taken(self, passport: Passport) -> None:
+        self.door.renew(passport)
         self.heard.append(passport.serial)
 
     def refused(self, fault: CertificateFault) -> None:
@@ -45,8 +47,8 @@ async def watched(tmp_path: Path) -> AsyncIterator[_Watched]:
     files = CertificateFile(file=file, password_file=None, password=PASSWORD, trust=trust)
     seen = files.stamp()
     door = Door(files.passport(kit.AT), EGRESS, PATIENCE, lambda event: None)
-    news = _News()
-    yield _Watched(file, door, news, certificate_watch(files, door, news, seen=seen, now=lambda: kit.AT), files)
+    news = _News(door)
+    yield _Watched(file, door, news, certificate_watch(files, news, seen=seen, now=lambda: kit.AT), files)
     door.close()
 
 
@@ -107,6 +109,6 @@ async def test_a_personal_certificate_never_takes_over(watched: _Watched) -> Non
 async def test_a_file_that_changed_while_the_relay_was_starting_is_looked_at(watched: _Watched) -> None:
     """The stamp is that of before reading, so what changed in between differs from it."""
     watched.file.write_bytes(_renewed())
-    watched.watch = certificate_watch(watched.files, watched.door, watched.news, seen=(), now=lambda: kit.AT)
+    watched.watch = certificate_watch(watched.files, watched.news, seen=(), now=lambda: kit.AT)
     await watched.watch.look()
     assert watched.news.heard == [watched.door.passport.serial]
