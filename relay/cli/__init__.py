@@ -13,7 +13,7 @@ VERBS: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "serve": ("relay.cli.serve:serve", None, "Run the relay."),
     "check": ("relay.cli.check:check", None, "Build everything the settings name, without listening."),
     "health": ("relay.cli.health:health", None, "Ask a running relay whether it is alive."),
-    "certificate": ("relay.cli.certificate:certificate", None, "Explain a system certificate's file."),
+    "certificate": ("relay.cli.certificate:certificate", None, "Explain a certificate file; roll a renewal back."),
     "client": ("relay.cli.client:client", None, "Make keys for callers."),
     "reference": ("relay.cli.reference:reference", "reference", "Run the reference gate and registry."),
     "demo": ("relay.cli.demo:demo", "reference", "See the whole story on this machine."),

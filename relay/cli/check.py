@@ -10,6 +10,7 @@ from rich.table import Table
 
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, BuiltWay, build
+from relay.compose.relay.ways import Loaded
 from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
 from relay.settings.words import Family
@@ -97,3 +98,20 @@ def _way(console: Console, way: BuiltWay) -> None:
     )
     for doubt in way.passport.doubts:
         console.print(f"  [yellow]{doubt}[/]")
+    if way.next is not None:
+        _next(console, way, way.next)
+
+
+def _next(console: Console, way: BuiltWay, following: Loaded) -> None:
+    plan = way.plan
+    at = f"at {plan.at:%d %B %Y %H:%M %Z}" if plan.at else ""
+    probe = f"once GET {way.question.target.decode()} succeeds under it" if way.question else ""
+    when = " and ".join(filter(None, (at, probe)))
+    if following.passport is None:
+        console.print(f"  [yellow]next certificate: {following.files.file} is not there yet; it takes over {when}[/]")
+        return
+    console.print(
+        f"  next certificate: {following.passport.serial}, valid until {following.passport.not_after:%d %B %Y}; "
+        f"it takes over {when}"
+    )
+    console.print(f"  shows the {way.choice.generation} one: {way.choice.because}")

@@ -62,6 +62,18 @@ EXPIRY: Final = Metric(
     ("tenant", "way"),
     "When the system certificate in force expires, for each way out (linde, linde/iwlz).",
 )
+NEXT_EXPIRY: Final = Metric(
+    "relay_next_certificate_not_after_timestamp_seconds",
+    Kind.GAUGE,
+    ("tenant", "way"),
+    "When the system certificate that takes over (certificate.next) expires; 0: its file is not there, or not usable.",
+)
+NEXT_IN_FORCE: Final = Metric(
+    "relay_next_certificate_in_force",
+    Kind.GAUGE,
+    ("tenant", "way"),
+    "1 once the next certificate has taken over; 0 before, and after a roll-back.",
+)
 WAY_OPEN: Final = Metric(
     "relay_way_open",
     Kind.GAUGE,
@@ -116,8 +128,8 @@ LOST: Final = Metric(
 )
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS,
+    SERVER_EXPIRY, SERVER_RELOADS, CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
 
@@ -170,6 +182,8 @@ class Metrics:
         self.registry.register(self._families)
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
+        self._next_expiry = self._gauge(NEXT_EXPIRY)
+        self._next_in_force = self._gauge(NEXT_IN_FORCE)
         self._way_open = self._gauge(WAY_OPEN)
         self._reloads = self._counter(RELOADS)
         self._server_expiry = self._gauge(SERVER_EXPIRY)
@@ -199,6 +213,11 @@ class Metrics:
         """Tell that a way is open, and when its certificate in force expires."""
         self._expiry.labels(tenant, way).set(not_after.timestamp())
         self._way_open.labels(tenant, way).set(1)
+
+    def next_certificate(self, tenant: str, way: str, not_after: datetime | None, *, in_force: bool) -> None:
+        """Tell of the certificate that takes over; None where there is none yet."""
+        self._next_expiry.labels(tenant, way).set(not_after.timestamp() if not_after else 0)
+        self._next_in_force.labels(tenant, way).set(in_force)
 
     def closed(self, tenant: str, way: str) -> None:
         """Tell that a way has no certificate that can be used."""

@@ -16,14 +16,15 @@ from relay.x509.watch import Stamp, stamp_of
 class CertificateFault(Exception):
     """The certificate file cannot be used; `key` is the settings' name for the culprit below the tenant.
 
-    `cause` says the same to callers, who are told of no paths.
+    `cause` says the same to callers, who are told of no paths. `absent`: there is no such file.
     """
 
-    def __init__(self, key: str, detail: str, *, cause: str) -> None:
+    def __init__(self, key: str, detail: str, *, cause: str, absent: bool = False) -> None:
         super().__init__(detail)
         self.key = key
         self.detail = detail
         self.cause = cause
+        self.absent = absent
 
 
 def papers_of(
@@ -104,7 +105,8 @@ def _read(path: Path, key: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise CertificateFault(key, f"{path} does not exist", cause=f"The {what} does not exist.") from None
+        cause = f"The {what} does not exist."
+        raise CertificateFault(key, f"{path} does not exist", cause=cause, absent=True) from None
     except OSError as error:
         detail = f"{path} cannot be read: {error.strerror}"
         raise CertificateFault(key, detail, cause=f"The {what} cannot be read.") from None

@@ -81,7 +81,7 @@ class Built:
 
     @property
     def closed(self) -> list[tuple[str, str]]:
-        """What keeps ways closed, each told once."""
+        """What is wrong with system certificates, each told once: it may keep ways closed."""
         return list(dict.fromkeys(each for way in self.ways.values() for each in way.told))
 
 
@@ -96,9 +96,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         built, found = _build_tenant(name, tenant)
         tenants[name] = built
         faults += found
-    ways = build_ways(settings, {name: tenant.egress for name, tenant in tenants.items()}, at)
+    ways, found = build_ways(settings, [(tenant.tenant, tenant.egress) for tenant in tenants.values()], at)
+    faults += found
     closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
-    all_closed = all(way.fault for way in ways.values())
+    all_closed = all(way.passport is None for way in ways.values())
     try:
         listener, hosts = _build_listener(settings)
     except SettingsFault as fault:

@@ -11,13 +11,13 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust, ClientTrustFault
 from relay.compose.relay.build import Built, BuiltClientCertificates
-from relay.compose.relay.ways import BuiltWay, mixed
+from relay.compose.relay.carriage import patience_of
+from relay.compose.relay.rotation import Remind, Rotation, Shown, Tellers
 from relay.front.certificate import ServerCertificate
 from relay.observe.metrics import Metrics
-from relay.upstream.certificate import CertificateFault
-from relay.upstream.expiry import BY_MAIL, IN_LOG, Once, Reminder
-from relay.upstream.passport import Passport
-from relay.upstream.watch import certificate_watch
+from relay.upstream.expiry import Reminder
+from relay.upstream.orders import Orders, OrdersFault, OrdersFile
+from relay.upstream.rotation import Order
 from relay.x509.context import TlsFileFault
 from relay.x509.tickets import new_ticket_keys
 from relay.x509.watch import Fault, FileWatch, Made
@@ -26,29 +26,10 @@ from relay.x509.watch import Fault, FileWatch, Made
 _LOOK_EVERY: Final = 1.0
 # How long one set of ticket keys seals; whoever resumes across a change shakes hands in full once. Seconds.
 _ROTATE_EVERY: Final = 12 * 3600.0
-# How often it is looked whether the end of a certificate is near. Seconds.
-_AGE_EVERY: Final = 60.0
-# From so many days before the end on, it is told as an error.
-_URGENT: Final = 7
-
-# Whoever mails the contacts of a tenant.
-Remind = Callable[[Reminder], object]
 
 
 def mailed_by_nobody(reminder: Reminder) -> None:
     """Take a reminder where there is nobody yet who mails: log and metrics tell the same."""
-
-
-class Shown(Protocol):
-    """One way out, in however many processes."""
-
-    def renew(self, passport: Passport) -> None:
-        """Use this certificate for every call from now on."""
-        ...
-
-    def closed(self, cause: str) -> None:
-        """Tell this to whoever calls, as long as there is no certificate that can be used."""
-        ...
 
 
 class Received(Protocol):
@@ -65,93 +46,6 @@ class Received(Protocol):
     def trust(self, trust: ClientTrust) -> None:
         """Judge callers' certificates by these authorities and revocations from now on."""
         ...
-
-
-class _WayNews:
-    """Has one way show what its certificate file holds, and tells log and metrics what becomes of it."""
-
-    def __init__(
-        self, way: BuiltWay, shown: Shown, logger: FilteringBoundLogger, metrics: Metrics, remind: Remind
-    ) -> None:
-        self._way = way
-        self._shown = shown
-        self._logger = logger
-        self._metrics = metrics
-        self._remind = remind
-        self._in_log, self._by_mail = Once(IN_LOG), Once(BY_MAIL)
-        self.in_force = way.passport
-
-    def begin(self) -> None:
-        """Tell how it stands at the start."""
-        if self.in_force is None:
-            self._metrics.closed(self._way.tenant, self._way.name)
-        else:
-            self._metrics.certificate(self._way.tenant, self._way.name, self.in_force.not_after)
-            self._doubt(self.in_force)
-        if self._way.fault is not None:
-            self._tell(self._way.fault)
-
-    def taken(self, passport: Passport) -> None:
-        self.in_force = passport
-        self._shown.renew(passport)
-        self._metrics.certificate(self._way.tenant, self._way.name, passport.not_after)
-        self._metrics.reloaded(self._way.tenant, self._way.name, taken=True)
-        self._doubt(passport)
-        self._logger.info(
-            "certificate_taken",
-            tenant=self._way.tenant,
-            way=self._way.name,
-            certificate=passport.serial,
-            not_after=passport.not_after.isoformat(),
-        )
-
-    def refused(self, fault: CertificateFault) -> None:
-        self._shown.closed(fault.cause)
-        self._metrics.reloaded(self._way.tenant, self._way.name, taken=False)
-        self._tell(fault)
-
-    def age(self, at: datetime) -> None:
-        """Tell of the end of the certificate in force, as it comes nearer."""
-        passport = self.in_force
-        if passport is None:
-            return
-        days = (passport.not_after - at).days
-        if (within := self._in_log.reached(passport.fingerprint, passport.not_after, at)) is not None:
-            tell = self._logger.error if within <= _URGENT else self._logger.warning
-            tell(
-                "certificate_expires" if within else "certificate_expired",
-                tenant=self._way.tenant,
-                way=self._way.name,
-                certificate=passport.serial,
-                not_after=passport.not_after.isoformat(),
-                days=days,
-                within=within,
-                remedy="Renew it at VECOZO (user number and PIN are needed), and replace the file.",
-            )
-        if (within := self._by_mail.reached(passport.fingerprint, passport.not_after, at)) is not None:
-            self._remind(
-                Reminder(
-                    tenant=self._way.tenant,
-                    way=self._way.name,
-                    serial=passport.serial,
-                    not_after=passport.not_after,
-                    days=days,
-                    within=within,
-                )
-            )
-
-    def _doubt(self, passport: Passport) -> None:
-        for doubt in passport.doubts:
-            self._logger.warning("certificate_doubtful", tenant=self._way.tenant, way=self._way.name, detail=doubt)
-
-    def _tell(self, fault: CertificateFault) -> None:
-        self._logger.error(
-            "certificate_refused",
-            tenant=self._way.tenant,
-            way=self._way.name,
-            key=self._way.key_of(fault),
-            detail=fault.detail,
-        )
 
 
 class _ServerNews:
@@ -206,6 +100,7 @@ class Looking:
     def __init__(self, logger: FilteringBoundLogger) -> None:
         self._logger = logger
         self._looks: list[Callable[[], Awaitable[bool]]] = []
+        self._hurries: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -215,6 +110,10 @@ class Looking:
         """Look after one more thing."""
         self._looks.append(partial(watch.look, again=True))
         self.start(_keep_looking(watch, way, self._logger))
+
+    def hurry(self, told: Callable[[], None]) -> None:
+        """Tell this one, too, when everything is to be looked at at once."""
+        self._hurries.append(told)
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         """Do this until the end."""
@@ -235,6 +134,8 @@ class Looking:
 
     async def _look(self) -> None:
         new = 0
+        for told in self._hurries:
+            told()
         for look in self._looks:
             try:
                 new += await look()
@@ -262,35 +163,44 @@ async def watching(
     looking.start(_keep_rotating(reception, _ROTATE_EVERY))
     if built.client_certificates is not None:
         looking.watch(_trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics)))
-    news = {name: _WayNews(way, ways[name], logger, metrics, remind) for name, way in built.ways.items()}
-    for name, way in built.ways.items():
-        news[name].begin()
-        looking.watch(_way_watch(way, news, built), name)
-    looking.start(_keep_ageing(list(news.values()), logger))
+    orders = OrdersFile(built.settings.certificate_orders)
+
+    def record(way: str, order: Order) -> None:
+        try:
+            orders.add(way, order)
+        except OrdersFault as fault:
+            logger.warning("certificate_orders_refused", key="certificate_orders", detail=fault.detail)
+
+    tellers = Tellers(logger=logger, metrics=metrics, remind=remind, record=record)
+    patience = patience_of(built.settings)
+    rotations = {name: Rotation(way, ways[name], tellers, patience) for name, way in built.ways.items()}
+    for name, rotation in rotations.items():
+        rotation.begin()
+        for watch in rotation.watches(rotations, lambda: datetime.now(UTC)):
+            looking.watch(watch, name)
+        if rotation.way.question is not None:
+            looking.start(_keep_probing(rotation, logger))
+            looking.hurry(rotation.hurry)
+    looking.watch(_orders_watch(orders, list(rotations.values()), logger))
+    looking.start(_keep_deciding(list(rotations.values()), logger))
     try:
         yield looking
     finally:
         await looking.close()
 
 
-def _way_watch(way: BuiltWay, news: Mapping[str, _WayNews], built: Built) -> FileWatch[Passport, CertificateFault]:
-    def fit(passport: Passport) -> None:
-        """Environments never mix: nobody may bring here what is in force in another."""
-        for other in built.ways.values():
-            in_force = news[other.name].in_force
-            if in_force is None or other.environment is way.environment:
-                continue
-            if in_force.fingerprint == passport.fingerprint:
-                raise mixed(way, other)
+def _orders_watch(
+    file: OrdersFile, rotations: list[Rotation], logger: FilteringBoundLogger
+) -> FileWatch[Orders, OrdersFault]:
+    def taken(orders: Orders) -> None:
+        for rotation in rotations:
+            rotation.ordered(orders)
 
-    return certificate_watch(
-        way.files,
-        news[way.name],
-        seen=way.stamp,
-        now=lambda: datetime.now(UTC),
-        fit=fit,
-        failing=way.fault is not None,
-    )
+    def refused(fault: OrdersFault) -> None:
+        logger.error("certificate_orders_refused", key="certificate_orders", detail=fault.detail)
+
+    # Looked at once more than needed: what was ordered while the relay was being built counts as well.
+    return FileWatch(stamp=file.stamp, seen=(), make=file.read, fault=OrdersFault, taken=taken, refused=refused)
 
 
 def _server_watch(built: Built, news: _ServerNews) -> FileWatch[ServerCertificate, TlsFileFault]:
@@ -326,14 +236,25 @@ async def _keep_looking(watch: FileWatch[Made, Fault], way: str, logger: Filteri
             await asyncio.sleep(_LOOK_EVERY)
 
 
-async def _keep_ageing(ways: list[_WayNews], logger: FilteringBoundLogger) -> None:
+async def _keep_deciding(rotations: list[Rotation], logger: FilteringBoundLogger) -> None:
     while True:
-        for way in ways:
+        now = datetime.now(UTC)
+        for rotation in rotations:
             try:
-                way.age(datetime.now(UTC))
-            except Exception as error:  # whatever it is, the others have to be told of
-                logger.error("certificate_watch_failed", exc_info=error)
-        await asyncio.sleep(_AGE_EVERY)
+                rotation.decide(now)
+                rotation.age(now)
+            except Exception as error:  # whatever it is, the others have to be decided on
+                logger.error("certificate_watch_failed", way=rotation.way.name, exc_info=error)
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _keep_probing(rotation: Rotation, logger: FilteringBoundLogger) -> None:
+    while True:
+        try:
+            await rotation.keep_probing()
+        except Exception as error:  # whatever it is, the next certificate still waits for a probe
+            logger.error("certificate_probe_failed", way=rotation.way.name, exc_info=error)
+            await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _keep_rotating(reception: Received, every: float) -> None:
