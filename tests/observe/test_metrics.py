@@ -31,6 +31,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.note(_exchange(**refused, source=Source.UPSTREAM))
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", "linde", AT)
+    metrics.next_certificate("linde", "linde", AT, in_force=False)
     metrics.reloaded("linde", "linde", taken=True)
     metrics.lost("linde", "cov")
     metrics.server_reloaded(taken=True)
