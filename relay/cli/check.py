@@ -98,6 +98,8 @@ def _way(console: Console, way: BuiltWay) -> None:
     )
     for doubt in way.passport.doubts:
         console.print(f"  [yellow]{doubt}[/]")
+    for other in way.passport.passed_over:
+        console.print(f"  passed over in its file: {other}", markup=False)
     if way.next is not None:
         _next(console, way, way.next)
 

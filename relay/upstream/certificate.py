@@ -51,6 +51,7 @@ def papers_of(
         not_before=identity.not_before,
         not_after=identity.not_after,
         doubts=tuple(f"{doubt.what} {doubt.remedy}" for doubt in doubts),
+        passed_over=tuple(map(str, bundle.passed_over)),
     )
 
 

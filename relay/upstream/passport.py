@@ -24,6 +24,7 @@ class Papers:
     not_before: datetime
     not_after: datetime
     doubts: tuple[str, ...]
+    passed_over: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"<Papers {self.serial} until {self.not_after:%Y-%m-%d}>"
@@ -33,7 +34,7 @@ class Papers:
         """Return what `octets` wrote."""
         told = orjson.loads(octets)
         dates = {name: datetime.fromisoformat(told[name]) for name in ("not_before", "not_after")}
-        return cls(**told | dates | {"doubts": tuple(told["doubts"])})
+        return cls(**told | dates | {name: tuple(told[name]) for name in ("doubts", "passed_over")})
 
     def octets(self) -> bytes:
         """Return all of it, the private key too: for a file in memory alone."""
@@ -48,6 +49,7 @@ class Papers:
             not_before=self.not_before,
             not_after=self.not_after,
             doubts=self.doubts,
+            passed_over=self.passed_over,
             papers=self,
         )
 
@@ -56,8 +58,9 @@ class Papers:
 class Passport:
     """One system certificate in force. `serial` is upper-case hexadecimal; `fingerprint` that of the certificate.
 
-    `doubts` are the mistakes made with its file that do not keep it from being used, in words. `papers` are there
-    when it was made from a file: what another process needs to make the same.
+    `doubts` are the mistakes made with its file that do not keep it from being used, in words; `passed_over` the other
+    certificates in it, each with why it was not chosen. `papers` are there when it was made from a file: what another
+    process needs to make the same.
     """
 
     context: ssl.SSLContext
@@ -66,6 +69,7 @@ class Passport:
     not_before: datetime
     not_after: datetime
     doubts: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     papers: Papers | None = None
 
     def __repr__(self) -> str:
