@@ -10,13 +10,12 @@ from typing import Final
 import click
 
 from relay.cli.settings import config, relay_settings
-from relay.compose.relay.ways import file_of, next_file_of
+from relay.compose.relay.ways import file_of, next_file_of, ways_of
 from relay.observe.metrics import NEXT_IN_FORCE
 from relay.settings.relay import Operator, RelaySettings
 from relay.settings.words import Family
-from relay.tenant.ways import way_name
 from relay.upstream.certificate import CertificateFault
-from relay.upstream.orders import OrdersFault, OrdersFile
+from relay.upstream.orders import OrdersFault, OrdersFile, orders_of
 from relay.upstream.passport import Passport
 from relay.upstream.rotation import Generation, Order
 
@@ -55,15 +54,11 @@ def cutover(way: str, config: Path) -> None:
 
 def _found(settings: RelaySettings, way: str) -> tuple[str, Family | None, Passport]:
     """Return whose way it is, and its next certificate."""
-    ways = {
-        way_name(name, family): (name, family, certificate)
-        for name, tenant in settings.tenants.items()
-        for family, certificate in tenant.ways.items()
-    }
+    ways = ways_of(settings)
     if way not in ways:
         raise click.ClickException(f"there is no way {way!r}; there are {', '.join(ways)}")
-    tenant, family, certificate = ways[way]
-    if certificate.next is None:
+    tenant, family = ways[way]
+    if settings.tenants[tenant].ways[family].next is None:
         raise click.ClickException(f"{way} has one certificate only: there is no certificate.next in the settings")
     return tenant, family, _opened(settings, tenant, family, following=True)
 
@@ -78,10 +73,10 @@ def _opened(settings: RelaySettings, tenant: str, family: Family | None, *, foll
 
 def _order(settings: RelaySettings, way: str, order: Order) -> None:
     try:
-        OrdersFile(settings.certificate_orders).add(way, order)
+        OrdersFile(orders_of(settings.state)).add(way, order)
     except OrdersFault as fault:
         raise click.ClickException(fault.detail) from None
-    click.echo(f"Ordered in {settings.certificate_orders}: {way} shows its {order.use} certificate.")
+    click.echo(f"Ordered in {orders_of(settings.state)}: {way} shows its {order.use} certificate.")
     if _done(settings.operator, way, order.use):
         click.echo("The relay does.")
     else:

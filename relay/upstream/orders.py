@@ -17,6 +17,11 @@ from relay.x509.watch import Stamp, stamp_of
 Orders = Mapping[str, Order]
 
 
+def orders_of(state: Path) -> Path:
+    """Return where the orders are of a relay that keeps its state there: beside it."""
+    return state.with_name(state.name + ".certificates")
+
+
 class OrdersFault(Exception):
     """The file of orders cannot be read or written."""
 
@@ -55,7 +60,7 @@ class OrdersFile:
             beside.replace(self.path)
         except OSError as error:
             beside.unlink(missing_ok=True)
-            remedy = "name one that can be written as certificate_orders"
+            remedy = "name a file in a folder that can be written in, as state"
             raise OrdersFault(f"{self.path} cannot be written: {error.strerror}; {remedy}") from None
 
     def stamp(self) -> Stamp:

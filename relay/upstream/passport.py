@@ -2,11 +2,14 @@
 
 import ssl
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 
 from relay.x509.context import client_context_from
+
+_ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +69,8 @@ class Passport:
     context: ssl.SSLContext
     serial: str
     fingerprint: str
-    not_before: datetime
     not_after: datetime
+    not_before: datetime = _ALWAYS
     doubts: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     papers: Papers | None = None

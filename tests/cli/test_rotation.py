@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import main
-from relay.upstream.orders import OrdersFile
+from relay.upstream.orders import OrdersFile, orders_of
 from relay.upstream.rotation import Generation, Order
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, write_settings
@@ -32,7 +32,7 @@ def _write(folder: Path, **more: object) -> None:
 
 def test_an_order_names_the_next_certificate_that_it_is_about(tmp_path: Path) -> None:
     _write(tmp_path)
-    file = OrdersFile(tmp_path / "relay-certificates.json")
+    file = OrdersFile(orders_of(tmp_path / "relay.state"))
     for verb, use in (("cutover", Generation.NEXT), ("rollback", Generation.CURRENT)):
         result = _command(tmp_path, "certificate", verb, "linde")
         assert result.exit_code == 0, result.output
@@ -53,7 +53,7 @@ def test_an_order_that_cannot_be_obeyed_is_refused(tmp_path: Path) -> None:
     assert (too_early.exit_code, "not valid before" in too_early.output) == (1, True)
     (tmp_path / "next.p12").unlink()
     assert "does not exist" in _command(tmp_path, "certificate", "cutover", "linde").output
-    assert not (tmp_path / "relay-certificates.json").exists()
+    assert not orders_of(tmp_path / "relay.state").exists()
 
 
 def test_without_a_next_certificate_there_is_nothing_to_order(tmp_path: Path) -> None:

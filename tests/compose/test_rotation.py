@@ -57,6 +57,7 @@ def staged(folder: Path, changes: Mapping[str, object] | None = None, *, at: dat
         metrics=metrics,
         remind=reminders.append,
         record=lambda way, order: recorded.append((way, order)),
+        stopped=lambda way: False,
     )
     stage = Staged(None, metrics, out, [], [], reminders, recorded)  # type: ignore[arg-type]  # it needs the stage itself
     stage.rotation = Rotation(built.ways["linde"], stage, tellers, patience_of(settings))

@@ -33,7 +33,7 @@ def test_what_is_no_order_is_told_with_the_remedy(tmp_path: Path, text: str) -> 
 
 
 def test_a_place_that_cannot_be_written_is_told_with_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(OrdersFault, match="certificate_orders"):
+    with pytest.raises(OrdersFault, match="as state"):
         OrdersFile(tmp_path / "nowhere" / "orders").add("linde", BACK)
     with pytest.raises(OrdersFault, match="cannot be read"):
         OrdersFile(tmp_path).read()

@@ -9,6 +9,7 @@ from typing import Final
 from relay.auth.caller import Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
+from relay.compose.relay.guards import guardroom
 from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
@@ -21,6 +22,7 @@ from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
 from relay.tenant.ways import with_ways
 from relay.upstream.egress import Egress
+from relay.upstream.guardroom import Guardroom
 from relay.x509.any_client import AnyClientImpossible
 from relay.x509.context import TlsFileFault
 from relay.x509.identity import named
@@ -78,6 +80,7 @@ class Built:
     tenants: dict[str, BuiltTenant]
     ways: dict[str, BuiltWay]
     client_certificates: BuiltClientCertificates | None
+    guardroom: Guardroom
 
     @property
     def closed(self) -> list[tuple[str, str]]:
@@ -108,6 +111,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         client_certificates = _build_client_certificates(settings)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        room = _build_guardroom(settings, tenants, ways, at)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults or all_closed:
         raise SettingsFault(faults + closed)
     return Built(
@@ -117,7 +124,16 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         tenants=tenants,
         ways=ways,
         client_certificates=client_certificates,
+        guardroom=room,
     )
+
+
+def _build_guardroom(
+    settings: RelaySettings, tenants: dict[str, BuiltTenant], ways: dict[str, BuiltWay], at: datetime
+) -> Guardroom:
+    places = [(name, way.egress.text) for name, way in ways.items()]
+    routes = sum(len(list(tenant.tenant.routes)) for tenant in tenants.values())
+    return guardroom(settings, places, routes, at)
 
 
 def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from relay.compose.relay.rotation import Remind, Rotation, Shown, Tellers
 from relay.front.certificate import ServerCertificate
 from relay.observe.metrics import Metrics
 from relay.upstream.expiry import Reminder
-from relay.upstream.orders import Orders, OrdersFault, OrdersFile
+from relay.upstream.orders import Orders, OrdersFault, OrdersFile, orders_of
 from relay.upstream.rotation import Order
 from relay.x509.context import TlsFileFault
 from relay.x509.tickets import new_ticket_keys
@@ -163,15 +163,18 @@ async def watching(
     looking.start(_keep_rotating(reception, _ROTATE_EVERY))
     if built.client_certificates is not None:
         looking.watch(_trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics)))
-    orders = OrdersFile(built.settings.certificate_orders)
+    orders = OrdersFile(orders_of(built.settings.state))
 
     def record(way: str, order: Order) -> None:
         try:
             orders.add(way, order)
         except OrdersFault as fault:
-            logger.warning("certificate_orders_refused", key="certificate_orders", detail=fault.detail)
+            logger.warning("certificate_orders_refused", key="state", detail=fault.detail)
 
-    tellers = Tellers(logger=logger, metrics=metrics, remind=remind, record=record)
+    def stopped(way: str) -> bool:
+        return built.guardroom.book().stopped(way)
+
+    tellers = Tellers(logger=logger, metrics=metrics, remind=remind, record=record, stopped=stopped)
     patience = patience_of(built.settings)
     rotations = {name: Rotation(way, ways[name], tellers, patience) for name, way in built.ways.items()}
     for name, rotation in rotations.items():
@@ -197,7 +200,7 @@ def _orders_watch(
             rotation.ordered(orders)
 
     def refused(fault: OrdersFault) -> None:
-        logger.error("certificate_orders_refused", key="certificate_orders", detail=fault.detail)
+        logger.error("certificate_orders_refused", key="state", detail=fault.detail)
 
     # Looked at once more than needed: what was ordered while the relay was being built counts as well.
     return FileWatch(stamp=file.stamp, seen=(), make=file.read, fault=OrdersFault, taken=taken, refused=refused)

@@ -51,6 +51,8 @@ class Tellers:
     remind: Remind
     # Keeps through a restart that a certificate was proved.
     record: Callable[[str, Order], object]
+    # Whether VECOZO said of this way that a quota is exceeded, and nobody has lifted that.
+    stopped: Callable[[str], bool]
 
 
 class Rotation:
@@ -174,6 +176,8 @@ class Rotation:
         while True:
             pause = _FIRST_PAUSE
             while self._choice.because is Because.UNPROVED and self._next is not None:
+                if self._tellers.stopped(self.way.name):
+                    break  # whoever goes on after a 429 is blocked: not under another certificate either
                 self._probe_now.clear()
                 if await self._probe(self._next):
                     break

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import mailed_by_nobody, watching
+from relay.compose.relay.guards import guarding
 from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
 from relay.observe.exchange import Journals
@@ -54,13 +55,17 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Alone]:
     app = make_app(readiness, metrics.registry)
     async with serving(app, str(operator.address), operator.port, key="operator") as operating:
         await listener.listen(str(settings.listen.address), settings.listen.port)
-        async with watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking:
+        async with (
+            watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking,
+            guarding(built.guardroom, settings, logger, metrics),
+        ):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
             try:
                 yield Alone(listener.port, operating, looking.now, carriage.reception)
             finally:
                 await _drain(readiness, listener, settings, logger)
+                carriage.publish()
         carriage.close()
         lines.flush()
 

@@ -14,7 +14,7 @@ from relay.tenant.directory import Tenant
 from relay.tenant.ways import way_name
 from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.egress import Egress
-from relay.upstream.orders import Orders, OrdersFault, OrdersFile
+from relay.upstream.orders import Orders, OrdersFault, OrdersFile, orders_of
 from relay.upstream.passport import Passport
 from relay.upstream.probe import Question
 from relay.upstream.rotation import Choice, Generation, Order, Plan, choose
@@ -87,6 +87,13 @@ class BuiltWay:
         return f"The system certificate of {self.name} cannot be used. {cause}"
 
 
+def ways_of(settings: RelaySettings) -> dict[str, tuple[str, Family | None]]:
+    """Return the names of all ways, each with its tenant and the family that it is for; None: all others."""
+    return {
+        way_name(name, family): (name, family) for name, tenant in settings.tenants.items() for family in tenant.ways
+    }
+
+
 def build_ways(
     settings: RelaySettings, tenants: Iterable[tuple[Tenant, Egress]], at: datetime
 ) -> tuple[dict[str, BuiltWay], list[tuple[str, str]]]:
@@ -94,9 +101,9 @@ def build_ways(
     faults: list[tuple[str, str]] = []
     orders: Orders = {}
     try:
-        orders = OrdersFile(settings.certificate_orders).read()
+        orders = OrdersFile(orders_of(settings.state)).read()
     except OrdersFault as fault:
-        faults.append(("certificate_orders", fault.detail))
+        faults.append(("state", fault.detail))
     ways = []
     for tenant, egress in tenants:
         for family, certificate in settings.tenants[tenant.name].ways.items():
