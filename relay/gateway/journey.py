@@ -4,6 +4,7 @@ Each step is taken by whoever brings the news that it was waiting for: the calle
 deadline. No call has a task: decision 0006 says why.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,10 +27,11 @@ from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
 from relay.message.fields import Field
 from relay.message.framing import Length
-from relay.message.head import request_octets
+from relay.message.head import request_octets, with_fields
 from relay.message.hops import ends_here
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.message.target import Target
+from relay.message.wait import PREFER, TIMEOUT, Wait, shorter_wait
 from relay.observe.exchange import Exchange, Source
 from relay.problems.answer import Answer, about_us, answer, http_date
 from relay.problems.table import PROBLEMS
@@ -66,6 +68,8 @@ class Journey:
         self._caller: Caller | None = None
         self._placed: Placed | None = None
         self._passage: Passage | None = None
+        self._wait: Wait | None = None
+        self._timer: TimerHandle | None = None
         self._caller_left = False
         self._ended = False
 
@@ -145,7 +149,8 @@ class Journey:
         elif not passage.sent:
             error = BodyTooSlow("the total deadline struck before the whole body was sent on")
         else:
-            error = UpstreamTimeout(f"no answer within {self._gateway.road.total:g} seconds in all")
+            total = self._wait.seconds if self._wait is not None else self._gateway.road.total
+            error = UpstreamTimeout(f"no answer within {total:g} seconds in all")
         passage.abandon()
         self.failed(error)
 
@@ -163,10 +168,21 @@ class Journey:
         upstream = self._gateway.road.upstreams[placed.tenant.name]
         self.record.egress = upstream.egress.text
         passage = self._passage = self._prepare(placed)
+        self._start_clock()
         self._call.proceed()
-        self._gateway.deadlines.set(self)
         self._gateway.ledger.begin(self.record)
         upstream.send(passage)
+
+    def _start_clock(self) -> None:
+        """Let the total run: ours, or the shorter one that the caller asks for. Raises MalformedRequest."""
+        fields, gateway = self._call.head.fields, self._gateway
+        where = fields.shape.where
+        if TIMEOUT in where or PREFER in where:
+            self._wait = shorter_wait(fields, gateway.road.total)
+            if self._wait is not None:
+                self._timer = gateway.loop.call_later(self._wait.seconds, self.too_late)
+                return
+        gateway.deadlines.set(self)
 
     def _place(self, target: Target, caller: Caller) -> Placed:
         admission, record, call = self._gateway.road.admission, self.record, self._call
@@ -251,7 +267,12 @@ class Journey:
             fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
         if b"date" not in passage.answer.fields.shape.where:
             fields.append((b"Date", http_date(record.at)))
-        return fields
+        return fields + self._preference_applied if self._wait is not None else fields
+
+    @property
+    def _preference_applied(self) -> list[Field]:
+        applied = self._wait.applied if self._wait is not None else b""
+        return [(b"Preference-Applied", applied)] if applied else []
 
     # -- answers of our own ----------------------------------------------------------------------------------
 
@@ -290,7 +311,7 @@ class Journey:
 
     def _own_answer(self, error: RelayError) -> Answer:
         fields = self._call.head.fields
-        return answer(
+        told = answer(
             error,
             request_id=self.record.id,
             at=self.record.at,
@@ -298,6 +319,7 @@ class Journey:
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._gateway.road.pseudonym.decode(),
         )
+        return told._replace(head=with_fields(told.head, self._preference_applied))
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -319,7 +341,11 @@ class Journey:
             return
         self._ended = True
         call, record, gateway = self._call, self.record, self._gateway
-        gateway.deadlines.lift(self)
+        if self._timer is None:
+            gateway.deadlines.lift(self)
+        else:
+            self._timer.cancel()
+            self._timer = None
         passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
         if passage is not None and not passage.over:
             passage.abandon()
