@@ -1,7 +1,11 @@
 """What can go wrong, in the caller's words. `relay.problems` alone turns these into answers."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Final
+
+_NO_FACTS: Final[Mapping[str, str | int]] = MappingProxyType({})
 
 
 class Sent(StrEnum):
@@ -13,9 +17,13 @@ class Sent(StrEnum):
 
 
 class RelayError(Exception):
-    """The root of all that relay itself can answer. The message is safe to show: no secret, body or query."""
+    """The root of all that relay itself can answer. The message is safe to show: no secret, body or query.
 
-    sent: ClassVar[Sent] = Sent.NO
+    `facts` are told beside it, by names that are XML names.
+    """
+
+    sent: Sent = Sent.NO
+    facts: Mapping[str, str | int] = _NO_FACTS
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

@@ -34,7 +34,7 @@ from relay.message.target import Target
 from relay.message.wait import PREFER, TIMEOUT, Wait, shorter_wait
 from relay.observe.exchange import Exchange, Source
 from relay.problems.answer import Answer, about_us, answer, http_date
-from relay.problems.table import PROBLEMS
+from relay.problems.table import PROBLEMS, remedy_of
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
@@ -285,7 +285,7 @@ class Journey:
 
     def _answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""
-        if error.sent is Sent.UNKNOWN and not self._harmless:
+        if error.sent is Sent.UNKNOWN and not (self._harmless or self._never_repeated):
             error = OutcomeUnknown(error.detail)
         if self.record.sent is Sent.NO:
             self.record.sent = error.sent
@@ -294,7 +294,7 @@ class Journey:
         else:
             told = self._own_answer(error)
             self.record.status, self.record.source = told.head.status, Source.RELAY
-            self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, PROBLEMS[type(error)].remedy
+            self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, self._remedy(error)
             with suppress(CallerGone):
                 self._call.answer(told.head, told.body if self._call.head.method != b"HEAD" else b"")
         self._end()
@@ -302,6 +302,14 @@ class Journey:
     @property
     def _harmless(self) -> bool:
         return self._placed is not None and self._placed.harmless(self._call.head.method)
+
+    @property
+    def _never_repeated(self) -> bool:
+        return self._caller is not None and self._caller.never_repeats
+
+    def _remedy(self, error: RelayError) -> str:
+        family = self._placed.route.family if self._placed is not None else None
+        return remedy_of(error, family=family, harmless=self._harmless)
 
     def _own_fault(self) -> RelayError:
         """Return what to tell after a fault in our own code: never that nothing was sent when something was."""
@@ -318,6 +326,7 @@ class Journey:
             soap=soap_version(fields.first(b"content-type"), fields.first(b"soapaction")),
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._gateway.road.pseudonym.decode(),
+            remedy=self._remedy(error),
         )
         return told._replace(head=with_fields(told.head, self._preference_applied))
 

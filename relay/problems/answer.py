@@ -49,20 +49,29 @@ class Answer(NamedTuple):
 
 
 def answer(
-    error: RelayError, *, request_id: str, at: datetime, soap: SoapVersion | None, faults_as_500: bool, pseudonym: str
+    error: RelayError,
+    *,
+    request_id: str,
+    at: datetime,
+    soap: SoapVersion | None,
+    faults_as_500: bool,
+    pseudonym: str,
+    remedy: str = "",
 ) -> Answer:
     """Return what the caller gets for `error`, made `at` this time (UTC).
 
-    `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so.
+    `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so. `remedy`
+    takes the place of the table's where more is known of the call.
     """
     problem = PROBLEMS[type(error)]
     status = problem.status
+    remedy = remedy or problem.remedy
     if soap:
-        body, content_type = _soap(problem, error, request_id, soap), soap.content_type
+        body, content_type = _soap(problem, error, request_id, remedy, soap), soap.content_type
         if faults_as_500 and status not in _TRUE_FOR_WCF:
             status = 500
     else:
-        body, content_type = _json(problem, error, request_id), "application/problem+json"
+        body, content_type = _json(problem, error, request_id, remedy), "application/problem+json"
     fields = Fields(
         (
             (b"Content-Type", content_type.encode()),
@@ -110,24 +119,26 @@ def _proxy_status(problem: Problem, pseudonym: str) -> str:
     return f'{pseudonym}{error}; details="{problem.code}"'
 
 
-def _json(problem: Problem, error: RelayError, request_id: str) -> bytes:
-    members = {
+def _json(problem: Problem, error: RelayError, request_id: str, remedy: str) -> bytes:
+    members: dict[str, str | int] = {
         "type": f"urn:relay:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": error.detail,
         "code": problem.code,
         "sent": error.sent.value,
-        "remedy": problem.remedy,
+        "remedy": remedy,
         "request_id": request_id,
+        **error.facts,
     }
     if problem.retry_after is not None:
         members["retry_after"] = problem.retry_after
     return json.dumps(members, ensure_ascii=False).encode()
 
 
-def _soap(problem: Problem, error: RelayError, request_id: str, version: SoapVersion) -> bytes:
-    detail = {"sent": error.sent.value, "request-id": request_id, "remedy": problem.remedy}
+def _soap(problem: Problem, error: RelayError, request_id: str, remedy: str, version: SoapVersion) -> bytes:
+    detail = {"sent": error.sent.value, "request-id": request_id, "remedy": remedy}
+    detail |= {name.replace("_", "-"): str(fact) for name, fact in error.facts.items()}
     if problem.retry_after is not None:
         detail["retry-after"] = str(problem.retry_after)
     return fault(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay import errors
-from relay.errors import RelayError
+from relay.errors import RelayError, Sent
+from relay.settings.words import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,21 @@ _LOOK_UP = (
     "The call may have been processed. Do not send it again: look its result up at VECOZO first "
     "(return information, message status, or the portal)."
 )
+_LOOK_UP_IN: Final[Mapping[Family, str]] = {
+    Family.SOAP: (
+        "The call may have been processed. Do not send it again: for a claim, fetch its return information or ask its "
+        "status (RaadplegenDeclaratiestatus), or look in VECOZO's portal. An insurance check (COV) changes nothing, "
+        "and may be asked anew."
+    ),
+    Family.MESSAGES: (
+        "The call may have been processed. Do not send it again: ask VECOZO's message status (berichtstatus) by the "
+        "message's own reference first; a confirmation (DELETE) is done when the message is no longer in the list."
+    ),
+    Family.IWLZ: (
+        "The call may have been processed. Do not send it again: read back through the PEP whether the change is "
+        "there. A token changes nothing, and another may be asked for."
+    ),
+}
 
 PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
     errors.MalformedRequest: Problem(
@@ -254,3 +270,10 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_internal_error",
     ),
 }
+
+
+def remedy_of(error: RelayError, *, family: Family | None, harmless: bool) -> str:
+    """Return what to do about `error` with a call to a service of this `family`, which it is `harmless` to repeat."""
+    if error.sent is Sent.UNKNOWN and not harmless:
+        return _LOOK_UP if family is None else _LOOK_UP_IN[family]
+    return PROBLEMS[type(error)].remedy

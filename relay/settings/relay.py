@@ -256,6 +256,10 @@ class Client(Branch):
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
     )
+    never_repeats: bool = Field(
+        default=False,
+        description="It sends no call again by itself: may be told 502 and 504 where others get 409 outcome_unknown.",
+    )
 
     @model_validator(mode="after")
     def _proves_itself(self) -> Self:

@@ -7,7 +7,8 @@ import pytest
 
 from relay.errors import OutcomeUnknown, RelayError, Sent
 from relay.problems.answer import REASONS
-from relay.problems.table import PROBLEMS, Problem
+from relay.problems.table import PROBLEMS, Problem, remedy_of
+from relay.settings.words import Family
 
 # Flow repeats 408, 429 and 5xx; webhooks repeat 502, 503 and 504.
 REPEATED_4XX = {408, 429}
@@ -90,3 +91,11 @@ def test_the_proxy_errors_are_of_the_rfc() -> None:
     }  # fmt: skip
     used = {problem.proxy_error for problem in PROBLEMS.values() if problem.proxy_error}
     assert used <= registered
+
+
+@pytest.mark.parametrize("family", [None, *Family])
+def test_what_may_have_been_processed_is_to_be_looked_up_unless_a_repeat_does_no_harm(family: Family | None) -> None:
+    for kind, problem in PROBLEMS.items():
+        remedies = [remedy_of(kind("x"), family=family, harmless=harmless) for harmless in (False, True)]
+        assert remedies[1] == problem.remedy
+        assert ("Do not send it again" in remedies[0]) == (kind.sent is Sent.UNKNOWN), problem.code

@@ -164,7 +164,13 @@ def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificat
 
 def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
     """Return what a client is once it has proven itself in this way."""
-    return Caller(name, frozenset(client.tenants), way, faults_as_500=client.soap_faults == "500")
+    return Caller(
+        name,
+        frozenset(client.tenants),
+        way,
+        faults_as_500=client.soap_faults == "500",
+        never_repeats=client.never_repeats,
+    )
 
 
 def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
