@@ -194,6 +194,41 @@ class OutcomeUnknown(RelayError):
     sent = Sent.UNKNOWN
 
 
+# -- what a key of the caller's own stops --------------------------------------------------------------------
+
+
+class AlreadyAsked(RelayError):
+    """A call with the same idempotency key went before; this one was stopped. `sent` tells of the one before."""
+
+    sent = Sent.UNKNOWN
+
+
+class CallInProgress(AlreadyAsked):
+    """It has no answer yet."""
+
+
+class AlreadySent(AlreadyAsked):
+    """It was answered, with this status; or its outcome is not known, when there is none. `at` is when."""
+
+    def __init__(self, detail: str, *, status: int = 0, at: str = "") -> None:
+        super().__init__(detail)
+        facts: dict[str, str | int] = {"first_outcome": "answered" if status else "unknown"}
+        if status:
+            self.sent = Sent.YES
+            facts["first_status"] = status
+        if at:
+            facts["first_at"] = at
+        self.facts = facts
+
+
+class KeyReused(RelayError):
+    """The idempotency key was used for another call."""
+
+
+class LedgerUnavailable(RelayError):
+    """It cannot be promised that a call with an idempotency key goes at most once, so it does not go."""
+
+
 class InternalFault(RelayError):
     """A fault in the relay itself, before anything was sent."""
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from relay.auth.caller import Caller
 from relay.errors import (
+    AlreadyAsked,
     BodyTooLarge,
     BodyTooSlow,
     CallerGone,
     InternalFault,
+    LedgerUnavailable,
     OutcomeUnknown,
     RelayError,
     Sent,
@@ -25,6 +27,8 @@ from relay.errors import (
 )
 from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
+from relay.gateway.claims import claim_of, why_not
+from relay.gateway.ledger import Claim, Standing, Verdict
 from relay.message.fields import Field
 from relay.message.framing import Length
 from relay.message.head import request_octets, with_fields
@@ -70,6 +74,8 @@ class Journey:
         self._passage: Passage | None = None
         self._wait: Wait | None = None
         self._timer: TimerHandle | None = None
+        self._claim: Claim | None = None
+        self._free_to_go = False
         self._caller_left = False
         self._ended = False
 
@@ -137,7 +143,10 @@ class Journey:
     def too_late(self) -> None:
         """Take that the total deadline struck, and tell apart who was late."""
         passage = self._passage
-        if passage is None or self._ended:
+        if self._ended:
+            return
+        if passage is None:
+            self.failed(LedgerUnavailable("keys could not be looked up in time"))
             return
         if self._call.started:
             self.record.cause = PROBLEMS[UpstreamTimeout].code
@@ -167,11 +176,59 @@ class Journey:
         placed = self._place(target, caller)
         upstream = self._gateway.road.upstreams[placed.tenant.name]
         self.record.egress = upstream.egress.text
-        passage = self._passage = self._prepare(placed)
         self._start_clock()
+        if caller.key_field in call.head.fields.shape.where and call.head.method not in SAFE:
+            self._ask_ledger(caller, placed)
+        else:
+            self._send(placed, upstream)
+
+    def _send(self, placed: Placed, upstream: Upstream) -> None:
+        passage = self._passage = self._prepare(placed)
         self._call.proceed()
         self._gateway.ledger.begin(self.record)
         upstream.send(passage)
+
+    def _ask_ledger(self, caller: Caller, placed: Placed) -> None:
+        """Have the call go only if none went before with its key. Raises MalformedRequest."""
+        call = self._call
+        self._claim = claim_of(
+            call.head,
+            call.octets if call.rest is None else None,
+            field=caller.key_field,
+            client=caller.client,
+            tenant=placed.tenant.name,
+        )
+        self._gateway.ledger.claim(self._claim, self._judged)
+
+    def _judged(self, verdict: Verdict) -> None:
+        """Take the ledger's verdict, possibly in the turn that asked for it, possibly after the end."""
+        claim, placed = self._claim, self._placed
+        assert claim is not None and placed is not None  # noqa: S101, PT018  # as `_ask_ledger` left them
+        if verdict.standing is not Standing.FREE:
+            self.failed(why_not(verdict))
+        elif self._ended:
+            self._gateway.ledger.settle(claim.key, Standing.FREE, 0)
+        else:
+            self._free_to_go = True
+            try:
+                self._send(placed, self._gateway.road.upstreams[placed.tenant.name])
+            except Exception as fault:  # noqa: BLE001  # as in `travel`
+                self.failed(fault)
+
+    def _settle(self) -> None:
+        """Tell the ledger what became of the call, before the caller hears of it and can ask again."""
+        claim = self._claim
+        if claim is None or not self._free_to_go:
+            return
+        self._free_to_go = False
+        match self.record.sent:
+            case Sent.NO:
+                standing = Standing.FREE
+            case Sent.YES:
+                standing = Standing.ANSWERED
+            case _:
+                standing = Standing.UNKNOWN
+        self._gateway.ledger.settle(claim.key, standing, self.record.upstream_status)
 
     def _start_clock(self) -> None:
         """Let the total run: ours, or the shorter one that the caller asks for. Raises MalformedRequest."""
@@ -226,6 +283,8 @@ class Journey:
         record.source = Source.UPSTREAM
         record.upstream_seconds = passage.seconds
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
+        if self._claim is not None:
+            self._settle()
         if self._caller_left:
             self._leave()
         elif passage.answer.status != 403:
@@ -285,10 +344,12 @@ class Journey:
 
     def _answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""
-        if error.sent is Sent.UNKNOWN and not (self._harmless or self._never_repeated):
-            error = OutcomeUnknown(error.detail)
-        if self.record.sent is Sent.NO:
-            self.record.sent = error.sent
+        if not isinstance(error, AlreadyAsked):
+            if error.sent is Sent.UNKNOWN and not (self._harmless or self._never_repeated):
+                error = OutcomeUnknown(error.detail)
+            if self.record.sent is Sent.NO:
+                self.record.sent = error.sent
+        self._settle()
         if self._call.started:
             self._call.abort()
         else:
@@ -358,6 +419,8 @@ class Journey:
         passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
         if passage is not None and not passage.over:
             passage.abandon()
+        if self._claim is not None:
+            self._settle()
         record.bytes_in, record.bytes_out = call.bytes_in, call.bytes_out
         record.seconds = perf_counter() - self._began
         gateway.ended(record)

@@ -24,6 +24,7 @@ REASONS = {
     414: b"URI Too Long",
     417: b"Expectation Failed",
     421: b"Misdirected Request",
+    422: b"Unprocessable Content",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
     501: b"Not Implemented",

@@ -170,6 +170,7 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
         way,
         faults_as_500=client.soap_faults == "500",
         never_repeats=client.never_repeats,
+        key_field=client.idempotency_field.lower().encode(),
     )
 
 
