@@ -28,11 +28,21 @@ from relay.errors import (
 from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
 from relay.gateway.claims import claim_of, why_not
+from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
 from relay.message.fields import Field
 from relay.message.framing import Length
-from relay.message.head import request_octets, with_fields
+from relay.message.head import ResponseHead, request_octets, with_fields
 from relay.message.hops import ends_here
+from relay.message.payload_url import (
+    COUNT,
+    LONGEST_LIST,
+    asks_for_list,
+    may_be_rewritten,
+    of_other_octets,
+    own_authority,
+    rewritten,
+)
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.message.target import Target
 from relay.message.wait import PREFER, TIMEOUT, Wait, shorter_wait
@@ -49,6 +59,8 @@ if TYPE_CHECKING:
 
 # Nobody gets this status: it says in logs and metrics that the caller left, as nginx has taught everyone.
 CALLER_LEFT: Final = 499
+# A list that comes packed could not be rewritten.
+_NO_CODING: Final = frozenset((b"accept-encoding",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,11 +266,14 @@ class Journey:
 
     def _prepare(self, placed: Placed) -> Passage:
         call, road, route = self._call, self._gateway.road, placed.route
+        secrets = road.admission.authenticator.secrets
+        if route.rewrites_urls and asks_for_list(call.head.method, placed.target.path):
+            secrets |= _NO_CODING
         head = rewrite_request(
             call.head,
             target=placed.target.octets,
             host=route.authority,
-            secrets=road.admission.authenticator.secrets,
+            secrets=secrets,
             framing=call.framing,
             pseudonym=road.pseudonym,
         )
@@ -303,8 +318,16 @@ class Journey:
 
     def _give(self, passage: Passage) -> None:
         """Give the upstream's answer: unchanged, and never looking complete when it is not."""
-        call, rest = self._call, passage.answer_rest
+        call, rest, placed = self._call, passage.answer_rest, self._placed
         head = rewrite_response(passage.answer, own=self._own_fields(passage))
+        if (
+            placed is not None
+            and placed.route.rewrites_urls
+            and asks_for_list(call.head.method, placed.target.path)
+            and may_be_rewritten(passage.answer)
+        ):
+            self._give_list(passage, head, placed)
+            return
         if rest is None and isinstance(passage.answer_framing, Length):
             # Most answers are here with their heads, and leave with them.
             call.answer(head, passage.answer_octets)
@@ -317,6 +340,49 @@ class Journey:
             call.over()
         else:
             rest.flow(call)
+
+    def _give_list(self, passage: Passage, head: ResponseHead, placed: Placed) -> None:
+        """Give a list of messages once it is whole, with the addresses of payloads made to lead to us."""
+        gathering = Gathering(
+            self._call,
+            head,
+            passage.answer_framing,
+            most=LONGEST_LIST,
+            whole=lambda body: self._give_whole_list(passage, head, body, placed),
+        )
+        if passage.answer_octets:
+            gathering.take(passage.answer_octets)
+        if passage.answer_rest is None:
+            gathering.over()
+        else:
+            passage.answer_rest.flow(gathering)
+
+    def _give_whole_list(self, passage: Passage, head: ResponseHead, body: bytes, placed: Placed) -> None:
+        try:
+            self._give_rewritten(passage, head, body, placed)
+        except Exception as fault:  # noqa: BLE001  # as in `travel`: whoever brought the end is not to suffer for it
+            self.failed(fault)
+
+    def _give_rewritten(self, passage: Passage, head: ResponseHead, body: bytes, placed: Placed) -> None:
+        if self._caller_left:
+            self._leave()
+            return
+        call, framing = self._call, passage.answer_framing
+        body, count = rewritten(
+            body,
+            authority=placed.route.authority,
+            ours=own_authority(call.head),
+            leads=placed.tenant.routes.leads,
+        )
+        if count:
+            head = with_fields(of_other_octets(head, len(body)), [(COUNT, b"%d" % count)])
+        elif not isinstance(framing, Length):
+            call.start(head, framing)
+            call.take(body)
+            call.over()
+            return
+        call.answer(head, body)
+        self._end()
 
     def _own_fields(self, passage: Passage) -> list[Field]:
         record = self.record

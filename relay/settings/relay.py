@@ -232,6 +232,10 @@ class Tenant(Branch):
     egress: Egress
     preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
+    rewrite_payload_urls: tuple[Name, ...] = Field(
+        default=(),
+        description="Routes of family messages in whose lists each payload.url is made to lead to the relay.",
+    )
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )

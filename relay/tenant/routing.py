@@ -12,7 +12,7 @@ class Route:
     """A path prefix and the upstream that serves it; path and query travel unchanged.
 
     `verified` is False where the preset knows host and path from client code only; `authority` is the Host field that
-    the upstream gets.
+    the upstream gets. With `rewrites_urls` the addresses in its lists of messages are made to lead to us.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Route:
     wording: Wording = Wording.GATEWAY
     repeatable: bool = False
     verified: bool = True
+    rewrites_urls: bool = False
     authority: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,6 +43,14 @@ class RouteTable:
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes.values())
+
+    def leads(self, path: bytes) -> bool:
+        """Whether a route has this path."""
+        try:
+            self.route_for(path)
+        except RouteUnknown:
+            return False
+        return True
 
     def route_for(self, path: bytes) -> Route:
         """Return the route with the longest prefix of `path`, cut at slashes only. Raises RouteUnknown."""

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from relay.gateway.admission import Hosts
 from relay.settings.relay import Client as ClientSettings
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
+from relay.settings.words import Family
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
@@ -180,6 +181,8 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
     egress = Egress(settings.egress.source_address, settings.egress.seen_as)
     routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
     faults += _route_faults(name, routes)
+    faults += _rewriting_faults(name, settings, routes)
+    routes = [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
     try:
         egress.socket().close()
     except RelayError as error:
@@ -233,3 +236,11 @@ def _route_faults(name: str, routes: list[Route]) -> Iterator[tuple[str, str]]:
             yield f"tenants.{name}.routes", f"{route.name} is the name of two routes; rename yours"
         taken[route.prefix] = route.name
         names.add(route.name)
+
+
+def _rewriting_faults(name: str, settings: TenantSettings, routes: list[Route]) -> Iterator[tuple[str, str]]:
+    families = {route.name: route.family for route in routes}
+    for each in settings.rewrite_payload_urls:
+        if families.get(each) is not Family.MESSAGES:
+            fault = f"{each} is no route of family messages; `relay check` lists the routes"
+            yield f"tenants.{name}.rewrite_payload_urls", fault
