@@ -19,7 +19,10 @@ RUN SITE=$(/opt/build/bin/python -c 'import sysconfig; print(sysconfig.get_path(
 FROM docker.io/library/python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-log-init --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin relay
 COPY --from=build /opt/relay /opt/relay
-ENV PATH=/opt/relay/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+# What is held or stopped outlives the container where this is a volume.
+RUN install -d -o 10001 -m 0700 /var/lib/relay
+VOLUME /var/lib/relay
+ENV PATH=/opt/relay/bin:$PATH PYTHONDONTWRITEBYTECODE=1 RELAY_STATE=/var/lib/relay/relay.state
 USER 10001
 WORKDIR /etc/relay
 EXPOSE 8443 9090

@@ -25,9 +25,12 @@ class RelayError(Exception):
     sent: Sent = Sent.NO
     facts: Mapping[str, str | int] = _NO_FACTS
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, *, cause: str = "", retry_after: int | None = None) -> None:
+        """`cause` is VECOZO's refusal that is behind it, `retry_after` in seconds where it is known by then."""
         super().__init__(detail)
         self.detail = detail
+        self.cause = cause
+        self.retry_after = retry_after
 
 
 class SettingsFault(Exception):  # a fault of the settings, told to their author
@@ -144,6 +147,17 @@ class RouteUnknown(RelayError):
     """No route of the tenant has this path."""
 
 
+# -- what is not sent, for VECOZO would refuse it and count that ----------------------------------------------
+
+
+class CallsHeld(RelayError):
+    """VECOZO refused calls for their address, or a block, and until a probe passes no others go out."""
+
+
+class QuotaStopped(RelayError):
+    """VECOZO said that the quota of this service is exceeded; a person lets calls out again."""
+
+
 # -- what happened on the way out, before anything could be processed ----------------------------------------
 
 
@@ -164,7 +178,35 @@ class UpstreamUntrusted(RelayError):
 
 
 class SystemCertificateRefused(RelayError):
-    """The upstream refused our system certificate in the TLS handshake."""
+    """The upstream refused our system certificate in the TLS handshake: by an alert, or by going silently."""
+
+
+class SystemCertificateMissing(SystemCertificateRefused):
+    """It got none: none that we have is of a kind that it asked for."""
+
+
+class SystemCertificateForeign(SystemCertificateRefused):
+    """It trusts no authority that issued it."""
+
+
+class SystemCertificateExpired(SystemCertificateRefused):
+    """Its time is over, or has not come."""
+
+
+class SystemCertificateRevoked(SystemCertificateRefused):
+    """Its authority has revoked it."""
+
+
+class SystemCertificateUnfit(SystemCertificateRefused):
+    """It was not issued for this purpose."""
+
+
+class SystemCertificateDisliked(SystemCertificateRefused):
+    """An alert says that the certificate is the reason, and not why."""
+
+
+class SystemCertificateUnanswered(SystemCertificateRefused):
+    """The upstream went without a word once it had our certificate: a refusal, or a road that broke just then."""
 
 
 # -- what happened after the call may have been processed ----------------------------------------------------

@@ -42,7 +42,7 @@ class Gateway:
         self.journal = journal
         self.ledger = ledger
         self.alarm = alarm
-        self._now = now
+        self.now = now
         self._ids = Ids()
         self.loop = asyncio.get_running_loop()
         self._ended: list[Exchange] = []
@@ -82,4 +82,4 @@ class Gateway:
     def _record(self, peer: str, method: bytes) -> Exchange:
         # A word that is no method is the caller's own text, and that has no place in a log.
         word = method.decode() if method in METHODS else ""
-        return Exchange(id=self._ids.next(), at=self._now(), peer=peer, method=word)
+        return Exchange(id=self._ids.next(), at=self.now(), peer=peer, method=word)

@@ -52,7 +52,8 @@ from relay.problems.table import PROBLEMS, remedy_of
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import classify
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, passed
+from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
     from relay.gateway.gateway import Gateway
@@ -65,12 +66,18 @@ _NO_CODING: Final = frozenset((b"accept-encoding",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds."""
+    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds.
+
+    `wards` has one for each tenant and each egress address that its calls may leave from; `readings` is the table by
+    which refusals are understood.
+    """
 
     admission: Admission
     upstreams: Mapping[str, Upstream]
+    wards: Mapping[tuple[str, str], Ward]
     pseudonym: bytes
     total: float
+    readings: Readings
 
 
 class Journey:
@@ -88,6 +95,10 @@ class Journey:
         self._timer: TimerHandle | None = None
         self._claim: Claim | None = None
         self._free_to_go = False
+        self._ward: Ward | None = None
+        self._permit = ""
+        self._unread = False
+        self._last_good = ""
         self._caller_left = False
         self._ended = False
 
@@ -186,7 +197,8 @@ class Journey:
             self._tell_about_us()
             return
         placed = self._place(target, caller)
-        upstream = self._gateway.road.upstreams[placed.tenant.name]
+        road = self._gateway.road
+        upstream = road.upstreams[placed.tenant.name]
         self.record.egress = upstream.egress.text
         self._start_clock()
         if caller.key_field in call.head.fields.shape.where and call.head.method not in SAFE:
@@ -195,6 +207,10 @@ class Journey:
             self._send(placed, upstream)
 
     def _send(self, placed: Placed, upstream: Upstream) -> None:
+        ward = self._ward = self._gateway.road.wards[placed.tenant.name, upstream.egress.text]
+        if ward.shut:
+            harmless = placed.harmless(self._call.head.method)
+            self._permit = ward.admit(placed.route.name, harmless=harmless, at=self.record.at)
         passage = self._passage = self._prepare(placed)
         self._call.proceed()
         self._gateway.ledger.begin(self.record)
@@ -300,20 +316,66 @@ class Journey:
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
         if self._claim is not None:
             self._settle()
-        if self._caller_left:
-            self._leave()
-        elif passage.answer.status != 403:
-            self._give(passage)
-        elif passage.answer_rest is None or passage.answer_octets:
+        if passage.answer.status not in self._gateway.road.readings.statuses:
+            if passed(passage.answer):
+                self._passed()
+            self._give_or_leave(passage)
+        elif passage.answer_rest is None:
             self._give_refusal(passage, passage.answer_octets)
         else:
-            passage.answer_rest.when_begun(lambda beginning: self._give_refusal(passage, beginning))
+            self._unread = True
+            already = passage.answer_octets
+            passage.answer_rest.when_begun(
+                lambda beginning: self._give_refusal(passage, already + beginning), enough=MOST_OCTETS - len(already)
+            )
 
     def _give_refusal(self, passage: Passage, beginning: bytes) -> None:
-        assert self._placed is not None  # noqa: S101  # nothing is sent before it has a place
-        refusal = classify(passage.answer, beginning, self._placed.route.wording)
-        self.record.cause, self.record.remedy = refusal.cause.value, refusal.remedy
+        """Say what an answer means that may be a refusal, and give it."""
         if not self._ended:
+            self._understand(passage, beginning)
+            self._give_or_leave(passage)
+
+    def _understand(self, passage: Passage, beginning: bytes) -> None:
+        """Note what an answer means that may be a refusal, and have the guard hear of it before anybody else does."""
+        self._unread = False
+        placed, ward, record = self._placed, self._ward, self.record
+        assert placed is not None and ward is not None  # noqa: PT018, S101  # nothing is sent before it has both
+        route = placed.route
+        refusal = classify(
+            passage.answer,
+            beginning,
+            route.wording,
+            family=route.family,
+            rows=self._gateway.road.readings.rows,
+            after_quota=ward.after_quota,
+        )
+        if refusal is None:
+            return
+        facts = ward.facts(record.certificate)
+        record.cause = record.refusal = refusal.cause.value
+        record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
+        if facts.last_good is not None:
+            self._last_good = facts.last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
+        if refusal.passed:
+            self._passed()
+        elif refusal.cause is Cause.ADDRESS_OR_BLOCKED or refusal.cause is Cause.BLOCKED:
+            ward.refused(self._spent_permit(), self._gateway.now())
+        elif refusal.cause is Cause.QUOTA:
+            ward.stop(route.name, self._gateway.now())
+
+    def _passed(self) -> None:
+        """Have the guard hear that VECOZO let the call pass."""
+        if self._ward is not None:
+            self._ward.passed(self.record.at, self._spent_permit(), self._gateway.now)
+
+    def _spent_permit(self) -> str:
+        permit, self._permit = self._permit, ""
+        return permit
+
+    def _give_or_leave(self, passage: Passage) -> None:
+        if self._caller_left:
+            self._leave()
+        else:
             self._give(passage)
 
     def _give(self, passage: Passage) -> None:
@@ -389,7 +451,13 @@ class Journey:
         status = b"%b; received-status=%d" % (self._gateway.road.pseudonym, record.upstream_status)
         fields = [(b"Proxy-Status", status), (b"X-Relay-Request-Id", record.id.encode())]
         if record.cause:
-            fields += [(b"X-Relay-Cause", record.cause.encode()), (b"X-Relay-Egress", record.egress.encode())]
+            fields += [
+                (b"X-Relay-Cause", record.cause.encode()),
+                (b"X-Relay-Egress", record.egress.encode()),
+                (b"X-Relay-Certificate", record.certificate.encode()),
+            ]
+            if self._last_good:
+                fields.append((b"X-Relay-Last-Good", self._last_good.encode()))
         if b"date" not in passage.answer.fields.shape.where:
             fields.append((b"Date", http_date(record.at)))
         return fields + self._preference_applied if self._wait is not None else fields
@@ -422,6 +490,8 @@ class Journey:
             told = self._own_answer(error)
             self.record.status, self.record.source = told.head.status, Source.RELAY
             self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, self._remedy(error)
+            if error.cause:
+                self.record.refusal, self.record.explanation = error.cause, error.detail
             with suppress(CallerGone):
                 self._call.answer(told.head, told.body if self._call.head.method != b"HEAD" else b"")
         self._end()
@@ -482,6 +552,10 @@ class Journey:
         else:
             self._timer.cancel()
             self._timer = None
+        if self._unread and self._passage is not None:  # nobody waits for the rest, but it was a refusal
+            self._understand(self._passage, self._passage.answer_octets)
+        if self._permit and self._ward is not None:
+            self._ward.returned(self._spent_permit(), gateway.now())
         passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
         if passage is not None and not passage.over:
             passage.abandon()

@@ -33,7 +33,7 @@ class Stream:
     `came` counts its octets so far; `ended` says that all have come.
     """
 
-    __slots__ = ("_begun", "_fault", "_hold", "_most", "_sink", "_size", "_waiting", "came", "ended")
+    __slots__ = ("_begun", "_enough", "_fault", "_hold", "_most", "_sink", "_size", "_waiting", "came", "ended")
 
     def __init__(self, hold: Callable[[bool], None]) -> None:
         """`hold` pauses (True) and resumes (False) the sender."""
@@ -42,6 +42,7 @@ class Stream:
         self._size = 0
         self._sink: Sink | None = None
         self._begun: Callable[[bytes], None] | None = None
+        self._enough = 1
         self._fault: Fault | None = None
         self._most: int | None = None
         self.came = 0
@@ -112,13 +113,12 @@ class Stream:
         """Have the sender pause, or go on."""
         self._hold(held)
 
-    def when_begun(self, told: Callable[[bytes], None]) -> None:
-        """Call `told` once with the first octets, without taking them; with none when there are none to come."""
-        self._begun = told
-        if self._waiting or self.ended or self._fault is not None:
-            self._begin()
+    def when_begun(self, told: Callable[[bytes], None], *, enough: int) -> None:
+        """Call `told` once with the first octets, without taking them: `enough` of them, or fewer if that is all."""
+        self._begun, self._enough = told, enough
+        self._begin()
 
     def _begin(self) -> None:
-        if self._begun is not None:
+        if self._begun is not None and (self._size >= self._enough or self.ended or self._fault is not None):
             told, self._begun = self._begun, None
-            told(self._waiting[0] if self._waiting else b"")
+            told(b"".join(self._waiting))

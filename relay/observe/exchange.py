@@ -20,7 +20,8 @@ class Exchange:
     """What is known of a call, filled in as it goes. Times are in seconds, sizes in octets of body.
 
     `status` is what the caller got (499: it left), `upstream_status` what VECOZO answered. `cause` names a refusal
-    or an error; empty when there was none.
+    or an error; empty when there was none. `refusal` is the cause of a refusal by VECOZO, whatever became of the
+    caller; or of earlier ones, for which this call was not sent.
     """
 
     id: str
@@ -36,6 +37,8 @@ class Exchange:
     upstream_status: int = 0
     source: Source = Source.RELAY
     cause: str = ""
+    refusal: str = ""
+    explanation: str = ""
     remedy: str = ""
     sent: Sent = Sent.NO
     seconds: float = 0.0

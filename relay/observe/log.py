@@ -53,6 +53,8 @@ class ExchangeLog:
             line["level"] = "warning"
             line["cause"] = exchange.cause
             line["remedy"] = exchange.remedy
+            if exchange.explanation:
+                line["explanation"] = exchange.explanation
         self._write(orjson.dumps(line, option=_OPTIONS))
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client import Metric as PrometheusMetric
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from relay.observe.tally import BUCKETS, Tally
@@ -48,7 +48,37 @@ REFUSALS: Final = Metric(
     "relay_upstream_refusals_total",
     Kind.COUNTER,
     ("tenant", "route", "cause"),
-    "Answers 403 from VECOZO by cause: address_or_blocked, certificate_invalid, functional.",
+    "Refusals by VECOZO, by cause: address_or_blocked, blocked, certificate_invalid, functional, quota.",
+)
+HELD: Final = Metric(
+    "relay_calls_held_total",
+    Kind.COUNTER,
+    ("tenant", "route", "cause"),
+    "Calls not sent because of earlier refusals, by their cause: address_or_blocked, blocked, or quota.",
+)
+GUARD: Final = Metric(
+    "relay_guard_state",
+    Kind.GAUGE,
+    ("tenant", "egress", "state"),
+    "1 for the state that the guard of a certificate and egress address is in: passing, holding or probing.",
+)
+HOLDS: Final = Metric(
+    "relay_guard_holds_total", Kind.COUNTER, ("tenant", "egress"), "How often a guard began to hold calls."
+)
+PROBES: Final = Metric(
+    "relay_guard_probes_total", Kind.COUNTER, ("tenant", "egress"), "Calls that went out to try while a guard held."
+)
+LAST_GOOD: Final = Metric(
+    "relay_last_good_call_timestamp_seconds",
+    Kind.GAUGE,
+    ("tenant", "egress"),
+    "When a call last went well; 0 when none is known.",
+)
+STOPPED: Final = Metric(
+    "relay_quota_stopped_timestamp_seconds",
+    Kind.GAUGE,
+    ("tenant", "route"),
+    "Since when calls are stopped for a quota; gone once that is lifted.",
 )
 CONNECTIONS: Final = Metric(
     "relay_upstream_connections_total",
@@ -116,9 +146,53 @@ KEYS: Final = Metric(
 )
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
+    CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST, KEYS,
 )  # fmt: skip
+
+
+class GuardSeen(NamedTuple):
+    """A guard as it stands: of a tenant and egress address. `last_good` is in seconds of the epoch, 0 when unknown."""
+
+    labels: tuple[str, str]
+    state: str
+    holds: int
+    probes: int
+    last_good: float
+
+
+class StopSeen(NamedTuple):
+    """A stop for quota, of a tenant and route, and since when."""
+
+    labels: tuple[str, str]
+    since: float
+
+
+class _Guards(Collector):
+    """The guards, read at each scrape."""
+
+    def __init__(self) -> None:
+        self.guards: Callable[[], Iterable[GuardSeen]] = tuple
+        self.stops: Callable[[], Iterable[StopSeen]] = tuple
+
+    def collect(self) -> Iterator[PrometheusMetric]:
+        """Yield the families."""
+        guards = list(self.guards())
+        state = GaugeMetricFamily(GUARD.name, GUARD.help, labels=GUARD.labels)
+        good = GaugeMetricFamily(LAST_GOOD.name, LAST_GOOD.help, labels=LAST_GOOD.labels)
+        stopped = GaugeMetricFamily(STOPPED.name, STOPPED.help, labels=STOPPED.labels)
+        for guard in guards:
+            for each in ("passing", "holding", "probing"):
+                state.add_metric((*guard.labels, each), each == guard.state)
+            good.add_metric(guard.labels, guard.last_good)
+        for stop in self.stops():
+            stopped.add_metric(stop.labels, stop.since)
+        yield state
+        yield good
+        yield stopped
+        yield _counted(HOLDS, [(guard.labels, guard.holds) for guard in guards])
+        yield _counted(PROBES, [(guard.labels, guard.probes) for guard in guards])
 
 
 class _Families(Collector):
@@ -136,6 +210,7 @@ class _Families(Collector):
         calls = [(tuple(map(str, key)), number) for key, number in whole.calls.items()]
         yield _counted(CALLS, calls)
         yield _counted(REFUSALS, whole.refusals.items())
+        yield _counted(HELD, whole.held.items())
         yield _counted(CONNECTIONS, whole.connections.items())
         yield _counted(CALLERS_REFUSED, whole.callers.items())
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)
@@ -168,6 +243,8 @@ class Metrics:
         self._tally = Tally()
         self._families = _Families(self._tally)
         self.registry.register(self._families)
+        self._guards = _Guards()
+        self.registry.register(self._guards)
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
         self._reloads = self._counter(RELOADS)
@@ -227,6 +304,10 @@ class Metrics:
     def reports(self, reports: Callable[[], Iterable[bytes]]) -> None:
         """At each scrape add what others have packed, as they last told."""
         self._families.reports = reports
+
+    def guards(self, guards: Callable[[], Iterable[GuardSeen]], stops: Callable[[], Iterable[StopSeen]]) -> None:
+        """Read at each scrape how the guards stand, and what is stopped."""
+        self._guards.guards, self._guards.stops = guards, stops
 
     def restarted(self) -> None:
         """Count a worker that died unasked."""

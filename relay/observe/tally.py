@@ -22,6 +22,7 @@ class Tally:
     def __init__(self) -> None:
         self.calls: defaultdict[tuple[str, str, str, str, int, str], int] = defaultdict(int)
         self.refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self.held: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], list[float]] = {}
         self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
         # A counter that first appears with its first event cannot be alerted on by its increase.
@@ -36,12 +37,13 @@ class Tally:
             durations = self.durations[tenant, route] = [0.0] * (len(BUCKETS) + 2)
         durations[bisect_left(BUCKETS, exchange.seconds)] += 1
         durations[-1] += exchange.seconds
-        if exchange.upstream_status == 403:
-            self.refusals[tenant, route, exchange.cause] += 1
+        if exchange.refusal:
+            counted = self.refusals if exchange.upstream_status else self.held
+            counted[tenant, route, exchange.refusal] += 1
 
     def _counters(self) -> tuple[dict[Any, int], ...]:
         """Return what is counted, by tuples of labels of a kind for each."""
-        return (self.calls, self.refusals, self.connections, self.callers)
+        return (self.calls, self.refusals, self.held, self.connections, self.callers)
 
     def packed(self) -> bytes:
         """Return all of it, for the tally of another process to absorb."""

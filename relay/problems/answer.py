@@ -106,13 +106,19 @@ def http_date(at: datetime) -> bytes:
 
 def _fields(problem: Problem, error: RelayError, pseudonym: str) -> list[Field]:
     fields = [(b"Proxy-Status", _proxy_status(problem, pseudonym).encode())]
-    if problem.retry_after is not None:
-        fields.append((b"Retry-After", b"%d" % problem.retry_after))
+    if (seconds := _retry_after(problem, error)) is not None:
+        fields.append((b"Retry-After", b"%d" % seconds))
+    if error.cause:
+        fields.append((b"X-Relay-Cause", error.cause.encode()))
     if problem.status == 401:  # RFC 9110 section 15.5.2
         fields.append((b"WWW-Authenticate", b'ApiKey realm="relay"'))
     if isinstance(error, MethodRefused):
         fields.append(_ALLOW)
     return fields
+
+
+def _retry_after(problem: Problem, error: RelayError) -> int | None:
+    return problem.retry_after if error.retry_after is None else error.retry_after
 
 
 def _proxy_status(problem: Problem, pseudonym: str) -> str:
@@ -121,7 +127,7 @@ def _proxy_status(problem: Problem, pseudonym: str) -> str:
 
 
 def _json(problem: Problem, error: RelayError, request_id: str, remedy: str) -> bytes:
-    members: dict[str, str | int] = {
+    members: dict[str, object] = {
         "type": f"urn:relay:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status,
@@ -132,16 +138,20 @@ def _json(problem: Problem, error: RelayError, request_id: str, remedy: str) -> 
         "request_id": request_id,
         **error.facts,
     }
-    if problem.retry_after is not None:
-        members["retry_after"] = problem.retry_after
+    if error.cause:
+        members["cause"] = error.cause
+    if (seconds := _retry_after(problem, error)) is not None:
+        members["retry_after"] = seconds
     return json.dumps(members, ensure_ascii=False).encode()
 
 
 def _soap(problem: Problem, error: RelayError, request_id: str, remedy: str, version: SoapVersion) -> bytes:
     detail = {"sent": error.sent.value, "request-id": request_id, "remedy": remedy}
     detail |= {name.replace("_", "-"): str(fact) for name, fact in error.facts.items()}
-    if problem.retry_after is not None:
-        detail["retry-after"] = str(problem.retry_after)
+    if error.cause:
+        detail["cause"] = error.cause
+    if (seconds := _retry_after(problem, error)) is not None:
+        detail["retry-after"] = str(seconds)
     return fault(
         version, code=problem.code, status=problem.status, detail=detail, text=f"{problem.title}: {error.detail}"
     )

@@ -4,13 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.words import Environment, Family, Wording
+from relay.settings.words import Cause, Environment, Family, Wording
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
@@ -175,6 +176,22 @@ class Ledger(Branch):
     )
 
 
+class Guard(Branch):
+    """When calls are held that VECOZO would refuse for their address, and how often one is let try."""
+
+    after: int = Field(default=3, ge=1, le=100, description="Address refusals in a row after which calls are held.")
+    first_pause: Annotated[float, Field(ge=0.05, le=60)] = Field(
+        default=5, description="Seconds until one call may try; twice as long after each refusal."
+    )
+    longest_pause: Annotated[float, Field(ge=0.05, le=60)] = Field(default=60, description="The longest such pause.")
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.first_pause > self.longest_pause:
+            raise ValueError("first_pause is longer than longest_pause")
+        return self
+
+
 class Certificate(Branch):
     """A system certificate as exported: a .p12 or .pfx file and its password."""
 
@@ -203,6 +220,53 @@ class Egress(Branch):
     def seen_as(self) -> IPv4Address:
         """The address to register with VECOZO."""
         return self.public_address or self.source_address
+
+
+# Longer ones are no phrase and no mark, but a whole page pasted.
+Part = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(lambda text: _plain(text))]
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z")
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("is looked for as it stands, so it has no line ends or other control characters")
+    return text
+
+
+def _named_field(name: str) -> str:
+    if not _FIELD_NAME.match(name):
+        raise ValueError("is no name of a field such as X-Gateway-Error")
+    return name
+
+
+class FieldPart(Branch):
+    """A field of an answer's head."""
+
+    name: Annotated[str, AfterValidator(_named_field)] = Field(description="The field's name, in any case.")
+    contains: Part = Field(description="A part of its value, in any case.")
+
+
+class OwnRefusal(Branch):
+    """A reading of refusals besides the built-in ones, and before them: all that is given has to fit.
+
+    Parts of text, not patterns: nothing that an upstream sends can keep a processor busy.
+    """
+
+    status: Annotated[int, Field(ge=400, le=599)] = Field(description="The answer's status, from 400 on.")
+    cause: Cause = Field(description="What it means; the guard counts address_or_blocked and blocked, quota stops.")
+    families: tuple[Family, ...] = Field(default=(), description="On routes of these families; empty: on all.")
+    reason: Annotated[str, Field(max_length=200), AfterValidator(_plain)] | None = Field(
+        default=None, description="The whole reason phrase, in any case; an empty one is given as such."
+    )
+    header: FieldPart | None = None
+    body: Part | None = Field(default=None, description="A part of the first 4096 octets of the body, in any case.")
+
+    @model_validator(mode="after")
+    def _narrow(self) -> Self:
+        stopping = self.cause is not Cause.FUNCTIONAL
+        if stopping and self.reason is None and self.header is None and self.body is None:
+            raise ValueError("takes every answer of its status for this cause: give reason, header or body")
+        return self
 
 
 class OwnRoute(Branch):
@@ -319,6 +383,12 @@ class RelaySettings(Settings):
     operator: Operator = Operator()
     deadlines: Deadlines = Deadlines()
     ledger: Ledger = Ledger()
+    guard: Guard = Guard()
+    state: SettingsPath = Field(
+        default=Path("relay.state"),
+        description="A file that relay writes: what is held or stopped, so that no restart forgets it.",
+    )
+    refusals: Annotated[tuple[OwnRefusal, ...], Field(max_length=32)] = ()
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 

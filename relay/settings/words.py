@@ -24,3 +24,13 @@ class Wording(StrEnum):
 
     GATEWAY = "gateway"
     PEP = "pep"
+
+
+class Cause(StrEnum):
+    """Why VECOZO refused a call."""
+
+    ADDRESS_OR_BLOCKED = "address_or_blocked"
+    BLOCKED = "blocked"
+    CERTIFICATE_INVALID = "certificate_invalid"
+    FUNCTIONAL = "functional"
+    QUOTA = "quota"

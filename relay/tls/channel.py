@@ -127,6 +127,11 @@ class Channel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    @property
+    def agreed(self) -> bool:
+        """Whether version and suite are settled: a handshake that came so far has certificates next."""
+        return self._ssl.cipher() is not None
+
     def is_closing(self) -> bool:
         """Whether nothing more can be sent."""
         return self._transport is None or self._transport.is_closing()

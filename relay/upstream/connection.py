@@ -6,10 +6,10 @@ import ssl
 from typing import TYPE_CHECKING, cast
 
 from relay.deadlines import Deadlines
-from relay.errors import CallerGone, RelayError, SystemCertificateRefused, UpstreamClosed, UpstreamUnreachable
+from relay.errors import CallerGone, RelayError, SystemCertificateUnanswered, UpstreamClosed, UpstreamUnreachable
 from relay.message.framing import CHUNKED
 from relay.tls.channel import Channel
-from relay.upstream.alert import refuses_our_certificate
+from relay.upstream.alert import refusal_of_ours
 from relay.upstream.passage import Passage
 from relay.upstream.reply import Reply
 
@@ -34,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._waiting = select.poll()
         self._refused: RelayError | None = None
         self._held = False
+        self._trial = False
         self.place = (host, port)
         self.peer = ""
         self.calls = 0
@@ -69,8 +70,7 @@ class Connection(asyncio.Protocol):
         self.calls += 1
         if channel is None or channel.is_closing():
             # On TLS 1.3 the upstream's refusal comes after the handshake, possibly before this.
-            closed = UpstreamUnreachable(f"{self.place[0]} closed the connection before anything was sent")
-            passage.failed(self._refused or closed)
+            passage.failed(self._refused or self._gone())
             return
         passage.connection = self
         passage.peer = self.peer
@@ -175,6 +175,8 @@ class Connection(asyncio.Protocol):
         """Take the channel after the handshake."""
         self._channel = cast("Channel", transport)
         self.peer = str(self._channel.get_extra_info("peername")[0])
+        # On TLS 1.3 the upstream judges our certificate after our side of the handshake is over.
+        self._trial = self._channel.get_extra_info("ssl_object").version() == "TLSv1.3"
         self._waiting.register(self._channel.get_extra_info("socket").fileno(), select.POLLIN)
         self._pool.opened(self)
 
@@ -196,10 +198,12 @@ class Connection(asyncio.Protocol):
         """Take the end, with what TLS says of it."""
         self._channel = None
         self._pool.lost(self)
-        if isinstance(exc, ssl.SSLError) and refuses_our_certificate(exc):
-            self._refused = SystemCertificateRefused("the upstream refused the system certificate")
+        if isinstance(exc, ssl.SSLError):
+            self._refused = refusal_of_ours(exc, self.place[0], agreed=True)
         if self._reply is not None:
             where = "in the middle of its answer" if self._reply.begun else "without an answer"
+            if self._trial and self.calls == 1 and not self._reply.begun:
+                where += ", to its first call: on TLS 1.3 some servers refuse a certificate so"
             self.fail(self._refused or UpstreamClosed(f"the upstream closed the connection {where}"))
 
     def pause_writing(self) -> None:
@@ -213,6 +217,13 @@ class Connection(asyncio.Protocol):
             self._passage.rest.hold(False)  # noqa: FBT003  # as a callback it has no keywords
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _gone(self) -> RelayError:
+        """Return why the connection was closed before its first call."""
+        host = self.place[0]
+        if self._trial:
+            return SystemCertificateUnanswered(f"{host} ended the connection when it had the system certificate")
+        return UpstreamUnreachable(f"{host} closed the connection before anything was sent")
 
     def _free(self) -> None:
         self._waits.lift(self)

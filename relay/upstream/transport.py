@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 
 from relay.errors import (
     RelayError,
-    SystemCertificateRefused,
+    SystemCertificateUnanswered,
     UpstreamNameUnknown,
     UpstreamUnreachable,
     UpstreamUntrusted,
 )
 from relay.tls.channel import Channel
 from relay.tls.departures import Departures
-from relay.upstream.alert import refuses_our_certificate
+from relay.upstream.alert import refusal_of_ours
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 
@@ -67,7 +67,7 @@ async def dial(
         raise UpstreamUnreachable(f"{host}: the TLS handshake took too long") from None
     except OSError as error:
         channel.abort()
-        raise _handshake_fault(host, error) from None
+        raise _handshake_fault(host, error, agreed=channel.agreed) from None
     except BaseException:
         # Cancelled. uvloop closes a transport that it has not returned yet without telling its protocol, although the
         # handshake may be over by then: whoever remembered the connection would do so for ever.
@@ -112,11 +112,13 @@ async def _connect_to(address: tuple[str, int], egress: Egress) -> socket.socket
     return sock
 
 
-def _handshake_fault(host: str, error: OSError) -> RelayError:
+def _handshake_fault(host: str, error: OSError, *, agreed: bool) -> RelayError:
+    """Return what a handshake failed for; `agreed` says that it came as far as the certificates."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return UpstreamUntrusted(f"{host}: {error.verify_message}")
-    if isinstance(error, ssl.SSLError) and refuses_our_certificate(error):
-        return SystemCertificateRefused(f"{host} refused the system certificate in the TLS handshake")
     if isinstance(error, ssl.SSLError):
-        return UpstreamUnreachable(f"{host}: the TLS handshake failed ({error.reason or 'no reason given'})")
+        refused = refusal_of_ours(error, host, agreed=agreed)
+        return refused or UpstreamUnreachable(f"{host}: the TLS handshake failed ({error.reason or 'no reason given'})")
+    if agreed:
+        return SystemCertificateUnanswered(f"{host} ended the connection when it had the system certificate")
     return UpstreamUnreachable(f"{host}: the connection ended during the TLS handshake")

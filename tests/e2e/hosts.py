@@ -44,21 +44,22 @@ class Host:
 
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
-            process = subprocess.Popen(self._inside("-m", "relay", *arguments), stdout=out, stderr=out, cwd=_ROOT)
+            process = subprocess.Popen(self.inside("-m", "relay", *arguments), stdout=out, stderr=out, cwd=_ROOT)
         self.running.append(process)
         return process
 
     def relay(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self._inside("-m", "relay", *arguments), capture_output=True, text=True, cwd=_ROOT)
+        return subprocess.run(self.inside("-m", "relay", *arguments), capture_output=True, text=True, cwd=_ROOT)
 
     def visit(self, method: str, url: str, *options: str) -> dict[str, Any]:
-        command = self._inside("-m", "tests.e2e.visit", method, url, *options)
+        command = self.inside("-m", "tests.e2e.visit", method, url, *options)
         done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, timeout=30)
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
         return told
 
-    def _inside(self, *arguments: str) -> list[str]:
+    def inside(self, *arguments: str) -> list[str]:
+        """Return the command that runs Python with these arguments here."""
         return ["ip", "netns", "exec", self.name, sys.executable, *arguments]
 
 

@@ -65,8 +65,9 @@ class Road:
         wait_for(log, "ready", process)
         return process
 
-    def open_relay(self) -> Any:
-        write_relay(self.folder, self.key)
+    def open_relay(self, more: str = "") -> Any:
+        """Start the relay; `more` settings go before the others."""
+        write_relay(self.folder, self.key, more)
         log = self.folder / "relay.log"
         process = self.office.start("serve", "--config", str(self.folder / "relay.toml"), log=log)
         wait_for(log, "ready", process)
@@ -87,14 +88,14 @@ class Road:
         return self.gate.visit(method, url, "--trust", self.trust, "--p12", person)
 
 
-def write_relay(folder: Path, key: NewKey) -> None:
+def write_relay(folder: Path, key: NewKey, more: str) -> None:
     now = datetime.now(UTC)
     issued = Authority.load(folder / "rehearsal" / "authority").issue_server([], [IPv4Address("20.0.0.1")], at=now)
     (folder / "relay.crt").write_bytes(issued.chain_pem())
     (folder / "relay.key").write_bytes(issued.key_pem())
     (folder / "question.xml").write_bytes(question(now.date()))
     tenants = TENANT.format(name="first", source=FIRST) + TENANT.format(name="second", source=SECOND)
-    (folder / "relay.toml").write_text(SETTINGS.format(id=key.id, digest=key.digest) + tenants)
+    (folder / "relay.toml").write_text(more + SETTINGS.format(id=key.id, digest=key.digest) + tenants)
 
 
 def walk(folder: Path) -> dict[str, Any]:

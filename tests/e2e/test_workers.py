@@ -277,3 +277,38 @@ async def test_when_the_nursery_is_gone_it_drains_and_ends(tmp_path: Path) -> No
                 await until(lambda: here.events("drained"))
                 assert await caller.ended()
             assert here.events("drained")[0]["all_ended"] is True
+
+
+async def test_a_worker_that_dies_with_the_probe_gives_it_back_and_refusals_of_all_are_one_row(tmp_path: Path) -> None:
+    refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    held, says = asyncio.Event(), [refused]
+    held.set()
+
+    async def script(exchange: kit.Exchange) -> None:
+        answer = says[0]
+        await held.wait()
+        await exchange.answer(answer)
+
+    changes = TWO | {"guard.first_pause": 0.3, "guard.longest_pause": 0.3}
+    async with kit.running(script) as upstream:
+        with served(tmp_path, upstream.port, changes=changes) as here:
+            victim, other = here.workers()
+            with here.only(victim):
+                assert [(await _called(here)).status for _ in range(2)] == [403, 403]
+            with here.only(other):
+                assert [(await _called(here)).status for _ in range(2)] == [403, 503]
+            await asyncio.sleep(0.4)
+            held.clear()
+            with here.only(victim):
+                async with line(here.port) as caller:
+                    probe = asyncio.create_task(_asked(caller, here))
+                    await until(lambda: len(upstream.requests) == 4)
+                    await _kill(here, victim)
+                    with pytest.raises(CutOff):
+                        await probe
+            says[0] = kit.OK
+            held.set()
+            assert (await _called(here)).status == 200
+            assert len(upstream.requests) == 5
+            names = ("guard_holding", "guard_probing", "guard_passing")
+            await until(lambda: [len(here.events(name)) for name in names] == [2, 2, 1])

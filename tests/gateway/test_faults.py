@@ -88,7 +88,7 @@ async def test_a_refused_system_certificate_is_503_and_says_whose_it_is(
     async with kit.refusing(context) as port, relay(tmp_path, port, certificate=foreign) as here:
         answer = await _asked(here, "POST", CLAIMS)
     problem = _problem(answer)
-    assert (answer.status, problem["code"], problem["sent"]) == (503, "system_certificate_refused", "false")
+    assert (answer.status, problem["code"], problem["sent"]) == (503, "system_certificate_foreign", "false")
 
 
 # -- after the call may have been processed ------------------------------------------------------------------

@@ -198,6 +198,17 @@ async def test_when_no_more_keys_can_be_remembered_calls_with_new_ones_wait_and_
     assert len(upstream.requests) == 2
 
 
+async def test_a_call_that_the_guard_holds_back_keeps_no_key(tmp_path: Path) -> None:
+    too_many = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+    async with kit.running(kit.answering(too_many)) as upstream, relay(tmp_path, upstream.port) as here:
+        assert (await _asked(here, KEY)).status == 429
+        for _ in range(2):
+            problem = _problem(await _asked(here, ("Idempotency-Key", "held")))
+            assert (problem["status"], problem["code"], problem["sent"]) == (503, "quota_stopped", "false")
+        assert _problem(await _asked(here, KEY))["first_status"] == 429
+    assert len(upstream.requests) == 1
+
+
 async def test_a_soap_caller_is_told_in_a_fault(tmp_path: Path) -> None:
     fields = [("Content-Type", "text/xml"), ("SOAPAction", '""'), KEY]
     async with kit.running() as upstream, relay(tmp_path, upstream.port) as here:

@@ -78,9 +78,11 @@ def trusting_context() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def line(port: int, context: ssl.SSLContext | None = None) -> AsyncIterator[Line]:
+async def line(
+    port: int, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", name: str = "localhost"
+) -> AsyncIterator[Line]:
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, ssl=context or trusting_context(), server_hostname="localhost", limit=1 << 20
+        host, port, ssl=context or trusting_context(), server_hostname=name, limit=1 << 20
     )
     try:
         yield Line(reader, writer)

@@ -76,7 +76,7 @@ def test_a_body_over_its_limit_breaks_and_what_is_over_goes_nowhere() -> None:
 def test_its_beginning_can_be_looked_at_without_taking_it() -> None:
     _, stream, sink = _stream()
     seen: list[bytes] = []
-    stream.when_begun(seen.append)
+    stream.when_begun(seen.append, enough=1)
     assert seen == []
     stream.put(b"a")
     stream.put(b"b")
@@ -88,5 +88,5 @@ def test_a_body_without_octets_begins_with_its_end() -> None:
     _, stream, _ = _stream()
     seen: list[bytes] = []
     stream.end()
-    stream.when_begun(seen.append)
+    stream.when_begun(seen.append, enough=1)
     assert seen == [b""]

@@ -48,7 +48,8 @@ def test_an_exchange_has_no_room_for_a_path_a_query_a_body_or_a_credential() -> 
     """Whoever adds a field here has to think of what may stand in it."""
     assert {name for name in dir(FULL) if not name.startswith("_")} == {
         "id", "at", "peer", "method", "client", "way", "tenant", "environment", "route", "status", "upstream_status",
-        "source", "cause", "remedy", "sent", "seconds", "upstream_seconds", "bytes_in", "bytes_out", "egress",
+        "source", "cause", "refusal", "explanation", "remedy",
+        "sent", "seconds", "upstream_seconds", "bytes_in", "bytes_out", "egress",
         "certificate", "upstream", "reused",
     }  # fmt: skip
 

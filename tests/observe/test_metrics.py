@@ -7,7 +7,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from relay.observe.exchange import Exchange, Source
-from relay.observe.metrics import METRICS, Kind, Metrics
+from relay.observe.metrics import METRICS, GuardSeen, Kind, Metrics, StopSeen
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 PLACED = {"tenant": "linde", "client": "dynamics", "route": "cov", "environment": "acceptance"}
@@ -27,7 +27,7 @@ def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
-    refused = PLACED | {"status": 403, "upstream_status": 403, "cause": "functional"}
+    refused = PLACED | {"status": 403, "upstream_status": 403, "refusal": "functional"}
     metrics.note(_exchange(**refused, source=Source.UPSTREAM))
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", AT)
@@ -36,6 +36,10 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
+    metrics.note(_exchange(**PLACED, status=503, refusal="quota"))
+    metrics.guards(
+        lambda: [GuardSeen(("linde", "192.0.2.9"), "holding", 1, 2, 0.0)], lambda: [StopSeen(("linde", "cov"), 1.0)]
+    )
     scraped = {}
     page = generate_latest(metrics.registry).decode()  # type: ignore[no-untyped-call]  # the library's is untyped
     for family in text_string_to_metric_families(page):  # type: ignore[no-untyped-call]  # as above
@@ -61,7 +65,7 @@ def test_a_call_is_counted_by_what_the_caller_got_and_who_made_it(metrics: Metri
 
 
 def test_a_refusal_is_counted_by_its_cause_and_only_when_it_is_vecozos(metrics: Metrics) -> None:
-    metrics.note(_exchange(**PLACED, status=403, upstream_status=403, cause="address_or_blocked"))
+    metrics.note(_exchange(**PLACED, status=403, upstream_status=403, refusal="address_or_blocked"))
     metrics.note(_exchange(**PLACED, status=403, source=Source.RELAY, cause="tenant_refused"))
     refusals = [metric for metric in metrics.registry.collect() if metric.name == "relay_upstream_refusals"]
     [sample] = [sample for sample in refusals[0].samples if sample.name.endswith("_total")]
@@ -106,7 +110,7 @@ def test_what_others_counted_is_added_to_the_scrape_and_what_the_dead_counted_fo
     for each, seconds in ((worker, 0.2), (worker, 3), (dead, 0.3)):
         each.note(_exchange(**PLACED, status=200, source=Source.UPSTREAM, seconds=seconds))
     worker.connections_of("linde")("opened")
-    dead.note(_exchange(**PLACED, status=403, upstream_status=403, cause="functional", source=Source.UPSTREAM))
+    dead.note(_exchange(**PLACED, status=403, upstream_status=403, refusal="functional", source=Source.UPSTREAM))
     metrics.reports(lambda: [worker.packed()])
     metrics.absorb(dead.packed())
     for _ in range(2):  # a scrape leaves nothing behind

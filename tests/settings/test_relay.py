@@ -276,3 +276,37 @@ def test_one_load_balancer_may_be_given_by_its_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cap", ["max_connections", "max_connections_per_address"])
 def test_a_cap_lets_at_least_one_in(tmp_path: Path, cap: str) -> None:
     assert set(_faults(tmp_path, **{f"listen__{cap}": 0})) == {f"listen.{cap}"}
+
+
+def _reading(**changes: object) -> list[dict[str, object]]:
+    return [{"status": 403, "cause": "address_or_blocked", "reason": "No", **changes}]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"status": 200}, "status"),
+        ({"cause": "bad luck"}, "cause"),
+        ({"families": ["fax"]}, "families.0"),
+        ({"reason": "x" * 201}, "reason"),
+        ({"body": ""}, "body"),
+        ({"body": "x" * 201}, "body"),
+        ({"body": "a\tb"}, "body"),
+        ({"header": {"name": "X Y", "contains": "z"}}, "header.name"),
+        ({"header": {"name": "X"}}, "header.contains"),
+        ({"pattern": "(a+)+$"}, "pattern"),
+    ],
+)
+def test_a_reading_of_refusals_that_cannot_be_meant_is_told_by_its_key(
+    tmp_path: Path, change: dict[str, object], key: str
+) -> None:
+    assert set(_faults(tmp_path, refusals=_reading(**change))) == {f"refusals.0.{key}"}
+
+
+def test_a_reading_that_would_stop_calls_at_every_answer_of_a_status_is_refused(tmp_path: Path) -> None:
+    assert set(_faults(tmp_path, refusals=[{"status": 403, "cause": "quota"}])) == {"refusals.0"}
+    assert _read(tmp_path, refusals=[{"status": 422, "cause": "functional"}]).refusals[0].status == 422
+
+
+def test_readings_of_refusals_are_a_bounded_number(tmp_path: Path) -> None:
+    assert set(_faults(tmp_path, refusals=_reading() * 33)) == {"refusals"}

@@ -9,6 +9,7 @@ from typing import Final
 from relay.auth.caller import Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
+from relay.compose.relay.guards import guardroom
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
@@ -21,6 +22,7 @@ from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
 from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.egress import Egress
+from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
 from relay.x509.any_client import AnyClientImpossible
 from relay.x509.context import TlsFileFault
@@ -78,6 +80,7 @@ class Built:
     hosts: Hosts
     tenants: dict[str, BuiltTenant]
     client_certificates: BuiltClientCertificates | None
+    guardroom: Guardroom
 
 
 def build(settings: RelaySettings, at: datetime) -> Built:
@@ -97,6 +100,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         client_certificates = _build_client_certificates(settings)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        room = _build_guardroom(settings, tenants, at)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults:
         raise SettingsFault(faults)
     return Built(
@@ -105,7 +112,14 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         hosts=hosts,
         tenants=tenants,
         client_certificates=client_certificates,
+        guardroom=room,
     )
+
+
+def _build_guardroom(settings: RelaySettings, tenants: dict[str, BuiltTenant], at: datetime) -> Guardroom:
+    places = [(name, tenant.egress.text) for name, tenant in tenants.items()]
+    routes = sum(len(list(tenant.tenant.routes)) for tenant in tenants.values())
+    return guardroom(settings, places, routes, at)
 
 
 def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:

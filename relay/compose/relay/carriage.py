@@ -10,6 +10,7 @@ from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.ways import KeyOrCertificate
 from relay.compose.relay.build import Built, BuiltTenant, caller_of
+from relay.compose.relay.guards import tell
 from relay.compose.relay.reception import Reception, TurnedAway
 from relay.front.arrival import Proxies
 from relay.front.caps import Caps
@@ -20,10 +21,13 @@ from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
 from relay.observe.exchange import Journal
 from relay.observe.metrics import Metrics
-from relay.settings.relay import RelaySettings
+from relay.settings.relay import OwnRefusal, RelaySettings
 from relay.tenant.directory import Directory
+from relay.upstream.book import Place
 from relay.upstream.door import Door
+from relay.upstream.refusal import Readings, Row
 from relay.upstream.transport import Patience
+from relay.upstream.ward import Ward
 
 
 class Carriage:
@@ -39,19 +43,33 @@ class Carriage:
         ledger: Ledger = NO_LEDGER,
     ) -> None:
         self.doors = {name: _door(tenant, built.settings, metrics) for name, tenant in built.tenants.items()}
+        self._wards = dict(_wards(built))
+        tell(built.guardroom, logger)
         certificates = built.client_certificates.authenticator() if built.client_certificates else None
         authenticator = _authenticator(built.settings, certificates)
-        gateway = _gateway(built, authenticator, self.doors, journal, logger, ledger)
+        gateway = _gateway(built, authenticator, self.doors, self._wards, journal, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
         self.reception = Reception(self.listener, built, logger, certificates)
 
     def __repr__(self) -> str:
         return f"<Carriage {self.listener!r}>"
 
+    def publish(self) -> None:
+        """Let the other processes know when calls last went well."""
+        for ward in self._wards.values():
+            ward.publish()
+
     def close(self) -> None:
         """Close the doors: what is idle now, the rest as each call ends."""
+        self.publish()
         for door in self.doors.values():
             door.close()
+
+
+def _wards(built: Built) -> Iterator[tuple[Place, Ward]]:
+    for name, tenant in built.tenants.items():
+        egress = tenant.egress.text
+        yield (name, egress), Ward(built.guardroom, name, egress, tenant.passport.serial)
 
 
 def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door:
@@ -78,6 +96,7 @@ def _gateway(
     built: Built,
     authenticator: Authenticator,
     doors: dict[str, Door],
+    wards: dict[Place, Ward],
     journal: Journal,
     logger: FilteringBoundLogger,
     ledger: Ledger,
@@ -92,14 +111,34 @@ def _gateway(
     road = Road(
         admission=admission,
         upstreams=doors,
+        wards=wards,
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
+        readings=Readings([*map(_reading, settings.refusals)]),
     )
 
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
     return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+
+
+def _reading(own: OwnRefusal) -> Row:
+    """Return the row of the table that the operator's own reading is: all in lower case."""
+    return Row(
+        cause=own.cause,
+        statuses=frozenset((own.status,)),
+        families=frozenset(own.families) or None,
+        reasons=None if own.reason is None else frozenset((_octets(own.reason).strip(),)),
+        field=None if own.header is None else (_octets(own.header.name), _octets(own.header.contains)),
+        body=None if own.body is None else _octets(own.body),
+        built_in=False,
+    )
+
+
+def _octets(text: str) -> bytes:
+    # As octets are lowered, so are these: of letters beyond ASCII, only the same octets are the same.
+    return text.encode().lower()
 
 
 def _authenticator(settings: RelaySettings, certificates: ClientCertificates | None) -> Authenticator:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from select import PIPE_BUF
@@ -13,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.compose.relay.certificates import watching
+from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
 from relay.compose.relay.run import Running
 from relay.crew.crew import Crew
@@ -26,6 +28,7 @@ from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
 from relay.ops.app import Readiness, make_app
 from relay.settings.relay import RelaySettings
+from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
 from relay.wire.server import Listening, serving
 
@@ -38,12 +41,14 @@ class _CrewNews:
         logger: FilteringBoundLogger,
         metrics: Metrics,
         readiness: Readiness,
+        guardroom: Guardroom,
         *,
         complete: Callable[[], object],
     ) -> None:
         self._logger = logger
         self._metrics = metrics
         self._readiness = readiness
+        self._guardroom = guardroom
         self._complete: Callable[[], object] | None = complete
         self.draining = False
 
@@ -66,6 +71,7 @@ class _CrewNews:
 
     def lost(self, number: int, pid: int, status: int, calls: list[Lost], report: bytes) -> None:
         self.left(report)
+        self._guardroom.bereave(pid, at=time.time())
         self._metrics.restarted()
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
         self._logger.error("worker_lost", worker=pid, number=number, ended_by=how, in_progress=len(calls))
@@ -141,7 +147,7 @@ async def _presiding(
     def ready() -> None:
         logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
 
-    news = _CrewNews(logger, metrics, readiness, complete=ready)
+    news = _CrewNews(logger, metrics, readiness, built.guardroom, complete=ready)
     crew = Crew(nursery, settings.workers, news, ReceiptClerk(receipts))
     metrics.keys(lambda: len(receipts))
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
@@ -151,7 +157,10 @@ async def _presiding(
     try:
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
             doors = {name: _Doors(crew, name) for name in built.tenants}
-            async with watching(built, doors, _Receptions(crew), logger, metrics):
+            async with (
+                watching(built, doors, _Receptions(crew), logger, metrics),
+                guarding(built.guardroom, settings, logger, metrics),
+            ):
                 crew.start()
                 try:
                     yield Running(port, operating), crew.broken

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import watching
+from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import kept_receipts
 from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
@@ -65,13 +66,17 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     app = make_app(readiness, metrics.registry)
     async with serving(app, str(operator.address), operator.port, key="operator") as operating:
         await listener.listen(str(settings.listen.address), settings.listen.port)
-        async with watching(built, carriage.doors, carriage.reception, logger, metrics):
+        async with (
+            watching(built, carriage.doors, carriage.reception, logger, metrics),
+            guarding(built.guardroom, settings, logger, metrics),
+        ):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
             try:
                 yield Alone(listener.port, operating, carriage.reception)
             finally:
                 await _drain(readiness, listener, settings, logger)
+                carriage.publish()
         carriage.close()
         lines.flush()
 

@@ -96,6 +96,7 @@ class _Worker:
 
     def report(self) -> None:
         """Tell how it stands."""
+        self._carriage.publish()
         in_progress = str(self._carriage.listener.in_progress)
         self._line.send_octets("report", in_progress, octets=self._metrics.packed())
 
