@@ -31,7 +31,7 @@ from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
 from relay.message.fields import Field
-from relay.message.framing import Length
+from relay.message.framing import Framing, Length
 from relay.message.head import ResponseHead, request_octets, with_fields
 from relay.message.hops import ends_here
 from relay.message.payload_url import (
@@ -405,12 +405,13 @@ class Journey:
 
     def _give_list(self, passage: Passage, head: ResponseHead, placed: Placed) -> None:
         """Give a list of messages once it is whole, with the addresses of payloads made to lead to us."""
+        framing = passage.answer_framing  # the passage itself would know itself by it, and only the collector find it
         gathering = Gathering(
             self._call,
             head,
-            passage.answer_framing,
+            framing,
             most=LONGEST_LIST,
-            whole=lambda body: self._give_whole_list(passage, head, body, placed),
+            whole=lambda body: self._give_whole_list(framing, head, body, placed),
         )
         if passage.answer_octets:
             gathering.take(passage.answer_octets)
@@ -419,17 +420,17 @@ class Journey:
         else:
             passage.answer_rest.flow(gathering)
 
-    def _give_whole_list(self, passage: Passage, head: ResponseHead, body: bytes, placed: Placed) -> None:
+    def _give_whole_list(self, framing: Framing, head: ResponseHead, body: bytes, placed: Placed) -> None:
         try:
-            self._give_rewritten(passage, head, body, placed)
+            self._give_rewritten(framing, head, body, placed)
         except Exception as fault:  # noqa: BLE001  # as in `travel`: whoever brought the end is not to suffer for it
             self.failed(fault)
 
-    def _give_rewritten(self, passage: Passage, head: ResponseHead, body: bytes, placed: Placed) -> None:
+    def _give_rewritten(self, framing: Framing, head: ResponseHead, body: bytes, placed: Placed) -> None:
         if self._caller_left:
             self._leave()
             return
-        call, framing = self._call, passage.answer_framing
+        call = self._call
         body, count = rewritten(
             body,
             authority=placed.route.authority,
