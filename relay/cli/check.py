@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, build
 from relay.registry.domain.special import special_within
-from relay.settings.words import Environment
+from relay.settings.relay import Tenant
 
 
 @click.command()
@@ -27,7 +28,7 @@ def check(config: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     _listener(console, built)
     for tenant in built.tenants.values():
-        _tenant(console, tenant, settings.tenants[tenant.tenant.name].environment)
+        _tenant(console, tenant, settings.tenants[tenant.tenant.name])
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -57,9 +58,9 @@ def _client_certificates(console: Console, built: BuiltClientCertificates) -> No
         console.print(f"  [yellow]{doubt}[/]")
 
 
-def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> None:
+def _tenant(console: Console, built: BuiltTenant, settings: Tenant) -> None:
     console.print(
-        f"\n[bold]{built.tenant.name}[/] ({environment.value}): certificate {built.passport.serial}, "
+        f"\n[bold]{built.tenant.name}[/] ({settings.environment.value}): certificate {built.passport.serial}, "
         f"valid until {built.passport.not_after:%d %B %Y}"
     )
     console.print(f"  calls leave from {built.egress.source}, and VECOZO sees {built.egress}: register that address")
@@ -69,6 +70,11 @@ def _tenant(console: Console, built: BuiltTenant, environment: Environment) -> N
             f"  [yellow]{built.egress} is a {kind} address, which VECOZO never sees: "
             f"give the public one as tenants.{built.tenant.name}.egress.public_address[/]"
         )
+    if built.tenant.paused:
+        console.print("  [yellow]paused, so no call is sent:[/]", Text(built.tenant.paused))
+    if not settings.card.contacts:
+        key = f"tenants.{built.tenant.name}.card.contacts"
+        console.print(f"  nobody to write to when something is wrong: give the contact persons as {key}")
     for doubt in built.passport.doubts:
         console.print(f"  [yellow]{doubt}[/]")
     table = Table("route", "path", "upstream", "family", "", box=None, pad_edge=False, padding=(0, 3, 0, 2))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from relay.settings.card import Card
 from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.words import Cause, Environment, Family, Wording
 
@@ -303,6 +304,7 @@ class Tenant(Branch):
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
+    card: Card = Card()
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:

@@ -120,3 +120,11 @@ def test_a_certificate_that_works_but_was_exported_badly_is_told_with_the_remedy
     result = _check(tmp_path)
     assert result.exit_code == 0, result.output
     assert MISTAKES[Mistake.CHAIN_LEFT_OUT].remedy in result.output
+
+
+def test_it_says_that_a_tenant_is_paused_and_that_there_is_nobody_to_write_to(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"tenants.linde.card.paused": "moves [on] Saturday"})
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "moves [on] Saturday" in result.output
+    assert "tenants.linde.card.contacts" in result.output

@@ -93,7 +93,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         except SettingsFault as fault:
             faults += fault.faults
     try:
-        listener, hosts = _build_listener(settings)
+        listener, hosts = build_listener(settings)
     except SettingsFault as fault:
         faults += fault.faults
     try:
@@ -127,7 +127,8 @@ def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
         yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (more processor time for each call)'
 
 
-def _build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
+def build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
+    """Return what callers are shown, and the names that they come by. Raises SettingsFault."""
     listen = settings.listen
     files = ServerFiles(certificate=listen.certificate, key=listen.key, asks=settings.asks_for_certificates)
     try:
@@ -191,9 +192,9 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 
 def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
     faults: list[tuple[str, str]] = []
-    files = _certificate_file(settings)
+    files = certificate_file(settings)
     egress = Egress(settings.egress.source_address, settings.egress.seen_as)
-    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    routes = routes_of(settings)
     faults += _route_faults(name, routes)
     faults += _rewriting_faults(name, settings, routes)
     routes = [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
@@ -209,12 +210,14 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
         faults.append((f"tenants.{name}.{fault.key}", fault.detail))
     if faults:
         raise SettingsFault(faults)
+    paused = settings.card.paused or ""
     return BuiltTenant(
-        tenant=Tenant(name, RouteTable(routes)), files=files, stamp=stamp, passport=passport, egress=egress
+        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egress=egress
     )
 
 
-def _certificate_file(settings: TenantSettings) -> CertificateFile:
+def certificate_file(settings: TenantSettings) -> CertificateFile:
+    """Return the file of a tenant's system certificate."""
     certificate = settings.certificate
     return CertificateFile(
         file=certificate.file,
@@ -222,6 +225,11 @@ def _certificate_file(settings: TenantSettings) -> CertificateFile:
         password=certificate.password.get_secret_value() if certificate.password else None,
         trust=settings.trust,
     )
+
+
+def routes_of(settings: TenantSettings) -> list[Route]:
+    """Return a tenant's routes, its own before the preset's."""
+    return [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
 
 
 def _own_routes(settings: TenantSettings) -> Iterator[Route]:

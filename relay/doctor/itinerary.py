@@ -1,0 +1,76 @@
+"""The ways out as the settings name them: each with its certificate, or what is wrong with it, addresses and routes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from relay.compose.relay.build import certificate_file, routes_of
+from relay.settings.card import Card
+from relay.settings.relay import RelaySettings
+from relay.settings.words import Environment
+from relay.tenant.routing import Route
+from relay.upstream.certificate import CertificateFault
+from relay.upstream.egress import Egress
+from relay.upstream.passport import Passport
+from relay.x509.identity import identify
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way out. `passport` is there unless `fault`, a key of the settings and what is wrong there, says why not.
+
+    `number` is the user number in the certificate, if it has one.
+    """
+
+    name: str
+    tenant: str
+    card: Card
+    environment: Environment
+    passport: Passport | None
+    number: str | None
+    fault: tuple[str, str] | None
+    egresses: tuple[Egress, ...]
+    routes: tuple[Route, ...]
+    trust: Path | None
+
+    @property
+    def places(self) -> Mapping[Place, list[Route]]:
+        """Where its routes lead, each place once, those that VECOZO itself states first."""
+        places: dict[Place, list[Route]] = {}
+        for route in sorted(self.routes, key=lambda route: not route.verified):
+            places.setdefault((route.host, route.port), []).append(route)
+        return places
+
+
+def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
+    """Yield every way out, with its certificate as it would be used at `at`."""
+    for name, tenant in settings.tenants.items():
+        passport, fault = None, None
+        try:
+            passport = certificate_file(tenant).passport(at)
+        except CertificateFault as found:
+            fault = (f"tenants.{name}.{found.key}", found.detail)
+        number = _number(passport)
+        yield Way(
+            name=name,
+            tenant=name,
+            card=tenant.card if tenant.card.user_number else tenant.card.model_copy(update={"user_number": number}),
+            environment=tenant.environment,
+            passport=passport,
+            number=number,
+            fault=fault,
+            egresses=(Egress(tenant.egress.source_address, tenant.egress.seen_as),),
+            routes=tuple(routes_of(tenant)),
+            trust=tenant.trust,
+        )
+
+
+def _number(passport: Passport | None) -> str | None:
+    if passport is None or passport.papers is None:
+        return None
+    return identify(x509.load_pem_x509_certificates(passport.papers.chain.encode())[0]).user_number
