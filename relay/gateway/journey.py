@@ -37,7 +37,7 @@ from relay.problems.table import PROBLEMS
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, passed
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, is_a_services_fault
 from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
@@ -229,8 +229,9 @@ class Journey:
         record.source = Source.UPSTREAM
         record.upstream_seconds = passage.seconds
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
-        if passage.answer.status not in self._gateway.road.readings.statuses:
-            if passed(passage.answer):
+        status = passage.answer.status
+        if status < 400 or status not in self._gateway.road.readings.statuses:
+            if status < 400 or is_a_services_fault(passage.answer):
                 self._passed()
             self._give_or_leave(passage)
         elif passage.answer_rest is None:
