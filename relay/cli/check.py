@@ -14,6 +14,7 @@ from relay.compose.relay.ways import Loaded
 from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
 from relay.settings.words import Family
+from relay.upstream.expiry import IN_LOG, mark
 
 
 @click.command()
@@ -96,6 +97,9 @@ def _way(console: Console, way: BuiltWay) -> None:
         f"[bold]{way.name}[/] ({way.environment.value}): certificate {way.passport.serial}, "
         f"valid until {way.passport.not_after:%d %B %Y}"
     )
+    if mark(way.passport.not_after, way.at, IN_LOG) is not None:
+        days = (way.passport.not_after - way.at).days
+        console.print(f"  [yellow]it expires in {days} days: renew it at VECOZO (user number and PIN are needed)[/]")
     for doubt in way.passport.doubts:
         console.print(f"  [yellow]{doubt}[/]")
     for other in way.passport.passed_over:
