@@ -153,6 +153,10 @@ class QuotaStopped(RelayError):
 # -- what happened on the way out, before anything could be processed ----------------------------------------
 
 
+class TenantPaused(RelayError):
+    """The operator has paused this tenant's calls."""
+
+
 class SourceAddressMissing(RelayError):
     """The egress address is not on this machine (any more)."""
 

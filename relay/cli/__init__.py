@@ -12,6 +12,7 @@ from relay.errors import SettingsFault
 VERBS: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "serve": ("relay.cli.serve:serve", None, "Run the relay."),
     "check": ("relay.cli.check:check", None, "Build everything the settings name, without listening."),
+    "doctor": ("relay.cli.doctor:doctor", None, "Walk the road of a call and say where it breaks."),
     "health": ("relay.cli.health:health", None, "Ask a running relay whether it is alive."),
     "certificate": ("relay.cli.certificate:certificate", None, "Explain a certificate file; roll a renewal back."),
     "client": ("relay.cli.client:client", None, "Make keys for callers."),

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, BuiltWay, build
 from relay.compose.relay.ways import Loaded
 from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
+from relay.settings.relay import Tenant
 from relay.settings.words import Family
 from relay.upstream.expiry import IN_LOG, mark
 
@@ -34,7 +36,7 @@ def check(config: Path) -> None:
     _listener(console, built)
     for tenant in built.tenants.values():
         ways = [way for way in built.ways.values() if way.tenant == tenant.tenant.name]
-        _tenant(console, tenant, ways)
+        _tenant(console, tenant, ways, settings.tenants[tenant.tenant.name])
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -64,7 +66,7 @@ def _client_certificates(console: Console, built: BuiltClientCertificates) -> No
         console.print(f"  [yellow]{doubt}[/]")
 
 
-def _tenant(console: Console, built: BuiltTenant, ways: list[BuiltWay]) -> None:
+def _tenant(console: Console, built: BuiltTenant, ways: list[BuiltWay], settings: Tenant) -> None:
     console.print()
     for way in ways:
         _way(console, way)
@@ -75,6 +77,11 @@ def _tenant(console: Console, built: BuiltTenant, ways: list[BuiltWay]) -> None:
             f"  [yellow]{built.egress} is a {kind} address, which VECOZO never sees: "
             f"give the public one as tenants.{built.tenant.name}.egress.public_address[/]"
         )
+    if built.tenant.paused:
+        console.print("  [yellow]paused, so no call is sent:[/]", Text(built.tenant.paused))
+    if not settings.card.contacts:
+        key = f"tenants.{built.tenant.name}.card.contacts"
+        console.print(f"  nobody to write to when something is wrong: give the contact persons as {key}")
     heads = ("route", "path", "upstream", "family", "way", "")
     table = Table(*heads, box=None, pad_edge=False, padding=(0, 3, 0, 2))
     for route in built.tenant.routes:

@@ -13,10 +13,10 @@ from relay.auth.api_key import new_key
 from relay.authority.authority import Authority
 from relay.compose import reference, relay
 from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
-from relay.demo.question import ACTION, question
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
 from relay.settings.relay import RelaySettings
+from relay.soap.question import ACTION, question
 
 # Of the loopback network, yet another address than the gate's own: so it can be told apart from it.
 EGRESS: Final = IPv4Address("127.0.0.9")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from relay.demo.question import ACTION
 from relay.demo.stage import PATH, Stage
+from relay.soap.question import ACTION
 from relay.x509.bundle import Bundle, read_bundle
 from relay.x509.context import client_context
 

@@ -19,6 +19,7 @@ from relay.errors import (
     OutcomeUnknown,
     RelayError,
     Sent,
+    TenantPaused,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -193,6 +194,8 @@ class Journey:
             raise BodyTooLarge(f"the body is over the limit of {admission.max_body} octets")
         record.tenant, record.route = placed.tenant.name, placed.route.name
         record.environment = placed.route.environment
+        if placed.tenant.paused:
+            raise TenantPaused(placed.tenant.paused)
         return placed
 
     def _prepare(self, placed: Placed) -> Passage:

@@ -208,6 +208,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="destination_unavailable",
         retry_after=600,
     ),
+    errors.TenantPaused: Problem(
+        status=503,
+        code="tenant_paused",
+        title="Calls for this tenant are paused",
+        remedy="Nothing was sent. The relay's operator paused them; the detail says why. Repeat the call later.",
+        proxy_error="http_request_denied",
+        retry_after=300,
+    ),
     errors.SourceAddressMissing: Problem(
         status=503,
         code="source_address_missing",

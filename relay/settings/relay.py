@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr, model_validator
 
+from relay.settings.card import Card
 from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Wording
 
@@ -313,6 +314,7 @@ class Tenant(Branch):
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
+    card: Card = Card()
 
     @property
     def ways(self) -> dict[Family | None, Certificate]:

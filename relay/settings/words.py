@@ -38,3 +38,16 @@ class Cause(StrEnum):
     CERTIFICATE_INVALID = "certificate_invalid"
     FUNCTIONAL = "functional"
     QUOTA = "quota"
+
+
+class Registration(StrEnum):
+    """How a tenant's egress address gets registered at VECOZO: by whom, and under whose certificate calls are made.
+
+    `OWN`: the provider's own contact person registers it (FAQ Q23). `PARTY`: the provider's certificate runs at its
+    software party, which registers addresses for customers and is ticked by the provider (Q26, Q30). `CONSENT`: the
+    party calls under its own certificate, with a consent of the provider for each service (Q25, Q31).
+    """
+
+    OWN = "own"
+    PARTY = "party"
+    CONSENT = "consent"

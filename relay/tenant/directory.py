@@ -12,10 +12,11 @@ TENANT_FIELD = b"x-relay-tenant"
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A care provider or software party: its name and where its calls may go."""
+    """A care provider or software party: its name, where its calls may go, and why they are `paused`, if they are."""
 
     name: str
     routes: RouteTable
+    paused: str = ""
 
 
 class Directory:

@@ -162,3 +162,11 @@ def test_a_certificate_that_ends_soon_is_told(tmp_path: Path, days: int, told: b
     result = _check(tmp_path)
     assert result.exit_code == 0
     assert ("it expires in 5" in result.output) is told
+
+
+def test_it_says_that_a_tenant_is_paused_and_that_there_is_nobody_to_write_to(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"tenants.linde.card.paused": "moves [on] Saturday"})
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "moves [on] Saturday" in result.output
+    assert "tenants.linde.card.contacts" in result.output

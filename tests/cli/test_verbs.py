@@ -22,6 +22,6 @@ def test_a_verb_that_needs_more_says_how_to_get_it(verb: str) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("verb", ["serve", "check", "health", "certificate", "client"])
+@pytest.mark.parametrize("verb", ["serve", "check", "doctor", "health", "certificate", "client"])
 def test_the_relay_alone_needs_neither_database_nor_xml(verb: str) -> None:
     assert without_the_extra(verb, "--help").returncode == 0

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from relay.demo.question import ACTION
+from relay.soap.question import ACTION
 from tests.e2e.hosts import Host, end, hosts
 from tests.e2e.road import COV, FIRST, Road
 from tests.kit.line import Answer, CutOff, line, request

@@ -42,6 +42,9 @@ class Host:
             _ip("-n", self.name, "address", "add", address, "dev", device)
         _ip("-n", self.name, "link", "set", device, "up")
 
+    def lose(self, device: str, address: str) -> None:
+        _ip("-n", self.name, "address", "del", address, "dev", device)
+
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         with log.open("wb") as out:
             process = subprocess.Popen(self.inside("-m", "relay", *arguments), stdout=out, stderr=out, cwd=_ROOT)

@@ -12,7 +12,7 @@ from typing import Any
 
 from relay.auth.api_key import NewKey, new_key
 from relay.authority.authority import Authority
-from relay.demo.question import ACTION, question
+from relay.soap.question import ACTION, question
 from tests.e2e.hosts import Host, cable, end, hosts, wait_for
 
 GATE = "145.131.7.200"
@@ -82,6 +82,13 @@ class Road:
         body = ["--body", str(self.folder / "question.xml")] if url == COV else []
         return self.cloud.visit("POST" if url == COV else "GET", url, *options, *body)
 
+    def doctor(self) -> dict[str, Any]:
+        witness = f"https://{GATE}:8444/whoami"
+        config = str(self.folder / "relay.toml")
+        done = self.office.relay("doctor", "--config", config, "--witness", witness, "--json")
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told | {"exit": done.returncode}
+
     def registry(self, method: str, addresses: str) -> dict[str, Any]:
         person = str(self.folder / "rehearsal" / "contact-person.p12")
         url = f"https://{GATE}:8445/v1/certificates/{NUMBER}/addresses/{addresses}"
@@ -110,13 +117,17 @@ def walk(folder: Path) -> dict[str, Any]:
         seen["registered"] = road.call(COV, tenant="first", source="20.50.1.7")
         seen["caller moved"] = road.call(COV, tenant="first", source="20.61.9.33")
         seen["other egress"] = road.call(COV, tenant="second", source="20.50.1.7")
+        seen["doctor"] = road.doctor()
         seen["register range"] = road.registry("PUT", f"{FIRST}-{SECOND}")
         seen["other egress in range"] = road.call(COV, tenant="second", source="20.50.1.7")
+        seen["doctor in range"] = road.doctor()
         seen["whoami first"] = road.call(WHOAMI, tenant="first", source="20.61.9.33")
         seen["whoami second"] = road.call(WHOAMI, tenant="second", source="20.61.9.33")
         seen["remove range"] = road.registry("DELETE", f"{FIRST}-{SECOND}")
         seen["remove"] = road.registry("DELETE", FIRST)
         seen["removed"] = road.call(COV, tenant="first", source="20.50.1.7")
+        road.office.lose("outside", f"{FIRST}/24")
+        seen["doctor without address"] = road.doctor()
         seen["exits"] = [end(relay), end(reference)]
         seen["log"] = [json.loads(line) for line in (folder / "relay.log").read_text().splitlines()]
     return seen

@@ -66,6 +66,31 @@ def test_a_removed_address_is_refused_at_once(seen: Seen) -> None:
     assert outcome(seen["removed"]) == (403, "Forbidden")
 
 
+def _broken(told: Seen) -> list[tuple[str, str]]:
+    return [(each["way"], each["step"]) for each in told["findings"] if each["state"] == "failed"]
+
+
+def test_the_doctor_finds_where_each_way_out_is_broken(seen: Seen) -> None:
+    assert (_broken(seen["doctor in range"]), seen["doctor in range"]["exit"]) == ([], 0)
+    assert (_broken(seen["doctor"]), seen["doctor"]["exit"]) == ([("second", "address registered")], 1)
+    [refused] = [each for each in seen["doctor"]["findings"] if each["state"] == "failed"]
+    assert "register 145.131.7.11" in refused["next"]
+    assert "IP-adres 145.131.7.11" in refused["letters"][0]["text"]
+
+
+def test_the_doctor_sees_what_the_running_relay_shows_and_what_the_world_sees_of_each_way(seen: Seen) -> None:
+    good = [each["what"] for each in seen["doctor in range"]["findings"] if each["state"] == "good"]
+    assert "The relay on 20.0.0.1:8443 shows this very certificate" in good
+    for address in ("145.131.7.10", "145.131.7.11"):
+        assert f"145.131.7.200 sees {address}, as configured" in good
+
+
+def test_an_address_that_the_host_has_lost_is_named_by_the_doctor(seen: Seen) -> None:
+    told = seen["doctor without address"]
+    assert ("first", "source address") in _broken(told)
+    assert told["exit"] == 1
+
+
 def test_both_sides_end_with_0_when_told_to_stop(seen: Seen) -> None:
     assert seen["exits"] == [0, 0]
 

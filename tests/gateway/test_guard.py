@@ -147,6 +147,8 @@ async def test_a_probe_whose_caller_leaves_or_whose_answer_says_nothing_gives_it
             await caller.send(request("GET", COV, here.authorised))
             while gate.calls < 4:
                 await asyncio.sleep(0.01)
+        while here.exchanges[-1]["status"] != 499:
+            await asyncio.sleep(0.01)
         gate.held.set()
         gate.held, gate.says = None, GATEWAY
         await asyncio.sleep(0.2)

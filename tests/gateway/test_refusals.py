@@ -1,5 +1,6 @@
 """Refusals over the wire: VECOZO's answer is handed on untouched, with its cause beside it; the matrix of 403s."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,35 @@ async def test_each_403_has_its_cause_and_reaches_the_caller_untouched(tmp_path:
                     assert (noted["cause"], noted["sent"]) == (cause, "true")
                     assert answer.field("x-relay-certificate") == noted["certificate"]
                     assert "127.0.0.9" in str(noted["explanation"])
+
+
+@pytest.mark.parametrize(("body", "cause"), [(JSON, ADDRESS), (b'{ "code": 1 }', FUNCTIONAL)], ids=["bare", "own"])
+async def test_a_body_that_comes_in_pieces_is_read_whole(tmp_path: Path, body: bytes, cause: str) -> None:
+    async def in_pieces(exchange: kit.Exchange) -> None:
+        await exchange.answer(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body[:3]))
+        for piece in (body[3:8], body[8:]):
+            await asyncio.sleep(0.03)
+            await exchange.answer(piece)
+
+    async with kit.running(in_pieces) as upstream, relay(tmp_path, upstream.port) as here:
+        answer = await _called(here, COV)
+    assert (answer.field("x-relay-cause"), answer.body) == (cause, body)
+
+
+async def test_the_end_of_a_long_body_is_not_waited_for(tmp_path: Path) -> None:
+    let_go = asyncio.Event()
+
+    async def long(exchange: kit.Exchange) -> None:
+        await exchange.answer(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 5000\r\n\r\n" + b"x" * 4500)
+        await let_go.wait()
+        await exchange.answer(b"x" * 500)
+
+    async with kit.running(long) as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
+        await caller.send(request("POST", COV, here.authorised, body=b"x"))
+        head = await caller.reader.readuntil(b"\r\n\r\n")
+        let_go.set()
+        await caller.reader.readexactly(5000)
+    assert b"X-Relay-Cause: functional\r\n" in head
 
 
 @pytest.mark.parametrize(

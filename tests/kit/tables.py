@@ -4,6 +4,7 @@ import json
 import types
 import typing
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from pydantic.fields import FieldInfo
 from relay.enforcer.verdict import PHRASES
 from relay.errors import Sent
 from relay.observe.metrics import METRICS
+from relay.people.advice import Advice, advise
+from relay.people.letter import Reader
+from relay.people.matter import Facts, Matter
 from relay.problems.table import PROBLEMS
 from relay.registry.api.problems import ADDRESS
 from relay.registry.domain.advice import ADVICE
+from relay.settings.card import Card
 from relay.settings.reference import ReferenceSettings
 from relay.settings.relay import RelaySettings
-from relay.settings.words import Family
+from relay.settings.words import Environment, Family, Registration
 from relay.tenant.vecozo import SERVICES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -108,6 +113,49 @@ def gate_rows() -> list[str]:
     return rows + [f"| `{refusal}` | `403 {phrase}` |" for refusal, phrase in PHRASES.items()]
 
 
+# What a card and a refused call may look like; everybody in it is fictitious.
+_CARD = {
+    "organisation": "Praktijk Voorbeeld",
+    "agb_code": "99000001",
+    "user_number": "20009999000001",
+    "contacts": [{"name": "Anna Voorbeeld", "mail": "a.voorbeeld@praktijk.example"}],
+    "party": {"name": "Voorbeeld Software", "mail": "support@software.example"},
+    "on_call": "relaybeheer, beheer@relay.example",
+}
+_FACTS = Facts(
+    at=datetime(2026, 11, 25, 15, 2, tzinfo=UTC),
+    environment=Environment.PRODUCTION,
+    egress="203.0.113.10",
+    seen_as="203.0.113.11",
+    phrase="403 Forbidden",
+    service="cov",
+    host="api.vecozo.nl",
+    trace_ids=("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",),
+)
+_READERS = {
+    Reader.CONTACT_PERSON: "contact person",
+    Reader.SOFTWARE_PARTY: "software party",
+    Reader.SUPPORT: "VECOZO Support",
+}
+
+
+def _advice(matter: Matter, registration: Registration) -> Advice:
+    return advise(matter, Card.model_validate(_CARD | {"registration": registration}), _FACTS)
+
+
+def people_rows() -> list[str]:
+    rows = ["| matter | own | party | consent |", "|---|---|---|---|"]
+    for matter in Matter:
+        readers = [[_READERS[each.reader] for each in _advice(matter, form).letters] for form in Registration]
+        rows.append(f"| `{matter}` | " + " | ".join(", then ".join(each) or "operator" for each in readers) + " |")
+    return rows
+
+
+def example_letter() -> list[str]:
+    first = _advice(Matter.ADDRESS_OR_BLOCKED, Registration.OWN).letters[0]
+    return ["```text", f"Onderwerp: {first.subject}", "", *first.text.splitlines(), "```"]
+
+
 TABLES = {
     "settings.md": {
         "relay": lambda: settings_rows(RelaySettings),
@@ -116,6 +164,7 @@ TABLES = {
     },
     "metrics.md": {"metrics": metrics_rows},
     "errors.md": {"errors": error_rows},
+    "people.md": {"people": people_rows, "letter": example_letter},
     "registry.md": {"refusals": refusal_rows, "gate": gate_rows},
 }
 

@@ -84,6 +84,23 @@ def test_its_beginning_can_be_looked_at_without_taking_it() -> None:
     assert (seen, sink.taken) == ([b"a"], [b"ab"])
 
 
+def test_as_much_of_its_beginning_is_waited_for_as_is_asked_for_or_is_to_come() -> None:
+    for ends in (False, True):
+        _, stream, sink = _stream()
+        seen: list[bytes] = []
+        stream.when_begun(seen.append, enough=4)
+        stream.put(b"ab")
+        stream.put(b"c")
+        assert seen == []
+        if ends:
+            stream.end()
+        else:
+            stream.put(b"de")
+        stream.flow(sink)
+        assert seen == [b"abc"] if ends else [b"abcde"]
+        assert sink.taken == seen
+
+
 def test_a_body_without_octets_begins_with_its_end() -> None:
     _, stream, _ = _stream()
     seen: list[bytes] = []

@@ -173,6 +173,24 @@ def test_a_stop_is_on_the_disk_before_anything_else_happens(tmp_path: Path) -> N
     assert StateFile(tmp_path / "relay.state").read().stops == {("linde", "cov"): AT}
 
 
+def test_what_is_on_the_disk_outlives_the_machine_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written beside, synced, put in its place, and that synced too: no moment at which neither is there."""
+    steps, fsync, rename = list[str](), os.fsync, Path.replace
+
+    def synced(file: int) -> None:
+        fsync(file)
+        steps.append(f"synced {Path(f'/proc/self/fd/{file}').readlink().name}")
+
+    def renamed(path: Path, target: Path) -> Path:
+        steps.append(f"renamed to {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    _room(tmp_path).stop("linde", "cov", at=AT)
+    assert steps == ["synced relay.state.new", "renamed to relay.state", f"synced {tmp_path.name}"]
+
+
 def test_what_was_held_and_stopped_is_so_after_a_restart(tmp_path: Path) -> None:
     room = _room(tmp_path)
     _refuse(room)

@@ -104,7 +104,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
     all_closed = all(way.passport is None for way in ways.values())
     try:
-        listener, hosts = _build_listener(settings)
+        listener, hosts = build_listener(settings)
     except SettingsFault as fault:
         faults += fault.faults
     try:
@@ -141,7 +141,8 @@ def _loop_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
         yield "loop", 'uvloop is not installed; install it, or set loop = "asyncio" (more processor time for each call)'
 
 
-def _build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
+def build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
+    """Return what callers are shown, and the names that they come by. Raises SettingsFault."""
     listen = settings.listen
     files = ServerFiles(certificate=listen.certificate, key=listen.key, asks=settings.asks_for_certificates)
     try:
@@ -199,7 +200,7 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
     """Return the tenant, and what is wrong with it."""
     egress = Egress(settings.egress.source_address, settings.egress.seen_as)
-    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    routes = routes_of(settings)
     faults = list(_route_faults(name, routes))
     faults += (
         (f"tenants.{name}.certificates.{family}", f'no route of this tenant has family = "{family}"')
@@ -210,8 +211,18 @@ def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, lis
     except RelayError as error:
         remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
         faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
-    table = RouteTable(with_ways(routes, name, settings.certificates))
-    return BuiltTenant(tenant=Tenant(name, table), egress=egress), faults
+    return BuiltTenant(tenant=tenant_of(name, settings), egress=egress), faults
+
+
+def tenant_of(name: str, settings: TenantSettings) -> Tenant:
+    """Return the tenant, whose routes know their ways out."""
+    table = RouteTable(with_ways(routes_of(settings), name, settings.certificates))
+    return Tenant(name, table, settings.card.paused or "")
+
+
+def routes_of(settings: TenantSettings) -> list[Route]:
+    """Return a tenant's routes, its own before the preset's."""
+    return [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
 
 
 def _own_routes(settings: TenantSettings) -> Iterator[Route]:

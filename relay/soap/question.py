@@ -1,4 +1,4 @@
-"""The insurance check that the story asks: VECOZO's fictitious test person, today."""
+"""The insurance check that does no harm: about the fictitious test person, and never in production."""
 
 from datetime import date
 from typing import Final
@@ -8,7 +8,7 @@ from relay.soap.recognise import SoapVersion
 
 ACTION: Final = cov.ACTION
 
-# The test person of public clients: fictitious, and never to be sent to production.
+# The test person of public clients.
 _ENVELOPE: Final = """\
 <?xml version="1.0" encoding="utf-8"?>
 <soap:Envelope xmlns:soap="{envelope}" xmlns:v1="{namespace}" xmlns:mes="{messages}" xmlns:typ="{types}">

@@ -1,0 +1,160 @@
+"""The way out, step by step: certificate, names, source address, what the world sees; then on to each place."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from socket import AF_INET, SOCK_STREAM
+from typing import Final
+from urllib.parse import urlsplit
+
+from relay.doctor.clock import clock
+from relay.doctor.finding import State, Step
+from relay.doctor.gate import Gate
+from relay.doctor.itinerary import Place
+from relay.doctor.teller import Teller
+from relay.doctor.witness import WitnessSilent, ask
+from relay.errors import RelayError
+from relay.people.advice import Advice
+from relay.people.matter import Matter
+from relay.registry.domain.special import special_within
+from relay.upstream.egress import Egress
+from relay.upstream.passport import Passport
+from relay.upstream.transport import Patience
+from relay.x509.context import TlsFileFault, client_context
+from relay.x509.explain import SOON
+
+_VECOZO: Final = ".vecozo.nl"
+
+
+@dataclass(kw_only=True)
+class Departure:
+    """One walk along one way out. `timed` is set once the clock was held against another's."""
+
+    teller: Teller
+    patience: Patience
+    witnesses: Sequence[str]
+    calls: bool = True
+    timed: bool = False
+
+    async def walk(self) -> None:
+        """Tell each step; a failure ends what depends on it."""
+        way = self.teller.way
+        if way.passport is None:
+            self._unusable(way.fault or ("certificate", "there is none"))
+            return
+        self._certificate(way.passport)
+        places = [place for place in way.places if await self._resolved(place)]
+        for egress in way.egresses if places else ():
+            if not self.here(egress) or not await self._seen(egress):
+                continue
+            for place in places:
+                gate = Gate(
+                    teller=self.teller,
+                    place=place,
+                    egress=egress,
+                    passport=way.passport,
+                    patience=self.patience,
+                    calls=self.calls,
+                )
+                date = await gate.pass_through()
+                self._hold_against(date, place[0])
+
+    def _unusable(self, fault: tuple[str, str]) -> None:
+        letters = self.teller.advice(Matter.CERTIFICATE_INVALID).letters[:1]
+        then = "Mend that, or have a new file made; `relay certificate show` looks at a file by itself."
+        what = f"{fault[0]}: {fault[1]}"
+        self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, what, Advice(remedy=then, letters=letters))
+
+    def _certificate(self, passport: Passport) -> None:
+        left, until = passport.not_after - self.teller.now(), f"valid until {passport.not_after:%d %B %Y}"
+        if left <= SOON:
+            what = f"{passport.serial} is {until}, for {left.days} more days."
+            advice = self.teller.advice(Matter.CERTIFICATE_EXPIRING)
+            self.teller.found(Step.SYSTEM_CERTIFICATE, State.WARNING, what, advice)
+        else:
+            self.teller.good(Step.SYSTEM_CERTIFICATE, f"{passport.serial}, {until}")
+        for doubt in passport.doubts:
+            self.teller.warn(Step.SYSTEM_CERTIFICATE, doubt, "`relay certificate show` looks at a file by itself.")
+        way = self.teller.way
+        if way.number not in (None, way.card.user_number):
+            what = f"Its user number is {way.number}, and the card says {way.card.user_number}."
+            then = f"Give the file that is meant, or mend tenants.{way.tenant}.card.user_number: letters name it."
+            self.teller.warn(Step.SYSTEM_CERTIFICATE, what, then)
+
+    async def _resolved(self, place: Place) -> bool:
+        host, port = place
+        try:
+            async with asyncio.timeout(self.patience.connect):
+                found = await asyncio.get_running_loop().getaddrinfo(host, port, family=AF_INET, type=SOCK_STREAM)
+        except (OSError, TimeoutError) as error:
+            what = f"{host} has no IPv4 address that can be found: {getattr(error, 'strerror', None) or 'no answer'}."
+            self.teller.broken(Step.NAME, what, self.teller.advice(Matter.UPSTREAM_NAME_UNKNOWN, host=host), place)
+            return False
+        addresses = ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
+        self.teller.good(Step.NAME, f"{host} is {addresses}", place)
+        return True
+
+    def here(self, egress: Egress) -> bool:
+        """Tell whether calls can leave from there; return whether they can."""
+        try:
+            egress.socket().close()
+        except RelayError as error:
+            advice = self.teller.advice(Matter.SOURCE_ADDRESS_MISSING, egress=str(egress))
+            self.teller.found(Step.SOURCE, State.FAILED, f"{error.detail}.", advice)
+            return False
+        self.teller.good(Step.SOURCE, f"{egress.source} is an address of this machine")
+        return self._public(egress)
+
+    def _public(self, egress: Egress) -> bool:
+        """Tell of an address that VECOZO can never see; a rehearsal may have one, the road to VECOZO ends there."""
+        special = special_within(egress.seen_as, egress.seen_as)
+        if special is None:
+            return True
+        way, kind = self.teller.way, special[1].value.replace("_", " ")
+        in_earnest = any(host.endswith(_VECOZO) for host, _ in way.places)
+        self.teller.found(
+            Step.SOURCE,
+            State.FAILED if in_earnest else State.WARNING,
+            f"{egress} is a {kind} address, which VECOZO never sees and refuses to register.",
+            Advice(remedy=f"Give the public one as public_address in tenants.{way.tenant}.egress."),
+        )
+        return not in_earnest
+
+    async def _seen(self, egress: Egress) -> bool:
+        """Ask every witness; return whether none sees another address than the one that is configured."""
+        if not self.witnesses:
+            what = f"No witness is configured, so nobody was asked whether the world sees {egress}."
+            then = "Name one with --witness: a URL that answers with the address it sees, such as a gate's /whoami."
+            self.teller.note(Step.SEEN, what, then)
+        return all([await self._asked(url, egress) for url in self.witnesses])
+
+    async def _asked(self, url: str, egress: Egress) -> bool:
+        name = urlsplit(url).hostname or url
+        try:
+            word = await ask(url, egress, self._trust_in(name))
+        except (WitnessSilent, TlsFileFault) as silent:
+            then = "That proves nothing either way: see whether the witness can be reached from the source address."
+            self.teller.warn(Step.SEEN, f"{name} did not tell what it sees: {silent}.", then)
+            return True
+        self._hold_against(word.date, name)
+        if word.address == egress.seen_as:
+            self.teller.good(Step.SEEN, f"{name} sees {word.address}, as configured")
+            return True
+        advice = self.teller.advice(Matter.EGRESS_OUT, egress=str(egress), seen_as=str(word.address))
+        what = f"{name} sees {word.address}, and {egress} is configured."
+        self.teller.found(Step.SEEN, State.FAILED, what, advice)
+        return False
+
+    def _trust_in(self, host: str) -> ssl.SSLContext:
+        """A witness at the gate itself is trusted as the gate is, any other as the web is."""
+        at_the_gate = any(host == place[0] for place in self.teller.way.places)
+        return client_context(None, trust=self.teller.way.trust if at_the_gate else None)
+
+    def _hold_against(self, date: datetime | None, by: str) -> None:
+        if date is not None and not self.timed:
+            self.timed = True
+            state, what = clock(date, self.teller.now(), by=by)
+            advice = None if state is State.GOOD else self.teller.advice(Matter.CLOCK_WRONG)
+            self.teller.found(Step.CLOCK, state, what, advice)

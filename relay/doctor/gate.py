@@ -1,0 +1,129 @@
+"""Through the gate at one place: TCP, TLS and a call that does no harm, over the transport that all calls take."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from socket import AF_INET, SOCK_STREAM
+from typing import Final
+
+from relay.doctor.call import Answer, call, door
+from relay.doctor.clock import date_of
+from relay.doctor.finding import State, Step
+from relay.doctor.handshake import meet
+from relay.doctor.itinerary import Place
+from relay.doctor.probe import Probe, probe_of
+from relay.doctor.reading import Proven, phrase, read
+from relay.doctor.teller import Teller
+from relay.errors import (
+    RelayError,
+    SourceAddressMissing,
+    SystemCertificateRefused,
+    UpstreamNameUnknown,
+    UpstreamUntrusted,
+)
+from relay.people.advice import Advice
+from relay.people.matter import Matter
+from relay.tenant.routing import Route
+from relay.upstream.egress import Egress
+from relay.upstream.passport import Passport
+from relay.upstream.transport import Patience
+
+_MATTERS: Final[Sequence[tuple[type[RelayError], Matter]]] = (
+    (UpstreamNameUnknown, Matter.UPSTREAM_NAME_UNKNOWN),
+    (SourceAddressMissing, Matter.SOURCE_ADDRESS_MISSING),
+    (UpstreamUntrusted, Matter.UPSTREAM_UNTRUSTED),
+    (SystemCertificateRefused, Matter.SYSTEM_CERTIFICATE_REFUSED),
+)
+# What to do about an answer that no refusal of VECOZO's explains.
+_THEN: Final = {
+    State.FAILED: "See whether this path is the service's at VECOZO; `relay check` lists the routes.",
+    State.WARNING: "The road is open; what the service says is for whoever makes the calling software.",
+    State.NOTE: "Have the calling software make a call; the log then says what came of it.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One place, to be come to from one address under one certificate."""
+
+    teller: Teller
+    place: Place
+    egress: Egress
+    passport: Passport
+    patience: Patience
+    calls: bool
+
+    async def pass_through(self) -> datetime | None:
+        """Tell each step; return the time by their clock, if an answer told it."""
+        return await self._call() if await self._connect() and await self._shake_hands() else None
+
+    async def _connect(self) -> bool:
+        (host, port), loop = self.place, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.patience.connect):
+                [first, *_] = await loop.getaddrinfo(host, port, family=AF_INET, type=SOCK_STREAM)
+                with self.egress.socket() as sock:
+                    await loop.sock_connect(sock, first[4])
+        except (OSError, TimeoutError, RelayError) as error:
+            why = getattr(error, "strerror", None) or f"no connection within {self.patience.connect:g} seconds"
+            what = f"{host}:{port} cannot be reached from {self.egress.source}: {why}."
+            self.teller.broken(Step.TCP, what, self._advice(Matter.UPSTREAM_UNREACHABLE), self.place)
+            return False
+        self.teller.good(Step.TCP, f"{first[4][0]}:{port} answers {self.egress.source}", self.place)
+        return True
+
+    async def _shake_hands(self) -> bool:
+        try:
+            agreed = await meet(self.place, self.egress, self.passport, self.patience)
+        except RelayError as error:
+            self._failed(Step.TLS, error)
+            return False
+        self.teller.good(Step.TLS, f"{agreed}; {self.place[0]} proves to be itself", self.place)
+        return True
+
+    async def _call(self) -> datetime | None:
+        if paused := self.teller.way.card.paused:
+            what = f"No call was made: this tenant is paused ({paused})."
+            self.teller.note(Step.CALL, what, self._advice(Matter.TENANT_PAUSED).remedy, self.place)
+            return None
+        route, probe = self._harmless()
+        if route is None or probe is None or not self.calls:
+            what = "No call was made: none is known to do no harm here." if self.calls else "No call was to be made."
+            self.teller.note(Step.CALL, what, _THEN[State.NOTE], self.place)
+            return None
+        try:
+            async with door(self.passport, self.egress, self.patience) as out:
+                answer = await call(out, self.place, probe)
+        except RelayError as error:
+            self._failed(Step.CALL, error, route)
+            return None
+        for proven in read(answer.head, answer.beginning, route.wording, probe):
+            self._proven(proven, answer, route)
+        return date_of((answer.head.fields.first(b"date") or b"").decode("latin-1"))
+
+    def _harmless(self) -> tuple[Route | None, Probe | None]:
+        for route in self.teller.way.places[self.place]:
+            probe = probe_of(route, today=self.teller.now().date(), trace=self.teller.trace)
+            if probe is not None:
+                return route, probe
+        return None, None
+
+    def _proven(self, proven: Proven, answer: Answer, route: Route) -> None:
+        advice: Advice | None
+        if proven.matter is not None:
+            advice = self._advice(proven.matter, route, phrase(answer.head))
+        else:
+            then = _THEN.get(proven.state)
+            advice = Advice(remedy=then) if then else None
+        self.teller.found(proven.step, proven.state, proven.what, advice, self.place)
+
+    def _failed(self, step: Step, error: RelayError, route: Route | None = None) -> None:
+        matter = next((matter for kind, matter in _MATTERS if isinstance(error, kind)), Matter.UPSTREAM_UNREACHABLE)
+        # TLS 1.3 tells of it only after the handshake.
+        step = Step.ACCEPTED if matter is Matter.SYSTEM_CERTIFICATE_REFUSED else step
+        self.teller.broken(step, f"{error.detail}.", self._advice(matter, route), self.place)
+
+    def _advice(self, matter: Matter, route: Route | None = None, said: str = "") -> Advice:
+        service = route.name if route else ""
+        return self.teller.advice(matter, egress=str(self.egress), host=self.place[0], service=service, said=said)

@@ -1,0 +1,94 @@
+"""The whole walk: settings, the callers' side, then each way out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from relay.compose.relay import build
+from relay.doctor.arrival import arrival
+from relay.doctor.departure import Departure
+from relay.doctor.finding import Finding, State, Step
+from relay.doctor.itinerary import ways_of
+from relay.doctor.teller import Teller
+from relay.errors import SettingsFault
+from relay.settings.relay import RelaySettings
+from relay.upstream.transport import Patience
+
+# Faults under these keys are told at the steps that they belong to.
+_OF_LISTEN = ("certificate", "key", "names")
+_OF_TENANTS = ("certificate", "egress", "trust")
+
+
+async def walk(
+    settings: RelaySettings,
+    tell: Callable[[Finding], None],
+    *,
+    witnesses: Sequence[str],
+    now: Callable[[], datetime],
+    calls: bool = True,
+) -> None:
+    """Tell what is found, in order. Where a road breaks it ends, and the next one is walked.
+
+    `witnesses` are URLs that answer with the address they see; without `calls` only connections are made.
+    """
+    broken = False
+    for finding in _settings(settings, now()):
+        tell(finding)
+        broken = broken or finding.state is State.FAILED
+    if broken:
+        return
+    async for finding in arrival(settings, now()):
+        tell(finding)
+    timed = False
+    for way in ways_of(settings, now()):
+        departure = Departure(
+            teller=Teller(way=way, now=now, tell=tell),
+            patience=_patience(settings),
+            witnesses=witnesses,
+            calls=calls,
+            timed=timed,
+        )
+        await departure.walk()
+        timed = departure.timed
+
+
+def unreadable(fault: SettingsFault, at: datetime) -> Iterator[Finding]:
+    """Yield what is wrong with settings, each with what to do."""
+    for key, what in fault.faults:
+        yield _finding(State.FAILED, at, f"{key}: {what}", "Mend that; docs/settings.md says what each key takes.")
+
+
+def _settings(settings: RelaySettings, at: datetime) -> Iterator[Finding]:
+    try:
+        build(settings, at)
+    except SettingsFault as fault:
+        faults = [each for each in fault.faults if not _told_elsewhere(each[0])]
+        yield from unreadable(SettingsFault(faults), at)
+        if faults:
+            return
+    yield _finding(State.GOOD, at, "They are read, and agree with one another")
+    if not settings.clients:
+        what = "There are no clients: every call is refused."
+        yield _finding(State.WARNING, at, what, "`relay client new NAME` makes one.")
+    for name, tenant in settings.tenants.items():
+        if not tenant.card.contacts:
+            then = f"Give tenants.{name}.card.contacts, so that messages have an address."
+            yield _finding(State.NOTE, at, f"The card of {name} names no contact person.", then)
+
+
+def _finding(state: State, at: datetime, what: str, then: str = "") -> Finding:
+    return Finding(step=Step.SETTINGS, state=state, what=what, at=at, next=then)
+
+
+def _told_elsewhere(key: str) -> bool:
+    match key.split("."):
+        case ["tenants", _, branch, *_]:
+            return branch.startswith(_OF_TENANTS)
+        case ["listen", branch]:
+            return branch in _OF_LISTEN
+        case _:
+            return False
+
+
+def _patience(settings: RelaySettings) -> Patience:
+    deadlines = settings.deadlines
+    return Patience(connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle)

@@ -1,0 +1,435 @@
+"""The doctor walks a real road: a good one passes, and each planted fault is named with its step, cause and remedy."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from relay.doctor.departure import Departure
+from relay.doctor.finding import Finding, State, Step
+from relay.doctor.itinerary import ways_of
+from relay.doctor.teller import Teller
+from relay.doctor.walk import walk
+from relay.people.letter import Reader
+from relay.upstream.transport import Patience
+from tests.kit import authority as kit
+from tests.kit import upstream
+from tests.kit.gate import Gate, book, running
+from tests.kit.relay import PASSWORD, read_settings, write_settings
+
+CONTACT, SUPPORT = Reader.CONTACT_PERSON, Reader.SUPPORT
+CARD: dict[str, object] = {
+    "tenants.linde.card.organisation": "Praktijk De Linde",
+    "tenants.linde.card.contacts": [{"name": "Anna Voorbeeld", "mail": "anna@delinde.example"}],
+}
+REGISTERED = ("127.0.0.9",)
+
+
+async def walked(
+    folder: Path, *, witnesses: Sequence[str] = (), off: timedelta = timedelta(), calls: bool = True
+) -> list[Finding]:
+    """Walk by the settings in the folder, with a clock that is off by so much."""
+    findings: list[Finding] = []
+    await walk(
+        read_settings(folder),
+        findings.append,
+        witnesses=witnesses,
+        now=lambda: datetime.now(UTC) + off,
+        calls=calls,
+    )
+    return findings
+
+
+@asynccontextmanager
+async def gate(registered: Sequence[str] = REGISTERED) -> AsyncIterator[Gate]:
+    async with running(Gate(book=book([kit.system(), kit.expired()], registered))) as here:
+        yield here
+
+
+def failed(findings: Sequence[Finding]) -> list[Finding]:
+    return [each for each in findings if each.state is State.FAILED]
+
+
+def steps(findings: Sequence[Finding], state: State) -> list[Step]:
+    return [each.step for each in findings if each.state is state]
+
+
+async def test_a_good_road_passes_every_step(tmp_path: Path) -> None:
+    async with gate() as here:
+        write_settings(tmp_path, here.port, changes=CARD)
+        findings = await walked(tmp_path, witnesses=[f"https://localhost:{here.port}/whoami"])
+    assert failed(findings) == []
+    assert set(steps(findings, State.GOOD)) == set(Step)
+    # The kit's authority is none of the public web, the settings let any port be taken, and loopback is for rehearsals.
+    told = steps(findings, State.WARNING) + steps(findings, State.NOTE)
+    assert set(told) == {Step.SERVER_CERTIFICATE, Step.SOURCE}
+    [(_, method, service)] = here.passages
+    assert (method, service) == ("POST", "/acc/cov/vz801802/v1/soap11")
+
+
+async def test_what_is_not_good_always_says_what_comes_next(tmp_path: Path) -> None:
+    async with gate(registered=()) as here:
+        write_settings(tmp_path, here.port)
+        findings = await walked(tmp_path)
+    assert [each.what for each in findings if each.state is not State.GOOD and not each.next] == []
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """A fault to plant before the walk, and what has to be told of it."""
+
+    changes: Mapping[str, object] = field(default_factory=dict)
+    plant: Callable[[Path], object] = lambda folder: None
+    registered: Sequence[str] = REGISTERED
+    off: timedelta = timedelta()
+    step: Step
+    what: str
+    then: str
+    readers: Sequence[Reader] = ()
+
+
+def _server(**dates: object) -> Callable[[Path], None]:
+    def plant(folder: Path) -> None:
+        issued = kit.authority().issue_server(["localhost"], **dates)  # type: ignore[arg-type]  # the dates
+        (folder / "server.pem").write_bytes(issued.chain_pem())
+        (folder / "server.key").write_bytes(issued.key_pem())
+
+    return plant
+
+
+def _write(name: str, octets: Callable[[], bytes]) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(octets())
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+FAULTS = {
+    "no server certificate": Fault(
+        plant=lambda folder: (folder / "server.pem").unlink(),
+        step=Step.SERVER_CERTIFICATE,
+        what="listen.certificate",
+        then="relay check",
+    ),
+    "server certificate expired": Fault(
+        plant=_server(at=kit.AT - timedelta(days=60), days=30),
+        step=Step.SERVER_CERTIFICATE,
+        what="expired",
+        then="issued anew",
+    ),
+    "server certificate of tomorrow": Fault(
+        plant=_server(at=kit.AT + timedelta(days=1)), step=Step.SERVER_CERTIFICATE, what="valid from", then="clock"
+    ),
+    "chain left out": Fault(
+        plant=_write("server.pem", lambda: kit.server().certificate.public_bytes(Encoding.PEM)),
+        step=Step.SERVER_CERTIFICATE,
+        what="alone",
+        then="intermediate certificates",
+    ),
+    "callers come by another name": Fault(
+        changes={"listen.names": ["relay.example"]},
+        step=Step.SERVER_CERTIFICATE,
+        what="relay.example",
+        then="listen.names",
+    ),
+    "no certificate file": Fault(
+        plant=lambda folder: (folder / "system.p12").unlink(),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="does not exist",
+        then="relay certificate show",
+        readers=[CONTACT],
+    ),
+    "wrong password": Fault(
+        plant=lambda folder: (folder / "password").write_text("another"),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="password",
+        then="relay certificate show",
+        readers=[CONTACT],
+    ),
+    "certificate expired": Fault(
+        plant=_write("system.p12", lambda: kit.expired().p12(PASSWORD)),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="expired",
+        then="new file",
+        readers=[CONTACT],
+    ),
+    "personal certificate": Fault(
+        plant=_write("system.p12", lambda: kit.personal().p12(PASSWORD)),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="person",
+        then="new file",
+        readers=[CONTACT],
+    ),
+    "certificate without its key": Fault(
+        plant=_write("system.p12", lambda: kit.der(kit.system())),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="private key",
+        then="new file",
+        readers=[CONTACT],
+    ),
+    "name unknown": Fault(
+        changes={"tenants.linde.routes": [{"name": "x", "prefix": "/acc/cov", "upstream": "https://nowhere.invalid"}]},
+        step=Step.NAME,
+        what="nowhere.invalid",
+        then="getent ahostsv4 nowhere.invalid",
+    ),
+    "source address gone": Fault(
+        changes={"tenants.linde.egress.source_address": "192.0.2.1"},
+        step=Step.SOURCE,
+        what="192.0.2.1 is not an address of this machine",
+        then="ip -4 address",
+    ),
+    "the world sees another address": Fault(
+        changes={"tenants.linde.egress.public_address": "203.0.113.10"},
+        step=Step.SEEN,
+        what="sees 127.0.0.9, and 203.0.113.10 is configured",
+        then="Anna Voorbeeld",
+        readers=[CONTACT],
+    ),
+    "clock wrong": Fault(off=timedelta(minutes=-20), step=Step.CLOCK, what="seconds behind", then="timedatectl"),
+    "upstream not trusted": Fault(
+        plant=_write("trust.pem", lambda: kit.foreign_authority().trust_pem()),
+        step=Step.TLS,
+        what="localhost: ",
+        then="firewall that opens TLS",
+    ),
+    "certificate not accepted": Fault(
+        plant=_write("system.p12", lambda: kit.foreign().p12(PASSWORD)),
+        step=Step.ACCEPTED,
+        what="403 Invalid Client Certificate",
+        then="does not accept system certificate",
+        readers=[CONTACT, SUPPORT],
+    ),
+    "address not registered": Fault(
+        registered=["127.0.0.8"],
+        step=Step.REGISTERED,
+        what="403 Forbidden",
+        then="Anna Voorbeeld register 127.0.0.9",
+        readers=[CONTACT, SUPPORT],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+async def test_a_planted_fault_is_named_with_what_to_do_next(tmp_path: Path, fault: Fault) -> None:
+    async with gate(fault.registered) as here:
+        write_settings(tmp_path, here.port, changes=CARD | dict(fault.changes))
+        fault.plant(tmp_path)
+        # A gate that shows a certificate that is not trusted is no witness either.
+        witnesses = [f"https://localhost:{here.port}/whoami"] if fault.step is not Step.TLS else []
+        findings = await walked(tmp_path, witnesses=witnesses, off=fault.off)
+    [found] = failed(findings)
+    assert found.step is fault.step
+    assert fault.what in found.what
+    assert fault.then in found.next
+    assert [letter.reader for letter in found.letters] == list(fault.readers)
+    for letter in found.letters:
+        assert "Praktijk De Linde" in letter.text
+        assert "127.0.0.9" in letter.text or "203.0.113.10" in letter.text
+
+
+async def test_a_road_ends_where_it_breaks(tmp_path: Path) -> None:
+    async with gate() as here:
+        write_settings(tmp_path, here.port, changes={"tenants.linde.egress.source_address": "192.0.2.1"})
+        findings = await walked(tmp_path)
+    after = {Step.SEEN, Step.TCP, Step.TLS, Step.ACCEPTED, Step.REGISTERED, Step.CALL}
+    assert not after & {each.step for each in findings}
+    assert here.passages == []
+
+
+async def test_a_port_that_nobody_listens_on_is_told_as_tcp(tmp_path: Path) -> None:
+    write_settings(tmp_path, _closed_port(), changes=CARD)
+    [found] = failed(await walked(tmp_path))
+    assert (found.step, [letter.reader for letter in found.letters]) == (Step.TCP, [SUPPORT])
+    assert "cannot be reached from 127.0.0.9" in found.what
+    assert "firewall" in found.next
+
+
+async def test_a_server_without_tls_is_told_as_tls(tmp_path: Path) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        write_settings(tmp_path, server.sockets[0].getsockname()[1], changes=CARD)
+        [found] = failed(await walked(tmp_path))
+    assert found.step is Step.TLS
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name)
+async def test_a_certificate_refused_by_tls_is_told_as_such(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    context = upstream.upstream_context()
+    context.minimum_version = context.maximum_version = version
+    async with upstream.refusing(context) as port:
+        write_settings(tmp_path, port, changes=CARD, certificate=kit.foreign().p12(PASSWORD))
+        [found] = failed(await walked(tmp_path))
+    assert found.step is Step.ACCEPTED
+    assert [letter.reader for letter in found.letters] == [CONTACT, SUPPORT]
+
+
+ANSWERS = {
+    b"429 Too Many Requests": (State.FAILED, Step.CALL, "VECOZO Support"),
+    b"404 Not Found": (State.FAILED, Step.CALL, "path"),
+    b"502 Bad Gateway": (State.FAILED, Step.CALL, "out of order"),
+    b"500 Internal Server Error": (State.WARNING, Step.CALL, "calling software"),
+    b"200 OK": (State.WARNING, Step.CALL, "calling software"),
+}
+
+
+@pytest.mark.parametrize(("status", "told"), ANSWERS.items(), ids=lambda part: str(part))
+async def test_an_answer_is_read_for_what_it_proves(
+    tmp_path: Path, status: bytes, told: tuple[State, Step, str]
+) -> None:
+    answer = b"HTTP/1.1 %b\r\nContent-Length: 3\r\n\r\n<a>" % status
+    async with upstream.running(upstream.answering(answer)) as there:
+        write_settings(tmp_path, there.port, changes=CARD)
+        findings = await walked(tmp_path)
+    state, step, then = told
+    [found] = [each for each in findings if each.step is step]
+    assert found.state is state
+    assert then in found.next
+    assert (Step.REGISTERED in steps(findings, State.GOOD)) is (status[:3] in (b"200", b"429", b"500"))
+
+
+async def test_an_upstream_that_ends_the_connection_is_told(tmp_path: Path) -> None:
+    async def reset(exchange: upstream.Exchange) -> None:
+        exchange.reset()
+
+    async with upstream.running(reset) as there:
+        write_settings(tmp_path, there.port, changes=CARD)
+        [found] = failed(await walked(tmp_path))
+    assert found.step is Step.CALL
+    assert found.next
+
+
+async def test_the_test_person_is_never_asked_about_in_production(tmp_path: Path) -> None:
+    routes = [{"name": "cov", "prefix": "/cov/vz801802"}, {"name": "claims", "prefix": "/Router.V1.svc"}]
+    for route in routes:
+        async with upstream.running() as there:
+            own = [route | {"upstream": f"https://localhost:{there.port}"}]
+            changes = CARD | {"tenants.linde.environment": "production", "tenants.linde.routes": own}
+            write_settings(tmp_path, there.port, changes=changes)
+            findings = await walked(tmp_path)
+            [asked] = there.requests
+        assert b"999979668" not in asked.head + asked.body
+        harmless = {"cov": b"GET /cov/vz801802/v1/soap11?wsdl ", "claims": b"POST /Router.V1.svc/Indienen"}
+        assert asked.head.startswith(harmless[route["name"]])
+        assert (b"isalive" in asked.body) is (route["name"] == "claims")
+        assert failed(findings) == []
+
+
+async def test_where_no_call_is_known_to_do_no_harm_none_is_made(tmp_path: Path) -> None:
+    async with upstream.running() as there:
+        for changes, calls in (
+            ({"tenants.linde.routes": [_route(there.port, "/berichtenservice/berichten", "messages")]}, True),
+            ({"tenants.linde.routes": [_route(there.port, "/acc/claims", "soap")]}, True),
+            ({"tenants.linde.card.paused": "moving"}, True),
+            ({}, False),
+        ):
+            write_settings(tmp_path, there.port, changes=CARD | changes)
+            findings = await walked(tmp_path, calls=calls)
+            [told] = [each for each in findings if each.step is Step.CALL]
+            assert told.state is State.NOTE
+            assert told.next
+        assert there.requests == []
+
+
+def _route(port: int, prefix: str, family: str) -> dict[str, object]:
+    return {"name": "x", "prefix": prefix, "upstream": f"https://localhost:{port}", "family": family}
+
+
+async def test_a_certificate_about_to_expire_comes_with_the_letter_that_has_it_renewed(tmp_path: Path) -> None:
+    soon = kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT - timedelta(days=1), days=20)
+    write_settings(tmp_path, _closed_port(), changes=CARD, certificate=soon.p12(PASSWORD))
+    [found] = [each for each in await walked(tmp_path) if each.step is Step.SYSTEM_CERTIFICATE]
+    assert (found.state, [letter.reader for letter in found.letters]) == (State.WARNING, [CONTACT])
+    assert "in 18 days" in found.next
+
+
+@pytest.mark.parametrize(("on_card", "warned"), [(kit.USER_NUMBER, False), (None, False), ("20001000005555", True)])
+async def test_a_certificate_that_is_not_the_cards_is_told(tmp_path: Path, on_card: str | None, warned: bool) -> None:
+    card = CARD | ({"tenants.linde.card.user_number": on_card} if on_card else {})
+    async with gate(registered=()) as here:
+        write_settings(tmp_path, here.port, changes=card)
+        findings = await walked(tmp_path)
+    told = [e for e in findings if e.step is Step.SYSTEM_CERTIFICATE and e.state is State.WARNING]
+    assert [kit.USER_NUMBER in each.what for each in told] == [True] * warned
+    # Where the card has none, letters name the certificate's own.
+    [refused] = failed(findings)
+    assert f"Gebruikersnummer:     {on_card or kit.USER_NUMBER}" in refused.letters[0].text
+
+
+async def test_a_witness_that_says_nothing_proves_nothing(tmp_path: Path) -> None:
+    async with gate() as here:
+        write_settings(tmp_path, here.port, changes=CARD)
+        findings = await walked(tmp_path, witnesses=[f"https://localhost:{_closed_port()}/whoami"])
+    assert failed(findings) == []
+    [told] = [each for each in findings if each.step is Step.SEEN]
+    assert (told.state, Step.CALL in steps(findings, State.GOOD)) == (State.WARNING, True)
+
+
+async def test_the_clock_is_held_against_the_answer_where_no_witness_told_the_time(tmp_path: Path) -> None:
+    async with gate() as here:
+        write_settings(tmp_path, here.port, changes=CARD)
+        for off, state in ((0, State.GOOD), (100, State.WARNING), (1000, State.FAILED)):
+            [told] = [e for e in await walked(tmp_path, off=timedelta(seconds=off)) if e.step is Step.CLOCK]
+            assert told.state is state
+
+
+async def test_a_fault_of_one_tenant_does_not_hide_another(tmp_path: Path) -> None:
+    async with gate() as here:
+        other = {
+            f"tenants.berk.{key}": value
+            for key, value in {
+                "environment": "acceptance",
+                "trust": "trust.pem",
+                "certificate.file": "gone.p12",
+                "certificate.password_file": "password",
+                "egress.source_address": "127.0.0.9",
+                "routes": [_route(here.port, "/acc/cov", "soap")],
+            }.items()
+        }
+        write_settings(tmp_path, here.port, changes=CARD | other)
+        findings = await walked(tmp_path)
+    assert [(each.way, each.step) for each in failed(findings)] == [("berk", Step.SYSTEM_CERTIFICATE)]
+    assert ("linde", Step.CALL) in [(each.way, each.step) for each in findings if each.state is State.GOOD]
+
+
+async def test_a_private_address_ends_the_road_to_vecozo_before_anybody_is_asked_to_register_it(tmp_path: Path) -> None:
+    routes = [{"name": "cov", "prefix": "/cov", "upstream": "https://api.vecozo.nl"}]
+    write_settings(tmp_path, 1, changes=CARD | {"tenants.linde.routes": routes})
+    findings: list[Finding] = []
+    [way] = ways_of(read_settings(tmp_path), kit.AT)
+    teller = Teller(way=way, now=lambda: kit.AT, tell=findings.append)
+    patience = Patience(connect=1, tls=1, first_byte=1, idle=1)
+    assert not Departure(teller=teller, patience=patience, witnesses=()).here(way.egresses[0])
+    [found] = failed(findings)
+    assert (found.step, found.letters) == (Step.SOURCE, ())
+    assert "tenants.linde.egress" in found.next
+
+
+async def test_an_old_host_that_vecozo_does_not_state_may_be_gone(tmp_path: Path) -> None:
+    async with gate() as here:
+        write_settings(tmp_path, here.port, changes=CARD)
+        [way] = ways_of(read_settings(tmp_path), kit.AT)
+        old = replace(way.routes[0], prefix=b"/v1/VZ801802.svc", host="gone.invalid", verified=False)
+        findings: list[Finding] = []
+        teller = Teller(
+            way=replace(way, routes=(*way.routes, old)), now=lambda: datetime.now(UTC), tell=findings.append
+        )
+        await Departure(teller=teller, patience=Patience(connect=2, tls=2, first_byte=2, idle=1), witnesses=()).walk()
+    [gone] = [each for each in findings if "gone.invalid" in each.place]
+    assert (gone.step, gone.state) == (Step.NAME, State.WARNING)
+    assert Step.CALL in steps(findings, State.GOOD)
+    assert failed(findings) == []
