@@ -45,7 +45,7 @@ class Matter(StrEnum):
 _SAME: Final = {
     **{
         f"system_certificate_{why}": "system_certificate_refused"
-        for why in ("missing", "foreign", "expired", "revoked", "unfit", "unanswered")
+        for why in ("missing", "foreign", "expired", "revoked", "unfit", "unanswered", "unusable")
     },
     "calls_held": "address_or_blocked",
     "quota_stopped": "quota",

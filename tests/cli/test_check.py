@@ -185,3 +185,12 @@ def test_a_certificate_that_closes_one_way_fails_the_check_though_the_relay_woul
     result = _check(tmp_path)
     assert result.exit_code == 1
     assert "tenants.linde.certificates.iwlz.file: " in result.stderr
+
+
+@pytest.mark.parametrize(("days", "told"), [(60, True), (62, False)])
+def test_a_certificate_that_ends_soon_is_told(tmp_path: Path, days: int, told: bool) -> None:
+    issued = kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT, days=days)
+    write_settings(tmp_path, 8443, certificate=issued.p12(PASSWORD))
+    result = _check(tmp_path)
+    assert result.exit_code == 0
+    assert ("it expires in 5" in result.output) is told
