@@ -25,6 +25,7 @@ from relay.errors import (
 )
 from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
+from relay.gateway.remedies import Remedies
 from relay.message.fields import Field
 from relay.message.framing import Length
 from relay.message.head import request_octets
@@ -52,7 +53,7 @@ class Road:
     """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds.
 
     `wards` has one for each tenant and each egress address that its calls may leave from; `readings` is the table by
-    which refusals are understood.
+    which refusals are understood, and `remedies` says what is to be done about them.
     """
 
     admission: Admission
@@ -61,6 +62,7 @@ class Road:
     pseudonym: bytes
     total: float
     readings: Readings
+    remedies: Remedies
 
 
 class Journey:
@@ -266,7 +268,8 @@ class Journey:
             return
         facts = ward.facts(record.certificate)
         record.cause = record.refusal = refusal.cause.value
-        record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
+        record.explanation = explanation(refusal.cause, facts)
+        record.remedy = self._gateway.road.remedies.of(refusal.cause, record, route, passage.answer, facts.last_good)
         if facts.last_good is not None:
             self._last_good = facts.last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
         if refusal.passed:

@@ -19,6 +19,7 @@ from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
+from relay.gateway.remedies import Remedies
 from relay.observe.exchange import Journal
 from relay.observe.metrics import Metrics
 from relay.settings.relay import OwnRefusal, RelaySettings
@@ -115,6 +116,7 @@ def _gateway(
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
         readings=readings(settings),
+        remedies=Remedies({name: tenant.card for name, tenant in settings.tenants.items()}),
     )
 
     def alarm(request_id: str, error: Exception) -> None:
