@@ -21,6 +21,7 @@ from relay.people.matter import Matter
 from relay.registry.domain.special import special_within
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 from relay.x509.context import TlsFileFault, client_context
 from relay.x509.explain import SOON
@@ -35,6 +36,7 @@ class Departure:
     teller: Teller
     patience: Patience
     witnesses: Sequence[str]
+    readings: Readings
     calls: bool = True
     timed: bool = False
 
@@ -57,6 +59,7 @@ class Departure:
                     passport=way.passport,
                     patience=self.patience,
                     calls=self.calls,
+                    readings=self.readings,
                 )
                 date = await gate.pass_through()
                 self._hold_against(date, place[0])

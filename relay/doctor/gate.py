@@ -27,6 +27,7 @@ from relay.people.matter import Matter
 from relay.tenant.routing import Route
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 
 _MATTERS: Final[Sequence[tuple[type[RelayError], Matter]]] = (
@@ -53,6 +54,7 @@ class Gate:
     passport: Passport
     patience: Patience
     calls: bool
+    readings: Readings
 
     async def pass_through(self) -> datetime | None:
         """Tell each step; return the time by their clock, if an answer told it."""
@@ -87,6 +89,8 @@ class Gate:
             what = f"No call was made: this tenant is paused ({paused})."
             self.teller.note(Step.CALL, what, self._advice(Matter.TENANT_PAUSED).remedy, self.place)
             return None
+        if self._stopped():
+            return None
         route, probe = self._harmless()
         if route is None or probe is None or not self.calls:
             what = "No call was made: none is known to do no harm here." if self.calls else "No call was to be made."
@@ -98,9 +102,22 @@ class Gate:
         except RelayError as error:
             self._failed(Step.CALL, error, route)
             return None
-        for proven in read(answer.head, answer.beginning, route.wording, probe):
+        for proven in read(answer.head, answer.beginning, route, probe, self.readings):
             self._proven(proven, answer, route)
         return date_of((answer.head.fields.first(b"date") or b"").decode("latin-1"))
+
+    def _stopped(self) -> bool:
+        """Tell why no call may be made; after a 429 each makes things worse, so what is not known is a reason too."""
+        known, way = self.teller.known, self.teller.way.name
+        if known.unasked:
+            what = f"No call was made: it is not known whether VECOZO's quota is exceeded ({known.unasked})."
+            self.teller.note(Step.CALL, what, "Run this as the relay's own user.", self.place)
+        elif stops := known.stops.get(way):
+            route, since = stops[0]
+            what = f"No call was made: since {since} calls on {route} are stopped, as VECOZO's quota is exceeded."
+            advice = self.teller.advice(Matter.QUOTA, egress=str(self.egress), host=self.place[0], service=route)
+            self.teller.found(Step.CALL, State.FAILED, what, advice, self.place)
+        return bool(known.unasked or known.stops.get(way))
 
     def _harmless(self) -> tuple[Route | None, Probe | None]:
         for route in self.teller.way.places[self.place]:

@@ -161,13 +161,18 @@ def _gateway(
         wards=wards,
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
-        readings=Readings([*map(_reading, settings.refusals)]),
+        readings=readings(settings),
     )
 
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
     return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+
+
+def readings(settings: RelaySettings) -> Readings:
+    """Return how refusals are read: by the operator's own rows, then by the built-in ones."""
+    return Readings([*map(_reading, settings.refusals)])
 
 
 def _reading(own: OwnRefusal) -> Row:
