@@ -31,6 +31,7 @@ from relay.gateway.admission import SAFE, Admission, Placed
 from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
+from relay.gateway.remedies import Remedies
 from relay.message.fields import Field
 from relay.message.framing import Framing, Length
 from relay.message.head import ResponseHead, request_octets, with_fields
@@ -70,7 +71,7 @@ class Road:
     """What every journey needs. `upstreams` has one entry for each way out; `total` is in seconds.
 
     `wards` has one for each way and each egress address that its calls may leave from; `readings` is the table by which
-    refusals are understood.
+    refusals are understood, and `remedies` says what is to be done about them.
     """
 
     admission: Admission
@@ -79,6 +80,7 @@ class Road:
     pseudonym: bytes
     total: float
     readings: Readings
+    remedies: Remedies
 
 
 class Journey:
@@ -356,7 +358,8 @@ class Journey:
             return
         facts = ward.facts(record.certificate)
         record.cause = record.refusal = refusal.cause.value
-        record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
+        record.explanation = explanation(refusal.cause, facts)
+        record.remedy = self._gateway.road.remedies.of(refusal.cause, record, route, passage.answer, facts.last_good)
         if facts.last_good is not None:
             self._last_good = facts.last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
         if refusal.passed:

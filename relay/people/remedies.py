@@ -21,7 +21,7 @@ def remedy(matter: Matter, card: Card, facts: Facts) -> str:
 def contacts(card: Card) -> str:
     """Return the contact persons by name."""
     names = [contact.name for contact in card.contacts]
-    return f"contact person {listed(names, 'or')}" if names else "the provider's contact person (none on the card)"
+    return f"contact person {listed(names, 'or')}" if names else "the provider's contact person"
 
 
 def party(card: Card) -> str:

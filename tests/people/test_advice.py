@@ -162,6 +162,15 @@ def test_under_consent_the_provider_is_never_asked_to_register_or_renew_anything
         assert CONTACT not in [letter.reader for letter in _advice(matter, CONSENT).letters]
 
 
+def test_each_cause_has_a_remedy_of_its_own_and_that_of_the_address_names_both_readings() -> None:
+    for registration in Registration:
+        remedies = {_advice(Matter(cause.value), registration).remedy for cause in Cause}
+        assert len(remedies) == len(Cause)
+        address = _advice(Matter.ADDRESS_OR_BLOCKED, registration).remedy  # VECOZO answers both alike
+        assert "register" in address
+        assert "blocked" in address
+
+
 def test_letters_go_to_the_addresses_on_the_card() -> None:
     party, contacts, support = _advice(Matter.ADDRESS_OR_BLOCKED, BY_PARTY).letters
     assert (party.name, party.mails) == ("Voorbeeld Software", ("support@software.example",))

@@ -20,6 +20,7 @@ from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
+from relay.gateway.remedies import Remedies
 from relay.observe.exchange import Journal
 from relay.observe.metrics import Metrics
 from relay.settings.relay import OwnRefusal, RelaySettings
@@ -162,6 +163,7 @@ def _gateway(
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
         readings=readings(settings),
+        remedies=Remedies({name: tenant.card for name, tenant in settings.tenants.items()}),
     )
 
     def alarm(request_id: str, error: Exception) -> None:
