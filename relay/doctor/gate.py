@@ -1,7 +1,6 @@
 """Through the gate at one place: TCP, TLS and a call that does no harm, over the transport that all calls take."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from socket import AF_INET, SOCK_STREAM
@@ -15,27 +14,16 @@ from relay.doctor.itinerary import Place
 from relay.doctor.probe import Probe, probe_of
 from relay.doctor.reading import Proven, phrase, read
 from relay.doctor.teller import Teller
-from relay.errors import (
-    RelayError,
-    SourceAddressMissing,
-    SystemCertificateRefused,
-    UpstreamNameUnknown,
-    UpstreamUntrusted,
-)
+from relay.errors import RelayError
 from relay.people.advice import Advice
 from relay.people.matter import Matter
+from relay.problems.table import PROBLEMS
 from relay.tenant.routing import Route
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 
-_MATTERS: Final[Sequence[tuple[type[RelayError], Matter]]] = (
-    (UpstreamNameUnknown, Matter.UPSTREAM_NAME_UNKNOWN),
-    (SourceAddressMissing, Matter.SOURCE_ADDRESS_MISSING),
-    (UpstreamUntrusted, Matter.UPSTREAM_UNTRUSTED),
-    (SystemCertificateRefused, Matter.SYSTEM_CERTIFICATE_REFUSED),
-)
 # What to do about an answer that no refusal of VECOZO's explains.
 _THEN: Final = {
     State.FAILED: "See whether this path is the service's at VECOZO; `relay check` lists the routes.",
@@ -136,7 +124,7 @@ class Gate:
         self.teller.found(proven.step, proven.state, proven.what, advice, self.place)
 
     def _failed(self, step: Step, error: RelayError, route: Route | None = None) -> None:
-        matter = next((matter for kind, matter in _MATTERS if isinstance(error, kind)), Matter.UPSTREAM_UNREACHABLE)
+        matter = _matter_of(error)
         # TLS 1.3 tells of it only after the handshake.
         step = Step.ACCEPTED if matter is Matter.SYSTEM_CERTIFICATE_REFUSED else step
         self.teller.broken(step, f"{error.detail}.", self._advice(matter, route), self.place)
@@ -144,3 +132,10 @@ class Gate:
     def _advice(self, matter: Matter, route: Route | None = None, said: str = "") -> Advice:
         service = route.name if route else ""
         return self.teller.advice(matter, egress=str(self.egress), host=self.place[0], service=service, said=said)
+
+
+def _matter_of(error: RelayError) -> Matter:
+    try:
+        return Matter.of(PROBLEMS[type(error)].code)
+    except ValueError:  # what broke once the call was sent
+        return Matter.UPSTREAM_UNREACHABLE
