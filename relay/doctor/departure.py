@@ -65,10 +65,13 @@ class Departure:
                 self._hold_against(date, place[0])
 
     def _unusable(self, fault: tuple[str, str]) -> None:
-        letters = self.teller.advice(Matter.CERTIFICATE_INVALID).letters[:1]
-        then = "Mend that, or have a new file made; `relay certificate show` looks at a file by itself."
-        what = f"{fault[0]}: {fault[1]}"
-        self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, what, Advice(remedy=then, letters=letters))
+        """Tell why the certificate cannot be used; somebody else can help only where it is the file that is wrong."""
+        key, what = fault
+        if key.endswith(".file") and self.teller.way.file.is_file():
+            advice = self.teller.advice(Matter.SYSTEM_CERTIFICATE_UNUSABLE)
+        else:
+            advice = Advice(remedy=f"Put the file in its place where the relay's user can read it, or mend {key}.")
+        self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, f"{key}: {what}", advice)
 
     def _certificate(self, passport: Passport) -> None:
         left, until = passport.not_after - self.teller.now(), f"valid until {passport.not_after:%d %B %Y}"

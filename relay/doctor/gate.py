@@ -127,7 +127,7 @@ class Gate:
         matter = _matter_of(error)
         # TLS 1.3 tells of it only after the handshake.
         step = Step.ACCEPTED if matter is Matter.SYSTEM_CERTIFICATE_REFUSED else step
-        self.teller.broken(step, f"{error.detail}.", self._advice(matter, route), self.place)
+        self.teller.broken(step, f"{error.detail.rstrip('.')}.", self._advice(matter, route), self.place)
 
     def _advice(self, matter: Matter, route: Route | None = None, said: str = "") -> Advice:
         service = route.name if route else ""
@@ -137,5 +137,5 @@ class Gate:
 def _matter_of(error: RelayError) -> Matter:
     try:
         return Matter.of(PROBLEMS[type(error)].code)
-    except ValueError:  # what broke once the call was sent
+    except ValueError:  # of nothing that is known to happen on this road
         return Matter.UPSTREAM_UNREACHABLE

@@ -27,7 +27,7 @@ Place = tuple[str, int]
 class Way:
     """A way out. `passport` is there unless `fault`, a key of the settings and what is wrong there, says why not.
 
-    `number` is the user number in the certificate, if it has one.
+    `number` is the user number in the certificate, if it has one; `file` is where it is kept.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Way:
     passport: Passport | None
     number: str | None
     fault: tuple[str, str] | None
+    file: Path
     egresses: tuple[Egress, ...]
     routes: tuple[Route, ...]
     trust: Path | None
@@ -69,6 +70,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             passport=passport,
             number=number,
             fault=fault,
+            file=tenant.certificate.file,
             egresses=(Egress(tenant.egress.source_address, tenant.egress.seen_as),),
             routes=tuple(route for route in routes if route.way == way),
             trust=tenant.trust,

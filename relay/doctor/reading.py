@@ -70,5 +70,5 @@ def _call(status: int, beginning: bytes, probe: Probe, said: str) -> Proven:
     if status == 500:
         return Proven(Step.CALL, State.WARNING, f"The service answered with a fault of its own: {said}.")
     if status in (502, 503, 504):
-        return Proven(Step.CALL, State.FAILED, f"VECOZO's side is out of order: {said}.", Matter.UPSTREAM_UNREACHABLE)
+        return Proven(Step.CALL, State.FAILED, f"VECOZO's side is out of order: {said}.", Matter.UPSTREAM_OUT_OF_ORDER)
     return Proven(Step.CALL, State.FAILED, f"{said}.")

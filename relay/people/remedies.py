@@ -109,6 +109,14 @@ def _source_missing(_card: Card, facts: Facts) -> str:
     )
 
 
+def _unusable(card: Card, _facts: Facts) -> str:
+    holder = party(card) if card.registration is _CONSENT else contacts(card)
+    return (
+        "Look at the file by itself with `relay certificate show`. If the mistake was made at the export, or the "
+        f"certificate is over, have {holder} export or renew it again and hand over the new file."
+    )
+
+
 def _expiring(card: Card, facts: Facts) -> str:
     holder = party(card) if card.registration is _CONSENT else contacts(card)
     return (
@@ -159,6 +167,13 @@ def _unreachable(_card: Card, facts: Facts) -> str:
     )
 
 
+def _out_of_order(_card: Card, facts: Facts) -> str:
+    return (
+        f"Try again: {facts.host or 'VECOZO'} takes the connection and gives no proper answer, so it is out of order, "
+        "or something on the way meddles with what is sent. If it stays so, ask VECOZO Support."
+    )
+
+
 def _untrusted(_card: Card, facts: Facts) -> str:
     return (
         f"Whoever answers as{_named(facts.host) or ' VECOZO'} shows a certificate that is not trusted here. A firewall "
@@ -182,9 +197,11 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.SOURCE_ADDRESS_MISSING: _source_missing,
     Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.CERTIFICATE_EXPIRING: _expiring,
+    Matter.SYSTEM_CERTIFICATE_UNUSABLE: _unusable,
     Matter.CLOCK_WRONG: _clock,
     Matter.TENANT_PAUSED: _paused,
     Matter.UPSTREAM_NAME_UNKNOWN: _name_unknown,
     Matter.UPSTREAM_UNREACHABLE: _unreachable,
     Matter.UPSTREAM_UNTRUSTED: _untrusted,
+    Matter.UPSTREAM_OUT_OF_ORDER: _out_of_order,
 }

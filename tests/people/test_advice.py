@@ -62,6 +62,9 @@ READERS = {
     (Matter.CERTIFICATE_EXPIRING, OWN): [CONTACT],
     (Matter.CERTIFICATE_EXPIRING, BY_PARTY): [CONTACT],
     (Matter.CERTIFICATE_EXPIRING, CONSENT): [PARTY],
+    (Matter.SYSTEM_CERTIFICATE_UNUSABLE, OWN): [CONTACT],
+    (Matter.SYSTEM_CERTIFICATE_UNUSABLE, BY_PARTY): [CONTACT],
+    (Matter.SYSTEM_CERTIFICATE_UNUSABLE, CONSENT): [PARTY],
     (Matter.FUNCTIONAL, OWN): [CONTACT],
     (Matter.FUNCTIONAL, BY_PARTY): [CONTACT],
     (Matter.FUNCTIONAL, CONSENT): [CONTACT],
@@ -70,7 +73,7 @@ READERS = {
     (Matter.EGRESS_OUT, CONSENT): [PARTY],
 } | {
     (matter, registration): [SUPPORT]
-    for matter in (Matter.QUOTA, Matter.BLOCKED, Matter.UPSTREAM_UNREACHABLE)
+    for matter in (Matter.QUOTA, Matter.BLOCKED, Matter.UPSTREAM_UNREACHABLE, Matter.UPSTREAM_OUT_OF_ORDER)
     for registration in Registration
 }
 EVERY = [(matter, registration) for matter in Matter for registration in Registration]
@@ -227,7 +230,7 @@ def test_every_cause_of_a_refusal_is_a_matter(cause: Cause) -> None:
 WAY_OUT = [each.code for each in PROBLEMS.values() if each.status == 503 and each.code != "ledger_unavailable"]
 
 
-@pytest.mark.parametrize("code", WAY_OUT)
+@pytest.mark.parametrize("code", [*WAY_OUT, "upstream_timeout", "upstream_closed", "upstream_invalid"])
 def test_every_error_of_the_way_out_is_a_matter(code: str) -> None:
     assert Matter.of(code) in Matter
 
