@@ -54,10 +54,10 @@ class Way:
 def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
     """Yield every way out, with its certificate as it would be used at `at`."""
     for way, (name, family) in names_of(settings).items():
-        tenant = settings.tenants[name]
+        tenant, files = settings.tenants[name], file_of(settings, name, family)
         passport, fault = None, None
         try:
-            passport = file_of(settings, name, family).passport(at)
+            passport = files.passport(at)
         except CertificateFault as found:
             fault = (f"tenants.{name}.{found.key}", found.detail)
         number = _number(passport)
@@ -65,16 +65,21 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
         yield Way(
             name=way,
             tenant=name,
-            card=tenant.card if tenant.card.user_number else tenant.card.model_copy(update={"user_number": number}),
+            card=_card(tenant.card, number, of_a_family=family is not None),
             environment=tenant.environment,
             passport=passport,
             number=number,
             fault=fault,
-            file=tenant.certificate.file,
+            file=files.file,
             egresses=(Egress(tenant.egress.source_address, tenant.egress.seen_as),),
             routes=tuple(route for route in routes if route.way == way),
             trust=tenant.trust,
         )
+
+
+def _card(card: Card, number: str | None, *, of_a_family: bool) -> Card:
+    """Return the card with the certificate's own number where it has none; a family's certificate has another."""
+    return card.model_copy(update={"user_number": number}) if of_a_family or not card.user_number else card
 
 
 def _number(passport: Passport | None) -> str | None:

@@ -112,8 +112,9 @@ def _source_missing(_card: Card, facts: Facts) -> str:
 def _unusable(card: Card, _facts: Facts) -> str:
     holder = party(card) if card.registration is _CONSENT else contacts(card)
     return (
-        "Look at the file by itself with `relay certificate show`. If the mistake was made at the export, or the "
-        f"certificate is over, have {holder} export or renew it again and hand over the new file."
+        "The file of the system certificate cannot be used: `relay check` says why, and `relay certificate show` what "
+        f"is in it. If it was exported wrongly, or the certificate is over, have {holder} export or renew it again and "
+        "hand over the new file. Give it under the same name: it is used at once."
     )
 
 
@@ -138,13 +139,6 @@ def _clock(_card: Card, _facts: Facts) -> str:
     return (
         "Set this machine's clock and have it kept (`timedatectl set-ntp true`, or chrony): certificates and "
         "the times in the log are judged by it."
-    )
-
-
-def _unusable(_card: Card, _facts: Facts) -> str:
-    return (
-        "The file of the system certificate cannot be used: `relay check` says why, and `relay certificate show` what "
-        "is in it. Give a good one under the same name: it is used at once."
     )
 
 
@@ -197,7 +191,6 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.SOURCE_ADDRESS_MISSING: _source_missing,
     Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.CERTIFICATE_EXPIRING: _expiring,
-    Matter.SYSTEM_CERTIFICATE_UNUSABLE: _unusable,
     Matter.CLOCK_WRONG: _clock,
     Matter.TENANT_PAUSED: _paused,
     Matter.UPSTREAM_NAME_UNKNOWN: _name_unknown,
