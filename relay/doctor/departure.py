@@ -68,7 +68,7 @@ class Departure:
         """Tell why the certificate cannot be used; somebody else can help only where it is the file that is wrong."""
         key, what = fault
         if key.endswith(".file") and self.teller.way.file.is_file():
-            advice = self.teller.advice(Matter.SYSTEM_CERTIFICATE_UNUSABLE)
+            advice = self.teller.advice(Matter.CERTIFICATE_UNUSABLE)
         else:
             advice = Advice(remedy=f"Put the file in its place where the relay's user can read it, or mend {key}.")
         self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, f"{key}: {what}", advice)

@@ -369,7 +369,7 @@ _LETTERS: Final[Mapping[Matter, Callable[[Card, Facts], Iterator[Letter]]]] = {
     Matter.CERTIFICATE_INVALID: _certificate_refused,
     Matter.SYSTEM_CERTIFICATE_REFUSED: _certificate_refused,
     Matter.CERTIFICATE_EXPIRING: _expiring,
-    Matter.SYSTEM_CERTIFICATE_UNUSABLE: _unusable,
+    Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.FUNCTIONAL: _functional,
     Matter.QUOTA: _quota,
     Matter.BLOCKED: _blocked,

@@ -112,8 +112,9 @@ def _source_missing(_card: Card, facts: Facts) -> str:
 def _unusable(card: Card, _facts: Facts) -> str:
     holder = party(card) if card.registration is _CONSENT else contacts(card)
     return (
-        "Look at the file by itself with `relay certificate show`. If the mistake was made at the export, or the "
-        f"certificate is over, have {holder} export or renew it again and hand over the new file."
+        "The file of the system certificate cannot be used: `relay check` says why, and `relay certificate show` what "
+        f"is in it. If it was exported wrongly, or the certificate is over, have {holder} export or renew it again and "
+        "hand over the new file. Give it under the same name: it is used at once."
     )
 
 
@@ -188,8 +189,8 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.SYSTEM_CERTIFICATE_REFUSED: _certificate_refused,
     Matter.EGRESS_OUT: _egress_out,
     Matter.SOURCE_ADDRESS_MISSING: _source_missing,
+    Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.CERTIFICATE_EXPIRING: _expiring,
-    Matter.SYSTEM_CERTIFICATE_UNUSABLE: _unusable,
     Matter.CLOCK_WRONG: _clock,
     Matter.TENANT_PAUSED: _paused,
     Matter.UPSTREAM_NAME_UNKNOWN: _name_unknown,

@@ -424,6 +424,25 @@ async def test_a_certificate_that_is_not_the_cards_is_told(tmp_path: Path, on_ca
     assert f"Gebruikersnummer:     {on_card or kit.USER_NUMBER}" in refused.letters[0].text
 
 
+async def test_a_familys_certificate_is_a_way_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
+    changes = CARD | {
+        "tenants.linde.card.user_number": kit.USER_NUMBER,
+        "tenants.linde.certificates.iwlz.file": "iwlz.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    async with gate() as here:
+        own = [_route(here.port, "/acc/cov", "soap"), _route(here.port, "/acc/wlz", "iwlz") | {"name": "wlz"}]
+        write_settings(tmp_path, here.port, changes=changes | {"tenants.linde.routes": own})
+        findings = await walked(tmp_path)
+        (tmp_path / "iwlz.p12").write_bytes(b"")
+        broken = failed(await walked(tmp_path))
+    told = [(each.way, each.state) for each in findings if each.step is Step.SYSTEM_CERTIFICATE]
+    assert told == [("linde", State.GOOD), ("linde/iwlz", State.GOOD)]
+    assert ("linde/iwlz", Step.TLS) in [(each.way, each.step) for each in findings]
+    assert [(each.way, each.step, len(each.letters)) for each in broken] == [("linde/iwlz", Step.SYSTEM_CERTIFICATE, 1)]
+
+
 async def test_a_witness_that_says_nothing_proves_nothing(tmp_path: Path) -> None:
     async with gate() as here:
         write_settings(tmp_path, here.port, changes=CARD)
