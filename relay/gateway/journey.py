@@ -53,7 +53,7 @@ from relay.problems.table import PROBLEMS, remedy_of
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, passed
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, is_a_services_fault
 from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
@@ -319,8 +319,9 @@ class Journey:
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
         if self._claim is not None:
             self._settle()
-        if passage.answer.status not in self._gateway.road.readings.statuses:
-            if passed(passage.answer):
+        status = passage.answer.status
+        if status < 400 or status not in self._gateway.road.readings.statuses:
+            if status < 400 or is_a_services_fault(passage.answer):
                 self._passed()
             self._give_or_leave(passage)
         elif passage.answer_rest is None:

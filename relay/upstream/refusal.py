@@ -17,8 +17,8 @@ from relay.settings.words import Cause, Family, Wording
 from relay.soap.recognise import media_type
 
 __all__ = [
-    "BUILT_IN", "MOST_OCTETS", "Cause", "Facts", "Readings", "Refusal", "Row", "classify", "explanation", "passed",
-    "remedy",
+    "BUILT_IN", "MOST_OCTETS", "Cause", "Facts", "Readings", "Refusal", "Row", "classify", "explanation",
+    "is_a_services_fault", "remedy",
 ]  # fmt: skip
 
 # Octets of a body that are looked at. What gateways put under a bare 403 is shorter.
@@ -164,13 +164,12 @@ def classify(
     return None
 
 
-def passed(head: ResponseHead) -> bool:
-    """Whether an answer that refuses nothing proves that certificate and address are accepted.
+def is_a_services_fault(head: ResponseHead) -> bool:
+    """Whether this is a Fault of a service, which proves that certificate and address are accepted.
 
-    A Fault under 500 is of a service, and so is what went well. What gateways say of the services behind them (404,
-    502, 503, 504) proves neither that nor the contrary.
+    What gateways say of the services behind them (404, 502, 503, 504) proves neither that nor the contrary.
     """
-    return head.status < 400 or (head.status == 500 and media_type(head.fields.first(b"content-type")) in _FAULTS)
+    return head.status == 500 and media_type(head.fields.first(b"content-type")) in _FAULTS
 
 
 def explanation(cause: Cause, facts: Facts) -> str:
