@@ -202,6 +202,20 @@ def test_what_was_held_and_stopped_is_so_after_a_restart(tmp_path: Path) -> None
         _ward(again, OTHER).admit("cov", harmless=True, at=NOW)
 
 
+def test_when_a_call_last_went_well_is_known_to_all_processes_and_after_a_restart(tmp_path: Path) -> None:
+    room = _room(tmp_path)
+
+    def well() -> None:
+        ward = _ward(room)
+        ward.passed(NOW, "", lambda: NOW)
+        ward.publish()
+
+    assert _joined(_forked(well)) == 0
+    assert _ward(room).facts("4F2A").last_good == NOW
+    room.close()
+    assert _ward(_room(tmp_path)).facts("4F2A").last_good == NOW
+
+
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     _refuse(_room(tmp_path))
     assert stat.S_IMODE((tmp_path / "relay.state").stat().st_mode) == 0o600
