@@ -67,10 +67,10 @@ _NO_CODING: Final = frozenset((b"accept-encoding",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds.
+    """What every journey needs. `upstreams` has one entry for each way out; `total` is in seconds.
 
-    `wards` has one for each tenant and each egress address that its calls may leave from; `readings` is the table by
-    which refusals are understood.
+    `wards` has one for each way and each egress address that its calls may leave from; `readings` is the table by which
+    refusals are understood.
     """
 
     admission: Admission
@@ -199,7 +199,7 @@ class Journey:
             return
         placed = self._place(target, caller)
         road = self._gateway.road
-        upstream = road.upstreams[placed.tenant.name]
+        upstream = road.upstreams[placed.route.way]
         self.record.egress = upstream.egress.text
         self._start_clock()
         if caller.key_field in call.head.fields.shape.where and call.head.method not in SAFE:
@@ -208,7 +208,7 @@ class Journey:
             self._send(placed, upstream)
 
     def _send(self, placed: Placed, upstream: Upstream) -> None:
-        ward = self._ward = self._gateway.road.wards[placed.tenant.name, upstream.egress.text]
+        ward = self._ward = self._gateway.road.wards[placed.route.way, upstream.egress.text]
         if ward.shut:
             harmless = placed.harmless(self._call.head.method)
             self._permit = ward.admit(placed.route.name, harmless=harmless, at=self.record.at)

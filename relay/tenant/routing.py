@@ -12,7 +12,8 @@ class Route:
     """A path prefix and the upstream that serves it; path and query travel unchanged.
 
     `verified` is False where the preset knows host and path from client code only; `authority` is the Host field that
-    the upstream gets. With `rewrites_urls` the addresses in its lists of messages are made to lead to us.
+    the upstream gets; `way` is the system certificate that calls go out under, by name (`relay.tenant.ways`). With
+    `rewrites_urls` the addresses in its lists of messages are made to lead to us.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Route:
     wording: Wording = Wording.GATEWAY
     repeatable: bool = False
     verified: bool = True
+    way: str = ""
     rewrites_urls: bool = False
     authority: bytes = field(init=False)
 

@@ -10,6 +10,7 @@ from relay.auth.caller import Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
 from relay.compose.relay.guards import guardroom
+from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
@@ -20,10 +21,9 @@ from relay.settings.words import Family
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.tenant.ways import with_ways
 from relay.upstream.egress import Egress
 from relay.upstream.guardroom import Guardroom
-from relay.upstream.passport import Passport
 from relay.x509.any_client import AnyClientImpossible
 from relay.x509.context import TlsFileFault
 from relay.x509.identity import named
@@ -37,12 +37,9 @@ _NO_SUBJECT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltTenant:
-    """A tenant whose certificate opens and whose egress address is here."""
+    """A tenant whose egress address is here."""
 
     tenant: Tenant
-    files: CertificateFile
-    stamp: Stamp
-    passport: Passport
     egress: Egress
 
 
@@ -73,25 +70,40 @@ class BuiltClientCertificates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """Everything that can be made without listening or calling; None where callers are asked for no certificates."""
+    """Everything that can be made without listening or calling; None where callers are asked for no certificates.
+
+    Some of the `ways` may be closed, for want of a certificate that can be used; never all of them.
+    """
 
     settings: RelaySettings
     listener: BuiltListener
     hosts: Hosts
     tenants: dict[str, BuiltTenant]
+    ways: dict[str, BuiltWay]
     client_certificates: BuiltClientCertificates | None
     guardroom: Guardroom
 
+    @property
+    def closed(self) -> list[tuple[str, str]]:
+        """What is wrong with system certificates, each told once: it may keep ways closed."""
+        return list(dict.fromkeys(each for way in self.ways.values() for each in way.told))
+
 
 def build(settings: RelaySettings, at: datetime) -> Built:
-    """Return everything made from `settings`, or raise SettingsFault with every fault there is."""
+    """Return everything made from `settings`, or raise SettingsFault with every fault there is.
+
+    A certificate that cannot be used closes its way and is no reason not to start, unless all are closed.
+    """
     faults = list(_loop_faults(settings))
     tenants: dict[str, BuiltTenant] = {}
     for name, tenant in settings.tenants.items():
-        try:
-            tenants[name] = _build_tenant(name, tenant, at)
-        except SettingsFault as fault:
-            faults += fault.faults
+        built, found = _build_tenant(name, tenant)
+        tenants[name] = built
+        faults += found
+    ways, found = build_ways(settings, [(tenant.tenant, tenant.egress) for tenant in tenants.values()], at)
+    faults += found
+    closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
+    all_closed = all(way.passport is None for way in ways.values())
     try:
         listener, hosts = build_listener(settings)
     except SettingsFault as fault:
@@ -101,23 +113,26 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     except SettingsFault as fault:
         faults += fault.faults
     try:
-        room = _build_guardroom(settings, tenants, at)
+        room = _build_guardroom(settings, tenants, ways, at)
     except SettingsFault as fault:
         faults += fault.faults
-    if faults:
-        raise SettingsFault(faults)
+    if faults or all_closed:
+        raise SettingsFault(faults + closed)
     return Built(
         settings=settings,
         listener=listener,
         hosts=hosts,
         tenants=tenants,
+        ways=ways,
         client_certificates=client_certificates,
         guardroom=room,
     )
 
 
-def _build_guardroom(settings: RelaySettings, tenants: dict[str, BuiltTenant], at: datetime) -> Guardroom:
-    places = [(name, tenant.egress.text) for name, tenant in tenants.items()]
+def _build_guardroom(
+    settings: RelaySettings, tenants: dict[str, BuiltTenant], ways: dict[str, BuiltWay], at: datetime
+) -> Guardroom:
+    places = [(name, way.egress.text) for name, way in ways.items()]
     routes = sum(len(list(tenant.tenant.routes)) for tenant in tenants.values())
     return guardroom(settings, places, routes, at)
 
@@ -190,12 +205,15 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
     )
 
 
-def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
-    faults: list[tuple[str, str]] = []
-    files = certificate_file(settings)
+def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
+    """Return the tenant, and what is wrong with it."""
     egress = Egress(settings.egress.source_address, settings.egress.seen_as)
     routes = routes_of(settings)
-    faults += _route_faults(name, routes)
+    faults = list(_route_faults(name, routes))
+    faults += (
+        (f"tenants.{name}.certificates.{family}", f'no route of this tenant has family = "{family}"')
+        for family in set(settings.certificates) - {route.family for route in routes}
+    )
     faults += _rewriting_faults(name, settings, routes)
     routes = [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
     try:
@@ -203,28 +221,8 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
     except RelayError as error:
         remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
         faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
-    try:
-        stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
-        passport = files.passport(at)
-    except CertificateFault as fault:
-        faults.append((f"tenants.{name}.{fault.key}", fault.detail))
-    if faults:
-        raise SettingsFault(faults)
-    paused = settings.card.paused or ""
-    return BuiltTenant(
-        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egress=egress
-    )
-
-
-def certificate_file(settings: TenantSettings) -> CertificateFile:
-    """Return the file of a tenant's system certificate."""
-    certificate = settings.certificate
-    return CertificateFile(
-        file=certificate.file,
-        password_file=certificate.password_file,
-        password=certificate.password.get_secret_value() if certificate.password else None,
-        trust=settings.trust,
-    )
+    table = RouteTable(with_ways(routes, name, settings.certificates))
+    return BuiltTenant(tenant=Tenant(name, table, settings.card.paused or ""), egress=egress), faults
 
 
 def routes_of(settings: TenantSettings) -> list[Route]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
-from relay.compose.relay.certificates import watching
+from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import kept_receipts
 from relay.compose.relay.reception import Reception
@@ -28,10 +28,11 @@ from relay.wire.server import Listening, serving
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A relay that takes calls: where callers connect, where the operator looks."""
+    """A relay that takes calls: where callers connect, where the operator looks, what has it look at files at once."""
 
     port: int
     operator: Listening
+    look: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     async with serving(app, str(operator.address), operator.port, key="operator") as operating:
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
-            watching(built, carriage.doors, carriage.reception, logger, metrics),
+            watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking,
             guarding(built.guardroom, settings, logger, metrics),
         ):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
             try:
-                yield Alone(listener.port, operating, carriage.reception)
+                yield Alone(listener.port, operating, looking.now, carriage.reception)
             finally:
                 await _drain(readiness, listener, settings, logger)
                 carriage.publish()
