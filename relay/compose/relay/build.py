@@ -215,19 +215,24 @@ def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, lis
         for family in set(settings.certificates) - {route.family for route in routes}
     )
     faults += _rewriting_faults(name, settings, routes)
-    routes = [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
     try:
         egress.socket().close()
     except RelayError as error:
         remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
         faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
-    table = RouteTable(with_ways(routes, name, settings.certificates))
-    return BuiltTenant(tenant=Tenant(name, table, settings.card.paused or ""), egress=egress), faults
+    return BuiltTenant(tenant=tenant_of(name, settings), egress=egress), faults
+
+
+def tenant_of(name: str, settings: TenantSettings) -> Tenant:
+    """Return the tenant, whose routes know their ways out."""
+    table = RouteTable(with_ways(routes_of(settings), name, settings.certificates))
+    return Tenant(name, table, settings.card.paused or "")
 
 
 def routes_of(settings: TenantSettings) -> list[Route]:
     """Return a tenant's routes, its own before the preset's."""
-    return [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    return [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
 
 
 def _own_routes(settings: TenantSettings) -> Iterator[Route]:
