@@ -242,7 +242,7 @@ class Journey:
         else:
             self._free_to_go = True
             try:
-                self._send(placed, self._gateway.road.upstreams[placed.tenant.name])
+                self._send(placed, self._gateway.road.upstreams[placed.route.way])
             except Exception as fault:  # noqa: BLE001  # as in `travel`
                 self.failed(fault)
 
