@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from relay.cli import main
 from relay.upstream.orders import OrdersFile, orders_of
 from relay.upstream.rotation import Generation, Order
+from relay.x509.identity import identify
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, write_settings
 
@@ -65,7 +66,7 @@ def test_without_a_next_certificate_there_is_nothing_to_order(tmp_path: Path) ->
 def test_a_check_tells_what_takes_over_and_when(tmp_path: Path) -> None:
     _write(tmp_path)
     output = _command(tmp_path, "check").output
-    assert f"next certificate: {kit.other_system().certificate.serial_number:X}" in output
+    assert f"next certificate: {identify(kit.other_system().certificate).serial}" in output
     assert "takes over once GET /acc/cov/whoami succeeds under it" in output
     assert "shows the current one: no probe" in output
     (tmp_path / "next.p12").unlink()
