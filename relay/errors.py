@@ -161,6 +161,10 @@ class SourceAddressMissing(RelayError):
     """The egress address is not on this machine (any more)."""
 
 
+class EgressDiffers(RelayError):
+    """Calls would leave under another address than the one that is configured, and registered."""
+
+
 class UpstreamNameUnknown(RelayError):
     """The upstream's name does not resolve."""
 

@@ -64,7 +64,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             passport=passport,
             number=number,
             fault=fault,
-            egresses=(Egress(tenant.egress.source_address, tenant.egress.seen_as),),
+            egresses=tuple(Egress(each.source_address, each.seen_as) for each in tenant.egress),
             routes=tuple(routes_of(tenant)),
             trust=tenant.trust,
         )

@@ -122,6 +122,18 @@ CALLERS_REFUSED: Final = Metric(
     ("reason",),
     "Connections closed before TLS: max_connections, max_connections_per_address, or proxy_header.",
 )
+EGRESS: Final = Metric(
+    "relay_egress_state",
+    Kind.GAUGE,
+    ("tenant", "egress", "state"),
+    "1 for the state that an egress address is in: proven, unknown (no witness told), or out.",
+)
+EGRESS_PROVEN: Final = Metric(
+    "relay_egress_proven_timestamp_seconds",
+    Kind.GAUGE,
+    ("tenant", "egress"),
+    "When witnesses last proved that calls leave under this address.",
+)
 READY: Final = Metric("relay_ready", Kind.GAUGE, (), "1 while new calls are welcome.")
 WORKERS: Final = Metric(
     "relay_workers",
@@ -139,10 +151,13 @@ LOST: Final = Metric(
     "Calls in progress upstream when their worker died: whether they were processed is not known.",
 )
 
+# As in `upstream.proof`, which stands higher.
+EGRESS_STATES: Final = ("proven", "unknown", "out")
+
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
+    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
 
@@ -245,6 +260,8 @@ class Metrics:
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
         self._client_trust_reloads = self._counter(CLIENT_TRUST_RELOADS)
+        self._egress = self._gauge(EGRESS)
+        self._egress_proven = self._gauge(EGRESS_PROVEN)
         self._ready = self._gauge(READY)
         self._workers = self._gauge(WORKERS)
         self.workers(lambda: {"working": 1})
@@ -284,6 +301,15 @@ class Metrics:
     def client_trust_reloaded(self, *, taken: bool) -> None:
         """Count a change of the files of callers' authorities and revocations."""
         self._client_trust_reloads.labels("taken" if taken else "refused").inc()
+
+    def egress(self, tenant: str, egress: str, state: str) -> None:
+        """Tell which state an egress is in."""
+        for each in EGRESS_STATES:
+            self._egress.labels(tenant, egress, each).set(each == state)
+
+    def egress_proven(self, tenant: str, egress: str, at: datetime) -> None:
+        """Tell when an egress was last proven."""
+        self._egress_proven.labels(tenant, egress).set(at.timestamp())
 
     def caller_refused(self, reason: str) -> None:
         """Count a connection that was closed before TLS."""

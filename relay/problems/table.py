@@ -224,6 +224,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_configuration_error",
         retry_after=60,
     ),
+    errors.EgressDiffers: Problem(
+        status=503,
+        code="egress_differs",
+        title="Calls would leave under another address than the registered one",
+        remedy=_TELL_OPERATOR,
+        proxy_error="proxy_configuration_error",
+        retry_after=60,
+    ),
     errors.UpstreamNameUnknown: Problem(
         status=503,
         code="upstream_name_unknown",

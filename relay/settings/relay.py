@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from relay.settings.card import Card
 from relay.settings.load import Branch, Settings, SettingsPath
@@ -20,6 +28,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
+_WITNESS = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?\Z")
 # Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
 _WIDEST = 8
 
@@ -46,6 +55,13 @@ def _https(url: str) -> str:
             "an upstream is https://host or https://host:port, without user name or path (paths travel unchanged)"
         )
     return url.rstrip("/")
+
+
+def _told_over_tls(url: str) -> str:
+    match = _WITNESS.match(url)
+    if not match or int(match["port"] or 443) > 65535 or "#" in url:
+        raise ValueError("a witness is https://host/path: who can change what it says can stop all calls")
+    return url
 
 
 def _one_address(address: IPv4Address) -> IPv4Address:
@@ -180,10 +196,10 @@ class Certificate(Branch):
 
 
 class Egress(Branch):
-    """The address that calls leave from."""
+    """An address that calls leave from; of several, the first that is not out. One table, or a list of them."""
 
     source_address: Annotated[IPv4Address, AfterValidator(_one_address)] = Field(
-        description="A local IPv4 address of this machine."
+        description="A local IPv4 address of this machine. `egress` is one table, or a list in order of preference."
     )
     public_address: IPv4Address | None = Field(
         default=None, description="What VECOZO sees, where a NAT gateway makes it differ; otherwise the same."
@@ -242,6 +258,35 @@ class OwnRefusal(Branch):
         return self
 
 
+def _one_or_several(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Let one table stand for a list of one; its faults then have no number in their keys."""
+    return (Egress.model_validate(value),) if isinstance(value, dict) else handler(value)
+
+
+class Witness(Branch):
+    """Whoever answers with the address that it was asked from. It never sees a system certificate."""
+
+    url: Annotated[str, AfterValidator(_told_over_tls)] = Field(
+        description="https://; its answer is an IPv4 address, as text or in a JSON object, such as a gate's /whoami."
+    )
+    gate: bool = Field(
+        default=False, description="Its word alone puts an egress out; of others, it takes two that see it differ."
+    )
+    trust: SettingsPath | None = Field(
+        default=None, description="PEM of the witness's authorities; empty: public trust."
+    )
+
+
+class EgressProof(Branch):
+    """How it is proven that calls leave under the configured address: by asking witnesses from each egress."""
+
+    witnesses: tuple[Witness, ...] = Field(default=(), max_length=8)
+    every: Seconds = Field(default=60, description="Seconds from one round of asking to the next.")
+    on_difference: Literal["refuse", "warn"] = Field(
+        default="refuse", description="Whether calls are refused where another address is seen, or only told about."
+    )
+
+
 class OwnRoute(Branch):
     """A route besides the preset's: a path prefix and the upstream that serves it."""
 
@@ -266,13 +311,20 @@ class Tenant(Branch):
 
     environment: Environment = Field(description="Which of VECOZO's environments the certificate is for.")
     certificate: Certificate
-    egress: Egress
+    egress: Annotated[tuple[Egress, ...], WrapValidator(_one_or_several), Field(min_length=1, max_length=8)]
     preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
     card: Card = Card()
+
+    @model_validator(mode="after")
+    def _tells_egresses_apart(self) -> Self:
+        for addresses in ([each.source_address for each in self.egress], [each.seen_as for each in self.egress]):
+            if len(set(addresses)) < len(addresses):
+                raise ValueError("has two egresses with one address; give each its own source and public address")
+        return self
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
@@ -350,6 +402,7 @@ class RelaySettings(Settings):
         description="A file that relay writes: what is held or stopped, so that no restart forgets it.",
     )
     refusals: Annotated[tuple[OwnRefusal, ...], Field(max_length=32)] = ()
+    egress_proof: EgressProof = EgressProof()
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 

@@ -37,7 +37,7 @@ def test_what_is_built_has_the_certificate_the_address_and_the_routes(tmp_path: 
     built = _built(tmp_path)
     tenant = built.tenants["linde"]
     assert int(tenant.passport.serial, 16) == kit.system().certificate.serial_number
-    assert tenant.egress.source == IPv4Address("127.0.0.9")
+    assert tenant.egresses[0].source == IPv4Address("127.0.0.9")
     assert [route.name for route in tenant.tenant.routes] == ["cov", "claims"]
     assert "localhost" in built.hosts
 
@@ -120,7 +120,7 @@ def test_a_route_with_the_name_of_one_of_the_presets_is_a_fault(tmp_path: Path) 
 
 def test_a_nat_gateways_address_is_the_one_that_is_told(tmp_path: Path) -> None:
     built = _built(tmp_path, {"tenants.linde.egress.public_address": "203.0.113.10"})
-    assert str(built.tenants["linde"].egress) == "203.0.113.10"
+    assert str(built.tenants["linde"].egresses[0]) == "203.0.113.10"
 
 
 def test_the_names_of_the_settings_go_before_those_of_the_certificate(tmp_path: Path) -> None:

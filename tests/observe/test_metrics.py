@@ -7,7 +7,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from relay.observe.exchange import Exchange, Source
-from relay.observe.metrics import METRICS, GuardSeen, Kind, Metrics, StopSeen
+from relay.observe.metrics import EGRESS_STATES, METRICS, GuardSeen, Kind, Metrics, StopSeen
+from relay.upstream.proof import State
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 PLACED = {"tenant": "linde", "client": "dynamics", "route": "cov", "environment": "acceptance"}
@@ -32,6 +33,8 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", AT)
     metrics.reloaded("linde", taken=True)
+    metrics.egress("linde", "203.0.113.10", "proven")
+    metrics.egress_proven("linde", "203.0.113.10", AT)
     metrics.lost("linde", "cov")
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
@@ -86,6 +89,15 @@ def test_the_certificate_in_force_tells_when_it_expires(metrics: Metrics) -> Non
     metrics.certificate("linde", AT)
     name = "relay_certificate_not_after_timestamp_seconds"
     assert _value(metrics, name, tenant="linde") == AT.timestamp()
+
+
+def test_an_egress_is_in_one_state_at_a_time(metrics: Metrics) -> None:
+    place = {"tenant": "linde", "egress": "203.0.113.10"}
+    for state in ("unknown", "proven", "out"):
+        metrics.egress("linde", "203.0.113.10", state)
+        told = {each: _value(metrics, "relay_egress_state", **place, state=each) for each in EGRESS_STATES}
+        assert told == {each: float(each == state) for each in EGRESS_STATES}
+    assert set(EGRESS_STATES) == set(State)
 
 
 def test_readiness_and_calls_under_way_are_read_when_scraped(metrics: Metrics) -> None:

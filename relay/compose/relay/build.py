@@ -23,8 +23,9 @@ from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.egress import Egress
 from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
+from relay.upstream.witness import UrlWitness, Witness
 from relay.x509.any_client import AnyClientImpossible
-from relay.x509.context import TlsFileFault
+from relay.x509.context import TlsFileFault, client_context
 from relay.x509.identity import named
 from relay.x509.tickets import new_ticket_keys
 from relay.x509.watch import Stamp
@@ -36,13 +37,13 @@ _NO_SUBJECT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltTenant:
-    """A tenant whose certificate opens and whose egress address is here."""
+    """A tenant whose certificate opens and of whose egress addresses one at least is here."""
 
     tenant: Tenant
     files: CertificateFile
     stamp: Stamp
     passport: Passport
-    egress: Egress
+    egresses: tuple[Egress, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ class Built:
     tenants: dict[str, BuiltTenant]
     client_certificates: BuiltClientCertificates | None
     guardroom: Guardroom
+    witnesses: tuple[Witness, ...]
 
 
 def build(settings: RelaySettings, at: datetime) -> Built:
@@ -103,6 +105,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         room = _build_guardroom(settings, tenants, at)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        witnesses = _build_witnesses(settings)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults:
         raise SettingsFault(faults)
     return Built(
@@ -112,11 +118,12 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         tenants=tenants,
         client_certificates=client_certificates,
         guardroom=room,
+        witnesses=witnesses,
     )
 
 
 def _build_guardroom(settings: RelaySettings, tenants: dict[str, BuiltTenant], at: datetime) -> Guardroom:
-    places = [(name, tenant.egress.text) for name, tenant in tenants.items()]
+    places = [(name, egress.text) for name, tenant in tenants.items() for egress in tenant.egresses]
     routes = sum(len(list(tenant.tenant.routes)) for tenant in tenants.values())
     return guardroom(settings, places, routes, at)
 
@@ -177,6 +184,20 @@ def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificat
     return BuiltClientCertificates(files=files, stamp=stamp, trust=trust, pinned=pinned, subjects=subjects)
 
 
+def _build_witnesses(settings: RelaySettings) -> tuple[Witness, ...]:
+    witnesses, faults = list[Witness](), list[tuple[str, str]]()
+    for number, each in enumerate(settings.egress_proof.witnesses):
+        try:
+            context = client_context(None, trust=each.trust)
+        except TlsFileFault as fault:
+            faults.append((f"egress_proof.witnesses.{number}.trust", fault.detail))
+        else:
+            witnesses.append(UrlWitness(url=each.url, gate=each.gate, context=context))
+    if faults:
+        raise SettingsFault(faults)
+    return tuple(witnesses)
+
+
 def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
     """Return what a client is once it has proven itself in this way."""
     return Caller(name, frozenset(client.tenants), way, faults_as_500=client.soap_faults == "500")
@@ -185,14 +206,10 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
     faults: list[tuple[str, str]] = []
     files = certificate_file(settings)
-    egress = Egress(settings.egress.source_address, settings.egress.seen_as)
+    egresses = tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
     routes = routes_of(settings)
     faults += _route_faults(name, routes)
-    try:
-        egress.socket().close()
-    except RelayError as error:
-        remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
-        faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
+    faults += _egress_faults(name, egresses)
     try:
         stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
         passport = files.passport(at)
@@ -202,8 +219,21 @@ def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTen
         raise SettingsFault(faults)
     paused = settings.card.paused or ""
     return BuiltTenant(
-        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egress=egress
+        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egresses=egresses
     )
+
+
+def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, str]]:
+    """Return what is wrong with each, when no address is here: a relay that has one left must still start."""
+    remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
+    faults = list[tuple[str, str]]()
+    for number, egress in enumerate(egresses):
+        try:
+            egress.socket().close()
+        except RelayError as error:
+            place = "egress" if len(egresses) == 1 else f"egress.{number}"
+            faults.append((f"tenants.{name}.{place}.source_address", f"{error.detail}; {remedy}"))
+    return faults if len(faults) == len(egresses) else []
 
 
 def certificate_file(settings: TenantSettings) -> CertificateFile:

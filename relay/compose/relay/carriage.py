@@ -68,8 +68,8 @@ class Carriage:
 
 def _wards(built: Built) -> Iterator[tuple[Place, Ward]]:
     for name, tenant in built.tenants.items():
-        egress = tenant.egress.text
-        yield (name, egress), Ward(built.guardroom, name, egress, tenant.passport.serial)
+        for egress in tenant.egresses:
+            yield (name, egress.text), Ward(built.guardroom, name, egress.text, tenant.passport.serial)
 
 
 def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door:
@@ -77,7 +77,7 @@ def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door
     patience = Patience(
         connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle
     )
-    return Door(built.passport, built.egress, patience, metrics.connections_of(built.tenant.name))
+    return Door(built.passport, built.egresses, patience, metrics.connections_of(built.tenant.name))
 
 
 def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:

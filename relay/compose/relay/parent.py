@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from select import PIPE_BUF
 from typing import BinaryIO
@@ -15,6 +15,7 @@ from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
+from relay.compose.relay.proving import proving
 from relay.compose.relay.run import Running
 from relay.crew.crew import Crew
 from relay.crew.line import Line
@@ -28,6 +29,7 @@ from relay.ops.app import Readiness, make_app
 from relay.settings.relay import RelaySettings
 from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
+from relay.upstream.proof import Standing, packed
 from relay.wire.server import Listening, serving
 
 
@@ -107,7 +109,7 @@ class _Receptions:
 
 
 class _Doors:
-    """A tenant's doors in all workers, as the certificate watch sees them."""
+    """A tenant's doors in all workers, as the certificate watch and the proof of egresses see them."""
 
     def __init__(self, crew: Crew, tenant: str) -> None:
         self._crew = crew
@@ -116,6 +118,9 @@ class _Doors:
     def renew(self, passport: Passport) -> None:
         if passport.papers is not None:
             self._crew.order("renew", self._tenant, octets=passport.papers.octets())
+
+    def stand(self, standings: Sequence[Standing]) -> None:
+        self._crew.order("stand", self._tenant, octets=packed(standings))
 
 
 @asynccontextmanager
@@ -146,6 +151,7 @@ async def presiding(
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
             doors = {name: _Doors(crew, name) for name in built.tenants}
             async with (
+                proving(built, doors, readiness, logger, metrics),
                 watching(built, doors, _Receptions(crew), logger, metrics),
                 guarding(built.guardroom, settings, logger, metrics),
             ):

@@ -12,6 +12,7 @@ from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
+from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
 from relay.observe.exchange import Journals
@@ -52,7 +53,10 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Alone]:
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
     app = make_app(readiness, metrics.registry)
-    async with serving(app, str(operator.address), operator.port, key="operator") as operating:
+    async with (
+        serving(app, str(operator.address), operator.port, key="operator") as operating,
+        proving(built, carriage.doors, readiness, logger, metrics),
+    ):
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
             watching(built, carriage.doors, carriage.reception, logger, metrics),

@@ -22,6 +22,7 @@ from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
 from relay.observe.metrics import Metrics
 from relay.upstream.passport import Papers
+from relay.upstream.proof import unpacked
 from relay.x509.context import TlsFileFault
 
 # Seconds. As much of its counts is lost with a worker that is killed.
@@ -110,6 +111,8 @@ class _Worker:
                 self._line.send("working", str(os.getpid()))
             case ("renew", tenant):
                 self._renew(tenant, message.octets())
+            case ("stand", tenant):
+                self._carriage.doors[tenant].stand(unpacked(message.octets()))
             case ("show",):
                 self._show(message.octets())
             case ("seal",):
