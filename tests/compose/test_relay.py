@@ -123,6 +123,20 @@ def test_a_nat_gateways_address_is_the_one_that_is_told(tmp_path: Path) -> None:
     assert str(built.tenants["linde"].egresses[0]) == "203.0.113.10"
 
 
+def test_with_no_source_address_here_each_is_told_by_its_number(tmp_path: Path) -> None:
+    egresses = [{"source_address": "192.0.2.1"}, {"source_address": "198.51.100.1"}]
+    faults = _faults(tmp_path, {"tenants.linde.egress": egresses})
+    assert list(faults) == [f"tenants.linde.egress.{number}.source_address" for number in (0, 1)]
+
+
+def test_a_witness_is_made_with_its_trust_which_has_to_be_there(tmp_path: Path) -> None:
+    witness = {"url": "https://a.example/ip", "trust": "trust.pem", "gate": True}
+    [built] = _built(tmp_path, {"egress_proof.witnesses": [witness]}).witnesses
+    assert (built.name, built.gate) == ("a.example:443", True)
+    faults = _faults(tmp_path, {"egress_proof.witnesses": [witness, witness | {"trust": "nowhere.pem"}]})
+    assert list(faults) == ["egress_proof.witnesses.1.trust"]
+
+
 def test_the_names_of_the_settings_go_before_those_of_the_certificate(tmp_path: Path) -> None:
     hosts = _built(tmp_path, {"listen.names": ["relay.example"]}).hosts
     assert "relay.example" in hosts
