@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.auth.caller import Caller
 from relay.errors import (
@@ -31,13 +31,13 @@ from relay.message.head import request_octets
 from relay.message.hops import ends_here
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.message.target import Target
-from relay.observe.exchange import Exchange, Source
+from relay.observe.exchange import Again, Exchange, Source
 from relay.problems.answer import Answer, about_us, answer, http_date
 from relay.problems.table import PROBLEMS
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, passed
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, Refusal, classify, explanation, passed
 from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
@@ -63,6 +63,15 @@ class Road:
     readings: Readings
 
 
+class _First(NamedTuple):
+    """An answer that refused a call for its address, kept until another egress has answered, and what it means."""
+
+    passage: Passage
+    cause: str
+    remedy: str
+    explanation: str
+
+
 class Journey:
     """One call on its way: the `Traveller` of its call and the `Receiver` of its passage."""
 
@@ -78,6 +87,7 @@ class Journey:
         self._permit = ""
         self._unread = False
         self._last_good = ""
+        self._first: _First | None = None
         self._caller_left = False
         self._ended = False
 
@@ -111,7 +121,10 @@ class Journey:
         if not isinstance(fault, RelayError):
             self._gateway.alarm(self.record.id, fault)
             fault = self._own_fault()
-        self._answer(fault)
+        if self._first is not None and self._passage is not None and not self._passage.begun:
+            self._give_first(self._first)
+        else:
+            self._answer(fault)
 
     # -- news of the caller ----------------------------------------------------------------------------------
 
@@ -180,6 +193,8 @@ class Journey:
             harmless = placed.harmless(call.head.method)
             self._permit = ward.admit(placed.route.name, harmless=harmless, at=self.record.at)
         passage = self._passage = self._prepare(placed)
+        if upstream.spare:
+            passage.keep()
         self._call.proceed()
         self._gateway.deadlines.set(self)
         self._gateway.ledger.begin(self.record)
@@ -229,6 +244,8 @@ class Journey:
         record.source = Source.UPSTREAM
         record.upstream_seconds = passage.seconds
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
+        if record.again:
+            record.again = Again.PASSED  # until it turns out to be refused as well
         if passage.answer.status not in self._gateway.road.readings.statuses:
             if passed(passage.answer):
                 self._passed()
@@ -245,10 +262,11 @@ class Journey:
     def _give_refusal(self, passage: Passage, beginning: bytes) -> None:
         """Say what an answer means that may be a refusal, and give it."""
         if not self._ended:
-            self._understand(passage, beginning)
-            self._give_or_leave(passage)
+            refusal = self._understand(passage, beginning)
+            if refusal is None or not self._goes_again(passage, refusal):
+                self._give_or_leave(passage)
 
-    def _understand(self, passage: Passage, beginning: bytes) -> None:
+    def _understand(self, passage: Passage, beginning: bytes) -> Refusal | None:
         """Note what an answer means that may be a refusal, and have the guard hear of it before anybody else does."""
         self._unread = False
         placed, ward, record = self._placed, self._ward, self.record
@@ -263,7 +281,7 @@ class Journey:
             after_quota=ward.after_quota,
         )
         if refusal is None:
-            return
+            return None
         facts = ward.facts(record.certificate)
         record.cause = record.refusal = refusal.cause.value
         record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
@@ -273,8 +291,11 @@ class Journey:
             self._passed()
         elif refusal.cause is Cause.ADDRESS_OR_BLOCKED or refusal.cause is Cause.BLOCKED:
             ward.refused(self._spent_permit(), self._gateway.now())
+            if record.again:
+                record.again = Again.REFUSED
         elif refusal.cause is Cause.QUOTA:
             ward.stop(route.name, self._gateway.now())
+        return refusal
 
     def _passed(self) -> None:
         """Have the guard hear that VECOZO let the call pass."""
@@ -290,6 +311,34 @@ class Journey:
             self._leave()
         else:
             self._give(passage)
+
+    def _goes_again(self, passage: Passage, refusal: Refusal) -> bool:
+        """Send a call that was refused for its address once more, from another egress: see decision 17."""
+        if refusal.cause is not Cause.ADDRESS_OR_BLOCKED or not refusal.built_in or self._first is not None:
+            return False
+        if self._caller_left or self._placed is None or (again := passage.again()) is None:
+            return False
+        record, road, tenant = self.record, self._gateway.road, self._placed.tenant.name
+        other = road.upstreams[tenant].other(record.egress)
+        if other is None or (ward := road.wards[tenant, other.egress.text]).shut:
+            return False
+        self._first = _First(passage, record.cause, record.remedy, record.explanation)
+        self._passage, self._ward, self._last_good = again, ward, ""
+        record.refused_egress, record.egress, record.again = record.egress, other.egress.text, Again.FAILED
+        record.cause = record.refusal = record.remedy = record.explanation = ""
+        record.upstream_status = record.status = 0
+        other.send(again)
+        return True
+
+    def _give_first(self, first: "_First") -> None:
+        """Give the answer of the first time: nothing was sent the second time."""
+        record = self.record
+        self._first, self._passage = None, first.passage
+        record.egress, record.again = record.refused_egress, Again.UNSENT
+        record.upstream_status = record.status = first.passage.answer.status
+        record.cause = record.refusal = first.cause
+        record.remedy, record.explanation = first.remedy, first.explanation
+        self._give(first.passage)
 
     def _give(self, passage: Passage) -> None:
         """Give the upstream's answer: unchanged, and never looking complete when it is not."""
@@ -320,6 +369,10 @@ class Journey:
             ]
             if self._last_good:
                 fields.append((b"X-Relay-Last-Good", self._last_good.encode()))
+        elif record.again:
+            fields.append((b"X-Relay-Egress", record.egress.encode()))
+        if record.refused_egress != record.egress and record.again:
+            fields.append((b"X-Relay-Refused-Egress", record.refused_egress.encode()))
         if b"date" not in passage.answer.fields.shape.where:
             fields.append((b"Date", http_date(record.at)))
         return fields
@@ -397,6 +450,9 @@ class Journey:
             self._understand(self._passage, self._passage.answer_octets)
         if self._permit and self._ward is not None:
             self._ward.returned(self._spent_permit(), gateway.now())
+        if self._first is not None:
+            self._first.passage.abandon()
+            self._first = None
         passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
         if passage is not None and not passage.over:
             passage.abandon()

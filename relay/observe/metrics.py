@@ -122,6 +122,12 @@ CALLERS_REFUSED: Final = Metric(
     ("reason",),
     "Connections closed before TLS: max_connections, max_connections_per_address, or proxy_header.",
 )
+AGAIN: Final = Metric(
+    "relay_calls_again_total",
+    Kind.COUNTER,
+    ("tenant", "route", "result"),
+    "Calls refused for their address that went out again from another egress: passed, refused, failed, or unsent.",
+)
 EGRESS: Final = Metric(
     "relay_egress_state",
     Kind.GAUGE,
@@ -155,7 +161,7 @@ LOST: Final = Metric(
 EGRESS_STATES: Final = ("proven", "unknown", "out")
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
@@ -220,6 +226,7 @@ class _Families(Collector):
         yield _counted(CALLS, calls)
         yield _counted(REFUSALS, whole.refusals.items())
         yield _counted(HELD, whole.held.items())
+        yield _counted(AGAIN, whole.again.items())
         yield _counted(CONNECTIONS, whole.connections.items())
         yield _counted(CALLERS_REFUSED, whole.callers.items())
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)

@@ -312,6 +312,9 @@ class Tenant(Branch):
     environment: Environment = Field(description="Which of VECOZO's environments the certificate is for.")
     certificate: Certificate
     egress: Annotated[tuple[Egress, ...], WrapValidator(_one_or_several), Field(min_length=1, max_length=8)]
+    other_egress: bool = Field(
+        default=False, description="Send a call that is refused for its address once more from another proven egress."
+    )
     preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
     trust: SettingsPath | None = Field(
@@ -416,6 +419,8 @@ class RelaySettings(Settings):
         for name, tenant in self.tenants.items():
             for fault in _told_twice(tenant.routes):
                 yield f"tenants.{name}.routes", fault
+            if tenant.other_egress and (len(tenant.egress) < 2 or not self.egress_proof.witnesses):
+                yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
         seen: dict[str, str] = {}
         yield from self._certificate_faults()
         for name, client in self.clients.items():

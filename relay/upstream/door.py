@@ -15,6 +15,16 @@ from relay.upstream.proof import Standing, State, chosen, none_left
 from relay.upstream.transport import Patience
 
 
+class Exit(Protocol):
+    """One egress of an upstream's."""
+
+    egress: Egress
+
+    def send(self, passage: Passage) -> None:
+        """Send a call from there: see `Upstream.send`."""
+        ...
+
+
 class Upstream(Protocol):
     """What the gateway calls through."""
 
@@ -23,8 +33,17 @@ class Upstream(Protocol):
         """The address that the next call leaves from."""
         ...
 
+    @property
+    def spare(self) -> bool:
+        """Whether a call that is refused for its address may go out again from another."""
+        ...
+
     def send(self, passage: Passage) -> None:
         """Send the call. Its receiver hears what came of it, possibly before this returns."""
+        ...
+
+    def other(self, refused: str) -> Exit | None:
+        """Return from where a call may go out again that was refused from `refused`: another one that is proven."""
         ...
 
 
@@ -34,9 +53,20 @@ class Door:
     """
 
     def __init__(
-        self, passport: Passport, egresses: Sequence[Egress], patience: Patience, count: Callable[[str], None]
+        self,
+        passport: Passport,
+        egresses: Sequence[Egress],
+        patience: Patience,
+        count: Callable[[str], None],
+        *,
+        twice: bool = False,
     ) -> None:
-        """Make the door. `count` hears what happens to connections: see `Pool`."""
+        """Make the door. `count` hears what happens to connections: see `Pool`.
+
+        `twice` lets a call that is refused for its address go out once more, where two egresses are proven.
+        """
+        self._twice = twice
+        self.spare = False
         self._passport = passport
         self._patience = patience
         self._count = count
@@ -68,6 +98,14 @@ class Door:
         else:
             passage.failed(self._closed_to.fault())
 
+    def other(self, refused: str) -> Exit | None:
+        """Return another egress that is proven: see `Upstream.other`."""
+        if self.spare:
+            for pool, standing in zip(self._pools, self._standings, strict=True):
+                if standing.state is State.PROVEN and pool.egress.text != refused:
+                    return pool
+        return None
+
     def renew(self, passport: Passport) -> None:
         """Use `passport` for every call from now on; calls under the old one end under it."""
         self._passport = passport
@@ -95,6 +133,7 @@ class Door:
         place = chosen(self._standings)
         self._closed_to = none_left(self._standings) if place is None else None
         self._pool = self._pools[place or 0]
+        self.spare = self._twice and sum(each.state is State.PROVEN for each in self._standings) > 1
 
     def _new_pool(self, egress: Egress) -> Pool:
         return Pool(

@@ -30,6 +30,7 @@ def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     refused = PLACED | {"status": 403, "upstream_status": 403, "refusal": "functional"}
     metrics.note(_exchange(**refused, source=Source.UPSTREAM))
+    metrics.note(_exchange(**PLACED, status=200, again="passed", refused_egress="203.0.113.11"))
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", AT)
     metrics.reloaded("linde", taken=True)
@@ -74,6 +75,20 @@ def test_a_refusal_is_counted_by_its_cause_and_only_when_it_is_vecozos(metrics: 
     [sample] = [sample for sample in refusals[0].samples if sample.name.endswith("_total")]
     assert sample.labels == {"tenant": "linde", "route": "cov", "cause": "address_or_blocked"}
     assert sample.value == 1
+
+
+@pytest.mark.parametrize(
+    ("again", "upstream_status", "refusals"),
+    [("passed", 200, 1), ("refused", 403, 2), ("failed", 0, 1), ("unsent", 403, 1)],
+)
+def test_a_call_that_goes_out_again_is_counted_with_each_of_its_refusals(
+    metrics: Metrics, again: str, upstream_status: int, refusals: int
+) -> None:
+    cause = "address_or_blocked" if upstream_status == 403 else ""
+    metrics.note(_exchange(**PLACED, upstream_status=upstream_status, refusal=cause, again=again))
+    there = {"tenant": "linde", "route": "cov"}
+    assert _value(metrics, "relay_calls_again_total", **there, result=again) == 1
+    assert _value(metrics, "relay_upstream_refusals_total", **there, cause="address_or_blocked") == refusals
 
 
 def test_every_event_of_a_connection_is_there_from_the_start(metrics: Metrics) -> None:
@@ -123,6 +138,7 @@ def test_what_others_counted_is_added_to_the_scrape_and_what_the_dead_counted_fo
         each.note(_exchange(**PLACED, status=200, source=Source.UPSTREAM, seconds=seconds))
     worker.connections_of("linde")("opened")
     dead.note(_exchange(**PLACED, status=403, upstream_status=403, refusal="functional", source=Source.UPSTREAM))
+    worker.note(_exchange(**PLACED | {"route": "claims"}, status=200, again="passed"))
     metrics.reports(lambda: [worker.packed()])
     metrics.absorb(dead.packed())
     for _ in range(2):  # a scrape leaves nothing behind
@@ -133,6 +149,8 @@ def test_what_others_counted_is_added_to_the_scrape_and_what_the_dead_counted_fo
         assert _value(metrics, "relay_upstream_connections_total", tenant="linde", event="opened") == 1
         refused = {"tenant": "linde", "route": "cov", "cause": "functional"}
         assert _value(metrics, "relay_upstream_refusals_total", **refused) == 1
+        again = {"tenant": "linde", "route": "claims", "result": "passed"}
+        assert _value(metrics, "relay_calls_again_total", **again) == 1
 
 
 def test_one_process_alone_is_the_one_worker(metrics: Metrics) -> None:

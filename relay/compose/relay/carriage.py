@@ -77,7 +77,8 @@ def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door
     patience = Patience(
         connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle
     )
-    return Door(built.passport, built.egresses, patience, metrics.connections_of(built.tenant.name))
+    twice = settings.tenants[built.tenant.name].other_egress
+    return Door(built.passport, built.egresses, patience, metrics.connections_of(built.tenant.name), twice=twice)
 
 
 def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
