@@ -130,6 +130,16 @@ async def test_nothing_goes_out_again_from_an_egress_that_is_not_proven(tmp_path
         assert len(upstream.requests) == 1
 
 
+async def test_one_that_is_not_proven_is_passed_over(tmp_path: Path) -> None:
+    def not_of_the_second(request: web.Request) -> str:
+        return "no address" if request.remote == SECOND else str(request.remote)
+
+    sources = (FIRST, SECOND, THIRD)
+    async with _between(tmp_path, Gate(FIRST), sources=sources, tells=not_of_the_second) as (here, upstream):
+        assert (await _call(here)).field("x-relay-egress") == THIRD
+        assert [peer for peer, _ in _bodies(upstream)] == [FIRST, THIRD]
+
+
 @pytest.mark.parametrize(
     "refusal",
     [FUNCTIONAL, FORBIDDEN.replace(b"Forbidden", b"Invalid Client Certificate"), FORBIDDEN.replace(b"403", b"429")],
@@ -154,6 +164,16 @@ async def test_a_refusal_that_is_still_coming_is_dropped_for_the_second_answer(t
     async with _between(tmp_path, Gate(FIRST, answer=PAGE)) as (here, upstream):
         assert (await _call(here)).status == 200
         await until(lambda: upstream.open == 1)
+
+
+async def test_a_call_of_which_not_all_went_out_does_not_go_out_again(tmp_path: Path) -> None:
+    gate = Gate(FIRST)
+    async with _between(tmp_path, gate) as (here, upstream), line(here.port) as caller:
+        upstream.before_body = gate
+        head = request("POST", PATH, here.authorised, ("Content-Length", "8"))
+        answer = await (await caller.send(head + b"<vra")).answer()
+        assert (answer.status, answer.field("x-relay-cause")) == (403, "address_or_blocked")
+        assert len(upstream.requests) == 1
 
 
 class Gone(Gate):
@@ -203,20 +223,33 @@ async def test_when_nothing_can_be_sent_the_second_time_the_first_answer_is_give
         assert 'cause="address_or_blocked",route="cov",tenant="linde"} 1.0' in await here.scrape()
 
 
-async def test_a_caller_that_left_has_nothing_sent_again(tmp_path: Path) -> None:
-    release = asyncio.Event()
+class Late(Gate):
+    """Refuses with these pieces, each once it may."""
 
-    class Late(Gate):
-        async def __call__(self, exchange: kit.Exchange) -> None:
-            await release.wait()
-            await super().__call__(exchange)
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__(FIRST)
+        self.pieces = pieces
+        self.goes_on = asyncio.Semaphore(0)
 
-    async with _between(tmp_path, Late(FIRST)) as (here, upstream):
+    async def __call__(self, exchange: kit.Exchange) -> None:
+        for piece in self.pieces:
+            await self.goes_on.acquire()
+            await exchange.answer(piece)
+
+
+@pytest.mark.parametrize("pieces", [(FORBIDDEN,), (PAGE[:-6], PAGE[-6:] + b"x" * 39994)], ids=["bare", "page"])
+async def test_a_caller_that_left_has_nothing_sent_again(tmp_path: Path, pieces: tuple[bytes, ...]) -> None:
+    gate = Late(*pieces)
+    async with _between(tmp_path, gate) as (here, upstream):
         async with line(here.port) as caller:
             await caller.send(request("POST", PATH, here.authorised, body=b"x"))
             await until(lambda: upstream.requests)
+            for _ in pieces[1:]:
+                gate.goes_on.release()
+            await asyncio.sleep(0.05)
         await asyncio.sleep(0.05)
-        release.set()
+        gate.goes_on.release()
         await until(lambda: here.exchanges)
-        assert here.exchanges[0]["status"] == 499
+        await asyncio.sleep(0.05)
+        assert here.exchanges[0]["status"] == (499 if len(pieces) == 1 else 403)
         assert len(upstream.requests) == 1
