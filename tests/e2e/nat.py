@@ -31,6 +31,7 @@ witnesses = [{{ url = "https://145.131.7.201:8444/whoami", trust = "witness/auth
 environment = "test"
 trust = "rehearsal/authorities.pem"
 certificate = {{ file = "rehearsal/system.p12", password_file = "rehearsal/system.password" }}
+other_egress = true
 egress = [
   {{ source_address = "10.9.0.4", public_address = "145.131.7.10" }},
   {{ source_address = "10.9.0.5", public_address = "145.131.7.11" }},
@@ -148,13 +149,16 @@ def walk(folder: Path, workers: str) -> dict[str, Any]:
         road.open_gate()
         standing_by = ["--address", WITNESS, "--operator-port", "9092"]
         witness = road.open_reference("witness", "witness.log", *standing_by)
-        road.registry("PUT", f"{PUBLIC[0]}-{PUBLIC[1]}")
+        road.registry("PUT", PUBLIC[1])
         relay = road.serve("relay.log", "refuse")
         log = Log(folder / "relay.log")
         out, proven, unknown = (
             [(event, each) for each in PUBLIC] for event in ("egress_out", "egress_proven", "egress_unknown")
         )
         log.await_next(*proven)
+        seen["second registered"] = [road.cov(), road.cov("second")]
+        seen["second registered, arrived"] = road.arrived()
+        road.registry("PUT", PUBLIC[0])
         seen["all well"] = road.cov()
 
         road.here("del", LOCAL[0])

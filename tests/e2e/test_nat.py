@@ -38,6 +38,13 @@ def outcome(told: Seen) -> tuple[int, str]:
     return status, code
 
 
+def test_a_call_refused_for_its_address_goes_out_again_through_the_one_that_is_registered(seen: Seen) -> None:
+    again, once = seen["second registered"]
+    assert (again["status"], once["status"]) == (200, 403)
+    assert (again["fields"]["X-Relay-Refused-Egress"], again["fields"]["X-Relay-Egress"]) == PUBLIC
+    assert seen["second registered, arrived"] == [PUBLIC[0], PUBLIC[1], PUBLIC[0]]
+
+
 def test_calls_leave_from_the_first_egress(seen: Seen) -> None:
     assert outcome(seen["all well"]) == (200, "")
 
@@ -103,8 +110,8 @@ def test_the_log_tells_changes_alone_and_from_where_each_call_left(seen: Seen) -
     first, second = PUBLIC
     calls = [line for line in seen["log"] if line["event"] == "exchange" and line["tenant"] == "first"]
     assert [(line["status"], line["egress"]) for line in calls] == [
-        (200, first), (200, second), (503, first), (200, first), (200, second), (503, first), (200, first),
-        (200, first),
+        (200, second), (200, first), (200, second), (503, first), (200, first), (200, second), (503, first),
+        (200, first), (200, first),
     ]  # fmt: skip
 
 
