@@ -314,7 +314,7 @@ class Journey:
 
     def _goes_again(self, passage: Passage, refusal: Refusal) -> bool:
         """Send a call that was refused for its address once more, from another egress: see decision 17."""
-        if refusal.cause is not Cause.ADDRESS_OR_BLOCKED or not refusal.built_in or self._first is not None:
+        if refusal.cause is not Cause.ADDRESS_OR_BLOCKED or not refusal.built_in:
             return False
         if self._caller_left or self._placed is None or (again := passage.again()) is None:
             return False

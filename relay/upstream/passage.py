@@ -102,7 +102,10 @@ class Passage:
                 kept.append(octets)
 
     def again(self) -> "Passage | None":
-        """Return the same call, to be sent once more; None unless all of it went out and was kept."""
+        """Return the same call, to be sent once more; None unless all of it went out and was kept.
+
+        It is not kept itself: nothing goes out three times.
+        """
         if self._kept is None or not self.sent:
             return None
         return Passage(

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.one_process
 
 FIRST, SECOND, THIRD = "127.0.0.9", "127.0.0.10", "127.0.0.11"
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
-PAGE = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 40000\r\n\r\n<html>"
+PAGE_HEAD = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 40000\r\n\r\n"
+PAGE_BODY = b"<html>".ljust(40_000)
 FUNCTIONAL = b'HTTP/1.1 403 Forbidden\r\nContent-Length: 13\r\n\r\n{"why":"x"}  '
 MOST = 64 * 1024
 
@@ -49,14 +50,16 @@ async def _between(
     other_egress: bool = True,
     sources: tuple[str, ...] = (FIRST, SECOND),
     tells: Callable[[web.Request], str] = truth,
+    **more: object,
 ) -> AsyncIterator[tuple[Relay, kit.Upstream]]:
     async with kit.running(gate) as upstream, telling(World(tells=tells)) as world:
-        changes = {
+        changes: dict[str, object] = {
             "egress_proof.witnesses": [{"url": world.url, "trust": "trust.pem", "gate": False}],
             "tenants.linde.egress": [{"source_address": source} for source in sources],
             "tenants.linde.other_egress": other_egress,
             "deadlines.first_byte": 1,
         }
+        changes |= {name.replace("__", "."): value for name, value in more.items()}
         async with relay(folder, upstream.port, changes=changes) as here:
             yield here, upstream
 
@@ -151,6 +154,15 @@ async def test_only_a_refusal_of_the_address_makes_it_go_out_again(tmp_path: Pat
         assert len(upstream.requests) == 1
 
 
+async def test_a_reading_of_the_operators_own_makes_nothing_go_out_again(tmp_path: Path) -> None:
+    own = {"status": 403, "cause": "address_or_blocked", "reason": "Go Away"}
+    refusal = FORBIDDEN.replace(b"Forbidden", b"Go Away")
+    async with _between(tmp_path, Gate(FIRST, answer=refusal), refusals=[own]) as (here, upstream):
+        answer = await _call(here)
+        assert (answer.status, answer.field("x-relay-cause")) == (403, "address_or_blocked")
+        assert len(upstream.requests) == 1
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize(("size", "times"), [(MOST, 2), (MOST + 1, 1)])
 async def test_a_body_is_kept_up_to_64_kib(tmp_path: Path, chunked: bool, size: int, times: int) -> None:
@@ -161,7 +173,7 @@ async def test_a_body_is_kept_up_to_64_kib(tmp_path: Path, chunked: bool, size: 
 
 
 async def test_a_refusal_that_is_still_coming_is_dropped_for_the_second_answer(tmp_path: Path) -> None:
-    async with _between(tmp_path, Gate(FIRST, answer=PAGE)) as (here, upstream):
+    async with _between(tmp_path, Gate(FIRST, answer=PAGE_HEAD + PAGE_BODY[:5000])) as (here, upstream):
         assert (await _call(here)).status == 200
         await until(lambda: upstream.open == 1)
 
@@ -174,6 +186,33 @@ async def test_a_call_of_which_not_all_went_out_does_not_go_out_again(tmp_path: 
         answer = await (await caller.send(head + b"<vra")).answer()
         assert (answer.status, answer.field("x-relay-cause")) == (403, "address_or_blocked")
         assert len(upstream.requests) == 1
+
+
+def _guard(page: str, egress: str, state: str) -> bool:
+    return f'relay_guard_state{{egress="{egress}",state="{state}",tenant="linde"}} 1.0' in page
+
+
+async def test_each_refusal_counts_with_the_guard_of_its_egress(tmp_path: Path) -> None:
+    async with _between(tmp_path, Gate(FIRST, SECOND), guard__after=1) as (here, upstream):
+        assert (await _call(here)).status == 403
+        page = await here.scrape()
+        assert _guard(page, FIRST, "holding")
+        assert _guard(page, SECOND, "holding")
+        assert len(upstream.requests) == 2
+
+
+async def test_nothing_goes_out_again_from_an_egress_whose_guard_holds(tmp_path: Path) -> None:
+    """That guard alone says who tries, and when."""
+    gate = Gate(FIRST, SECOND)
+    async with _between(tmp_path, gate, guard__after=1, guard__first_pause=0.05) as (here, upstream):
+        assert (await _call(here)).status == 403
+        gate.refused = ()
+        await asyncio.sleep(0.1)
+        assert (await _call(here)).status == 200  # a probe of the first; the second still holds
+        assert _guard(await here.scrape(), SECOND, "holding")
+        gate.refused = (FIRST,)
+        assert (await _call(here)).status == 403
+        assert [peer for peer, _ in _bodies(upstream)] == [FIRST, SECOND, FIRST, FIRST]
 
 
 class Gone(Gate):
@@ -198,7 +237,7 @@ async def test_when_the_second_gets_no_answer_its_outcome_is_told_as_ever(tmp_pa
         assert 'cause="address_or_blocked",route="cov",tenant="linde"} 1.0' in page
 
 
-@pytest.mark.parametrize("refusal", [FORBIDDEN, PAGE + b"x" * 39994], ids=["bare", "page"])
+@pytest.mark.parametrize("refusal", [FORBIDDEN, PAGE_HEAD + PAGE_BODY], ids=["bare", "page"])
 async def test_when_nothing_can_be_sent_the_second_time_the_first_answer_is_given(
     tmp_path: Path, refusal: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +276,7 @@ class Late(Gate):
             await exchange.answer(piece)
 
 
-@pytest.mark.parametrize("pieces", [(FORBIDDEN,), (PAGE[:-6], PAGE[-6:] + b"x" * 39994)], ids=["bare", "page"])
+@pytest.mark.parametrize("pieces", [(FORBIDDEN,), (PAGE_HEAD, PAGE_BODY)], ids=["bare", "page"])
 async def test_a_caller_that_left_has_nothing_sent_again(tmp_path: Path, pieces: tuple[bytes, ...]) -> None:
     gate = Late(*pieces)
     async with _between(tmp_path, gate) as (here, upstream):
@@ -251,5 +290,5 @@ async def test_a_caller_that_left_has_nothing_sent_again(tmp_path: Path, pieces:
         gate.goes_on.release()
         await until(lambda: here.exchanges)
         await asyncio.sleep(0.05)
-        assert here.exchanges[0]["status"] == (499 if len(pieces) == 1 else 403)
+        assert here.exchanges[0]["status"] == 499
         assert len(upstream.requests) == 1
