@@ -161,7 +161,7 @@ class SourceAddressMissing(RelayError):
     """The egress address is not on this machine (any more)."""
 
 
-class EgressDiffers(RelayError):
+class EgressOut(RelayError):
     """Calls would leave under another address than the one that is configured, and registered."""
 
 

@@ -224,9 +224,9 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_configuration_error",
         retry_after=60,
     ),
-    errors.EgressDiffers: Problem(
+    errors.EgressOut: Problem(
         status=503,
-        code="egress_differs",
+        code="egress_out",
         title="Calls would leave under another address than the registered one",
         remedy=_TELL_OPERATOR,
         proxy_error="proxy_configuration_error",

@@ -13,7 +13,7 @@ from typing import Final
 
 import orjson
 
-from relay.errors import EgressDiffers, RelayError, SourceAddressMissing
+from relay.errors import EgressOut, RelayError, SourceAddressMissing
 
 # Of witnesses that are not the gate, it takes so many to put an egress out.
 _ENOUGH: Final = 2
@@ -55,7 +55,7 @@ class Standing:
 
     def fault(self) -> RelayError:
         """Return what a call is told that may not leave."""
-        kind = SourceAddressMissing if self.why is Why.ADDRESS_MISSING else EgressDiffers
+        kind = SourceAddressMissing if self.why is Why.ADDRESS_MISSING else EgressOut
         return kind(self.detail)
 
 

@@ -110,7 +110,7 @@ async def test_where_the_gate_sees_another_address_nothing_is_sent_until_it_sees
     async with _proven(tmp_path, upstream, world) as here:
         answer = await _call(here)
         told = orjson.loads(answer.body)
-        assert (answer.status, told["code"], told["sent"]) == (503, "egress_differs", "false")
+        assert (answer.status, told["code"], told["sent"]) == (503, "egress_out", "false")
         assert ELSEWHERE in told["detail"]
         assert f"localhost:{world.port}" in told["detail"]
         assert answer.field("retry-after") == "60"

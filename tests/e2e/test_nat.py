@@ -75,7 +75,7 @@ def test_when_the_addresses_are_back_and_proven_calls_flow(seen: Seen) -> None:
 
 def test_an_egress_that_the_world_sees_as_another_is_not_used(seen: Seen) -> None:
     assert outcome(seen["first differs"]) == (200, "")
-    assert outcome(seen["both differ"]) == (503, "egress_differs")
+    assert outcome(seen["both differ"]) == (503, "egress_out")
     assert f"10.9.0.4 should be seen as {PUBLIC[0]}, and are seen as {ELSEWHERE}" in seen["both differ"]["body"]
     assert ELSEWHERE in seen["both differ, ready"]
     assert seen["differ, arrived"] == [PUBLIC[1]]

@@ -41,13 +41,13 @@ async def test_an_egress_that_is_out_is_out_for_every_worker_and_for_newcomers(t
         with ExitStack() as stack:
             # In a thread, so that the witness can answer while the relay starts.
             here = await asyncio.to_thread(stack.enter_context, served(tmp_path, upstream.port, changes=changes))
-            assert await _outcomes(here) == ["egress_differs"] * 2
+            assert await _outcomes(here) == ["egress_out"] * 2
             status, why = await here.ask_operator("/readyz")
             assert (status, "192.0.2.99" in why) == (503, True)
             victim = here.workers()[0]
             os.kill(victim, signal.SIGKILL)
             await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
-            assert await _outcomes(here) == ["egress_differs"] * 2
+            assert await _outcomes(here) == ["egress_out"] * 2
             assert upstream.connections == 0
             world.tells = truth
             await until(lambda: here.events("egress_proven"), seconds=10)

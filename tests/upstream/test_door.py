@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.errors import EgressDiffers, RelayError, SourceAddressMissing
+from relay.errors import EgressOut, RelayError, SourceAddressMissing
 from relay.upstream.egress import Egress
 from relay.upstream.proof import Standing, State, Why
 from tests.kit import authority
@@ -53,7 +53,7 @@ async def test_calls_leave_from_the_first_that_is_not_out_and_return_to_it(out: 
 
 
 @pytest.mark.parametrize(
-    ("standings", "kind"), [([MISSING, DIFFERS], SourceAddressMissing), ([DIFFERS, MISSING], EgressDiffers)]
+    ("standings", "kind"), [([MISSING, DIFFERS], SourceAddressMissing), ([DIFFERS, MISSING], EgressOut)]
 )
 async def test_with_none_left_nothing_is_sent_and_each_is_told(
     out: Ajar, upstream: kit.Upstream, standings: list[Standing], kind: type[RelayError]
@@ -85,7 +85,7 @@ async def test_a_call_that_waits_for_its_connection_is_not_sent_from_one_that_we
     call = asyncio.create_task(out.call("POST", b"x"))
     await asyncio.sleep(0)  # it is dialling now
     out.door.stand([DIFFERS, UNKNOWN])
-    with pytest.raises(EgressDiffers, match="seen elsewhere"):
+    with pytest.raises(EgressOut, match="seen elsewhere"):
         await call
     assert upstream.requests == []
     await until(lambda: upstream.open == 0)

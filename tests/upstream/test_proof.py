@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.errors import EgressDiffers, SourceAddressMissing
+from relay.errors import EgressOut, SourceAddressMissing
 from relay.upstream.proof import Proof, Standing, State, Why, Word, chosen, none_left, packed, unpacked
 
 SOURCE, PUBLIC = IPv4Address("10.0.0.4"), IPv4Address("203.0.113.10")
@@ -199,7 +199,7 @@ def test_a_call_that_may_not_leave_is_told_what_is_wrong_with_each() -> None:
     fault = none_left([MISSING, DIFFERS]).fault()
     assert isinstance(fault, SourceAddressMissing)
     assert fault.detail == "gone; seen elsewhere"
-    assert isinstance(none_left([DIFFERS, MISSING]).fault(), EgressDiffers)
+    assert isinstance(none_left([DIFFERS, MISSING]).fault(), EgressOut)
 
 
 def test_standings_survive_the_line_between_processes() -> None:
