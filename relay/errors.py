@@ -165,6 +165,10 @@ class EgressOut(RelayError):
     """Calls would leave under another address than the one that is configured, and registered."""
 
 
+class SystemCertificateUnusable(RelayError):
+    """The tenant's system certificate cannot be used: its file is missing, wrong, expired, or meant for elsewhere."""
+
+
 class UpstreamNameUnknown(RelayError):
     """The upstream's name does not resolve."""
 

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli.rotation import cutover, rollback
 from relay.x509.explain import Explanation, Finding, Severity, explain
 from relay.x509.identity import Identity, Kind
 from relay.x509.mistake import Mistake
@@ -31,7 +32,11 @@ File = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 @click.group()
 def certificate() -> None:
-    """Look at certificate files."""
+    """Look at certificate files, and say which of two the relay is to show."""
+
+
+certificate.add_command(rollback)
+certificate.add_command(cutover)
 
 
 @certificate.command(short_help="Explain FILE (.pfx or .p12).")

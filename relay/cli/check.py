@@ -10,9 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.cli.settings import config, relay_settings
-from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, build
+from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, BuiltWay, build
+from relay.compose.relay.ways import Loaded
+from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
 from relay.settings.relay import Tenant
+from relay.settings.words import Family
 from relay.upstream.egress import Egress
 
 
@@ -21,15 +24,19 @@ from relay.upstream.egress import Egress
 def check(config: Path) -> None:
     """Open the certificates, read the server certificate, bind the egress addresses; then say what is there.
 
-    Ends with 0 when `relay serve` would start, and with 1 and every fault when it would not. Only whether the ports
-    are free is not looked at: a running relay has them.
+    Ends with 0 when all is in order, and with 1 and every fault when it is not: also a system certificate that cannot
+    be used, with which `relay serve` starts as long as another can. Only whether the ports are free is not looked at: a
+    running relay has them.
     """
     settings = relay_settings(config)
     built = build(settings, datetime.now(UTC))
+    if closed := built.closed:
+        raise SettingsFault(closed)
     console = Console(highlight=False, soft_wrap=True)
     _listener(console, built)
     for tenant in built.tenants.values():
-        _tenant(console, tenant, settings.tenants[tenant.tenant.name])
+        ways = [way for way in built.ways.values() if way.tenant == tenant.tenant.name]
+        _tenant(console, tenant, settings.tenants[tenant.tenant.name], ways)
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -71,11 +78,10 @@ def _egress(console: Console, egress: Egress, tenant: str) -> None:
         console.print(f"  [yellow]{egress.source} is not an address of this machine: calls leave from another[/]")
 
 
-def _tenant(console: Console, built: BuiltTenant, settings: Tenant) -> None:
-    console.print(
-        f"\n[bold]{built.tenant.name}[/] ({settings.environment.value}): certificate {built.passport.serial}, "
-        f"valid until {built.passport.not_after:%d %B %Y}"
-    )
+def _tenant(console: Console, built: BuiltTenant, settings: Tenant, ways: list[BuiltWay]) -> None:
+    console.print()
+    for way in ways:
+        _way(console, way)
     for egress in built.egresses:
         _egress(console, egress, built.tenant.name)
     if built.tenant.paused:
@@ -83,10 +89,46 @@ def _tenant(console: Console, built: BuiltTenant, settings: Tenant) -> None:
     if not settings.card.contacts:
         key = f"tenants.{built.tenant.name}.card.contacts"
         console.print(f"  nobody to write to when something is wrong: give the contact persons as {key}")
-    for doubt in built.passport.doubts:
-        console.print(f"  [yellow]{doubt}[/]")
-    table = Table("route", "path", "upstream", "family", "", box=None, pad_edge=False, padding=(0, 3, 0, 2))
+    heads = ("route", "path", "upstream", "family", "way", "")
+    table = Table(*heads, box=None, pad_edge=False, padding=(0, 3, 0, 2))
     for route in built.tenant.routes:
         note = "" if route.verified else "[yellow]unverified: seen in client code only[/]"
-        table.add_row(route.name, route.prefix.decode(), f"{route.host}:{route.port}", route.family.value, note)
+        place = f"{route.host}:{route.port}"
+        table.add_row(route.name, route.prefix.decode(), place, route.family.value, route.way, note)
     console.print(table)
+    families = {route.family for route in built.tenant.routes if route.way == built.tenant.name}
+    if Family.IWLZ in families and len(families) > 1:
+        console.print(
+            f"  [yellow]VECOZO gives iWlz a certificate of its own: give it as tenants.{built.tenant.name}"
+            ".certificates.iwlz, or have no iwlz routes used[/]"
+        )
+
+
+def _way(console: Console, way: BuiltWay) -> None:
+    if way.passport is None:
+        return
+    console.print(
+        f"[bold]{way.name}[/] ({way.environment.value}): certificate {way.passport.serial}, "
+        f"valid until {way.passport.not_after:%d %B %Y}"
+    )
+    for doubt in way.passport.doubts:
+        console.print(f"  [yellow]{doubt}[/]")
+    for other in way.passport.passed_over:
+        console.print(f"  passed over in its file: {other}", markup=False)
+    if way.next is not None:
+        _next(console, way, way.next)
+
+
+def _next(console: Console, way: BuiltWay, following: Loaded) -> None:
+    plan = way.plan
+    at = f"at {plan.at:%d %B %Y %H:%M %Z}" if plan.at else ""
+    probe = f"once GET {way.question.target.decode()} succeeds under it" if way.question else ""
+    when = " and ".join(filter(None, (at, probe)))
+    if following.passport is None:
+        console.print(f"  [yellow]next certificate: {following.files.file} is not there yet; it takes over {when}[/]")
+        return
+    console.print(
+        f"  next certificate: {following.passport.serial}, valid until {following.passport.not_after:%d %B %Y}; "
+        f"it takes over {when}"
+    )
+    console.print(f"  shows the {way.choice.generation} one: {way.choice.because}")

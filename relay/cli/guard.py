@@ -10,6 +10,7 @@ from rich.table import Table
 
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay.guards import guardroom_alone, hatch_of, shown
+from relay.compose.relay.ways import ways_of
 from relay.ops.hatch import asked
 from relay.settings.relay import RelaySettings
 
@@ -47,13 +48,13 @@ def show(config: Path, *, as_json: bool) -> None:
 @click.option("--route", help="Lift the stop of this route alone.")
 @click.option("--after-vecozos-word", is_flag=True, help="Say that VECOZO has lifted its block; asked for otherwise.")
 def lift(config: Path, way: str, route: str | None, *, after_vecozos_word: bool) -> None:
-    """Let calls under the certificate WAY (a tenant's name) out again.
+    """Let calls under the certificate of WAY (my-practice, or my-practice/iwlz) out again.
 
     After a 429 VECOZO blocks the account: calls that go out before it lifted that make things worse.
     """
     settings = relay_settings(config)
-    if way not in settings.tenants:
-        raise click.ClickException(f"{way!r} is not under [tenants]; `relay guard show` lists what is held or stopped")
+    if way not in (ways := ways_of(settings)):
+        raise click.ClickException(f"there is no way {way!r}; there are {', '.join(ways)}")
     if not after_vecozos_word:
         click.confirm(f"Has VECOZO said that calls of {way} may go out again?", abort=True)
     told = _asked(settings, {"do": "lift", "way": way, "route": route})

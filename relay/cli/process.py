@@ -2,9 +2,19 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
+
+
+def outlive_hangups() -> None:
+    """Have SIGHUP do nothing, in this process and in all that it forks, until somebody listens: it would end them."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def on_hangup(look: Callable[[], None]) -> None:
+    """Have SIGHUP mean: look at once whether files have changed. To be called inside the loop."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, look)
 
 
 def told_to_stop() -> asyncio.Event:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import click
 
-from relay.cli.process import standard_output, told_to_stop
+from relay.cli.process import on_hangup, outlive_hangups, standard_output, told_to_stop
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, build, presiding, running, worker
 from relay.crew.line import Line
@@ -25,8 +25,10 @@ from relay.settings.relay import RelaySettings
 def serve(config: Path, workers: int | None) -> None:
     """Run the relay. SIGTERM or Ctrl-C drains it: no new calls, those in progress end, exit 0.
 
-    Standard output gets a line of JSON for each exchange and each event.
+    SIGHUP has it look at its certificate files at once; it does so by itself every second. Standard output gets a line
+    of JSON for each exchange and each event.
     """
+    outlive_hangups()
     settings = relay_settings(config)
     if workers is not None:
         settings = settings.model_copy(update={"workers": workers})
@@ -42,7 +44,8 @@ def serve(config: Path, workers: int | None) -> None:
 
 async def _alone(built: Built, out: BinaryIO) -> None:
     told = told_to_stop()
-    async with running(built, out):
+    async with running(built, out) as place:
+        on_hangup(place.look)
         _settle_memory()
         await told.wait()
 
@@ -59,7 +62,8 @@ def _with_workers(built: Built, out: BinaryIO, loop: Callable[[], asyncio.Abstra
 
 async def _preside(built: Built, out: BinaryIO, listening: socket.socket, line: Line) -> bool:
     told = told_to_stop()
-    async with presiding(built, out, listening=listening, nursery=line) as (_, broken):
+    async with presiding(built, out, listening=listening, nursery=line) as (place, broken):
+        on_hangup(place.look)
         waits = [asyncio.create_task(event.wait()) for event in (told, broken)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from relay.compose.relay.build import certificate_file, routes_of
+from relay.compose.relay.build import routes_of
+from relay.compose.relay.ways import file_of
+from relay.compose.relay.ways import ways_of as names_of
 from relay.settings.card import Card
 from relay.settings.relay import RelaySettings
 from relay.settings.words import Environment
 from relay.tenant.routing import Route
+from relay.tenant.ways import with_ways
 from relay.upstream.certificate import CertificateFault
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
@@ -49,15 +52,17 @@ class Way:
 
 def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
     """Yield every way out, with its certificate as it would be used at `at`."""
-    for name, tenant in settings.tenants.items():
+    for way, (name, family) in names_of(settings).items():
+        tenant = settings.tenants[name]
         passport, fault = None, None
         try:
-            passport = certificate_file(tenant).passport(at)
+            passport = file_of(settings, name, family).passport(at)
         except CertificateFault as found:
             fault = (f"tenants.{name}.{found.key}", found.detail)
         number = _number(passport)
+        routes = with_ways(routes_of(tenant), name, tenant.certificates)
         yield Way(
-            name=name,
+            name=way,
             tenant=name,
             card=tenant.card if tenant.card.user_number else tenant.card.model_copy(update={"user_number": number}),
             environment=tenant.environment,
@@ -65,7 +70,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             number=number,
             fault=fault,
             egresses=tuple(Egress(each.source_address, each.seen_as) for each in tenant.egress),
-            routes=tuple(routes_of(tenant)),
+            routes=tuple(route for route in routes if route.way == way),
             trust=tenant.trust,
         )
 

@@ -49,10 +49,10 @@ CALLER_LEFT: Final = 499
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """What every journey needs. `upstreams` has one entry for each tenant; `total` is in seconds.
+    """What every journey needs. `upstreams` has one entry for each way out; `total` is in seconds.
 
-    `wards` has one for each tenant and each egress address that its calls may leave from; `readings` is the table by
-    which refusals are understood.
+    `wards` has one for each way and each egress address that its calls may leave from; `readings` is the table by which
+    refusals are understood.
     """
 
     admission: Admission
@@ -186,9 +186,9 @@ class Journey:
             return
         placed = self._place(target, caller)
         road = self._gateway.road
-        upstream = road.upstreams[placed.tenant.name]
+        upstream = road.upstreams[placed.route.way]
         self.record.egress = upstream.egress.text
-        ward = self._ward = road.wards[placed.tenant.name, upstream.egress.text]
+        ward = self._ward = road.wards[placed.route.way, upstream.egress.text]
         if ward.shut:
             harmless = placed.harmless(call.head.method)
             self._permit = ward.admit(placed.route.name, harmless=harmless, at=self.record.at)
@@ -318,9 +318,9 @@ class Journey:
             return False
         if self._caller_left or self._placed is None or (again := passage.again()) is None:
             return False
-        record, road, tenant = self.record, self._gateway.road, self._placed.tenant.name
-        other = road.upstreams[tenant].other(record.egress)
-        if other is None or (ward := road.wards[tenant, other.egress.text]).shut:
+        record, road, way = self.record, self._gateway.road, self._placed.route.way
+        other = road.upstreams[way].other(record.egress)
+        if other is None or (ward := road.wards[way, other.egress.text]).shut:
             return False
         self._first = _First(passage, record.cause, record.remedy, record.explanation)
         self._passage, self._ward, self._last_good = again, ward, ""

@@ -59,25 +59,25 @@ HELD: Final = Metric(
 GUARD: Final = Metric(
     "relay_guard_state",
     Kind.GAUGE,
-    ("tenant", "egress", "state"),
+    ("way", "egress", "state"),
     "1 for the state that the guard of a certificate and egress address is in: passing, holding or probing.",
 )
 HOLDS: Final = Metric(
-    "relay_guard_holds_total", Kind.COUNTER, ("tenant", "egress"), "How often a guard began to hold calls."
+    "relay_guard_holds_total", Kind.COUNTER, ("way", "egress"), "How often a guard began to hold calls."
 )
 PROBES: Final = Metric(
-    "relay_guard_probes_total", Kind.COUNTER, ("tenant", "egress"), "Calls that went out to try while a guard held."
+    "relay_guard_probes_total", Kind.COUNTER, ("way", "egress"), "Calls that went out to try while a guard held."
 )
 LAST_GOOD: Final = Metric(
     "relay_last_good_call_timestamp_seconds",
     Kind.GAUGE,
-    ("tenant", "egress"),
+    ("way", "egress"),
     "When a call last went well; 0 when none is known.",
 )
 STOPPED: Final = Metric(
     "relay_quota_stopped_timestamp_seconds",
     Kind.GAUGE,
-    ("tenant", "route"),
+    ("way", "route"),
     "Since when calls are stopped for a quota; gone once that is lifted.",
 )
 CONNECTIONS: Final = Metric(
@@ -89,13 +89,31 @@ CONNECTIONS: Final = Metric(
 EXPIRY: Final = Metric(
     "relay_certificate_not_after_timestamp_seconds",
     Kind.GAUGE,
-    ("tenant",),
-    "When the system certificate in force expires.",
+    ("tenant", "way"),
+    "When the system certificate in force expires, for each way out (linde, linde/iwlz).",
+)
+NEXT_EXPIRY: Final = Metric(
+    "relay_next_certificate_not_after_timestamp_seconds",
+    Kind.GAUGE,
+    ("tenant", "way"),
+    "When the system certificate that takes over (certificate.next) expires; 0: its file is not there, or not usable.",
+)
+NEXT_IN_FORCE: Final = Metric(
+    "relay_next_certificate_in_force",
+    Kind.GAUGE,
+    ("tenant", "way"),
+    "1 once the next certificate has taken over; 0 before, and after a roll-back.",
+)
+WAY_OPEN: Final = Metric(
+    "relay_way_open",
+    Kind.GAUGE,
+    ("tenant", "way"),
+    "1 while this way out has a system certificate that can be used; 0: its calls get 503, all others go on.",
 )
 RELOADS: Final = Metric(
     "relay_certificate_reloads_total",
     Kind.COUNTER,
-    ("tenant", "result"),
+    ("tenant", "way", "result"),
     "Changes of a certificate file noticed: taken, or refused (the old one stays in force).",
 )
 SERVER_EXPIRY: Final = Metric(
@@ -162,13 +180,13 @@ EGRESS_STATES: Final = ("proven", "unknown", "out")
 
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
-    CONNECTIONS, EXPIRY, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
+    CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST,
 )  # fmt: skip
 
 
 class GuardSeen(NamedTuple):
-    """A guard as it stands: of a tenant and egress address. `last_good` is in seconds of the epoch, 0 when unknown."""
+    """A guard as it stands: of a way out and egress address. `last_good` is in seconds of the epoch, 0 when unknown."""
 
     labels: tuple[str, str]
     state: str
@@ -178,7 +196,7 @@ class GuardSeen(NamedTuple):
 
 
 class StopSeen(NamedTuple):
-    """A stop for quota, of a tenant and route, and since when."""
+    """A stop for quota, of a way out and route, and since when."""
 
     labels: tuple[str, str]
     since: float
@@ -263,6 +281,9 @@ class Metrics:
         self.registry.register(self._guards)
         self._in_progress = self._gauge(IN_PROGRESS)
         self._expiry = self._gauge(EXPIRY)
+        self._next_expiry = self._gauge(NEXT_EXPIRY)
+        self._next_in_force = self._gauge(NEXT_IN_FORCE)
+        self._way_open = self._gauge(WAY_OPEN)
         self._reloads = self._counter(RELOADS)
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
@@ -289,13 +310,23 @@ class Metrics:
 
         return count
 
-    def certificate(self, tenant: str, not_after: datetime) -> None:
-        """Tell when the certificate in force expires."""
-        self._expiry.labels(tenant).set(not_after.timestamp())
+    def certificate(self, tenant: str, way: str, not_after: datetime) -> None:
+        """Tell that a way is open, and when its certificate in force expires."""
+        self._expiry.labels(tenant, way).set(not_after.timestamp())
+        self._way_open.labels(tenant, way).set(1)
 
-    def reloaded(self, tenant: str, *, taken: bool) -> None:
+    def next_certificate(self, tenant: str, way: str, not_after: datetime | None, *, in_force: bool) -> None:
+        """Tell of the certificate that takes over; None where there is none yet."""
+        self._next_expiry.labels(tenant, way).set(not_after.timestamp() if not_after else 0)
+        self._next_in_force.labels(tenant, way).set(in_force)
+
+    def closed(self, tenant: str, way: str) -> None:
+        """Tell that a way has no certificate that can be used."""
+        self._way_open.labels(tenant, way).set(0)
+
+    def reloaded(self, tenant: str, way: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
-        self._reloads.labels(tenant, "taken" if taken else "refused").inc()
+        self._reloads.labels(tenant, way, "taken" if taken else "refused").inc()
 
     def server_certificate(self, not_after: datetime) -> None:
         """Tell when the server certificate in force expires."""

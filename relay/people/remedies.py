@@ -133,6 +133,13 @@ def _clock(_card: Card, _facts: Facts) -> str:
     )
 
 
+def _unusable(_card: Card, _facts: Facts) -> str:
+    return (
+        "The file of the system certificate cannot be used: `relay check` says why, and `relay certificate show` what "
+        "is in it. Give a good one under the same name: it is used at once."
+    )
+
+
 def _paused(_card: Card, _facts: Facts) -> str:
     return "Calls are paused by card.paused in the settings: take it out and restart the relay to let them pass."
 
@@ -173,6 +180,7 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.SYSTEM_CERTIFICATE_REFUSED: _certificate_refused,
     Matter.EGRESS_OUT: _egress_out,
     Matter.SOURCE_ADDRESS_MISSING: _source_missing,
+    Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.CERTIFICATE_EXPIRING: _expiring,
     Matter.CLOCK_WRONG: _clock,
     Matter.TENANT_PAUSED: _paused,

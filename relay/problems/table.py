@@ -232,6 +232,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_configuration_error",
         retry_after=60,
     ),
+    errors.SystemCertificateUnusable: Problem(
+        status=503,
+        code="system_certificate_unusable",
+        title="The system certificate for this call cannot be used",
+        remedy="Nothing was sent. Its operator has to give the relay a good certificate file, which is used at once.",
+        proxy_error="proxy_configuration_error",
+        retry_after=60,
+    ),
     errors.UpstreamNameUnknown: Problem(
         status=503,
         code="upstream_name_unknown",

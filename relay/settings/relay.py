@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
     Field,
     SecretStr,
@@ -20,13 +21,14 @@ from pydantic import (
 
 from relay.settings.card import Card
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.words import Cause, Environment, Family, Wording
+from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Wording
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
+_PROBE = re.compile(r"(/[A-Za-z0-9._~-]+)+(\?[A-Za-z0-9._~=&-]*)?\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
 _WITNESS = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?\Z")
 # Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
@@ -46,6 +48,12 @@ def _prefixed(prefix: str) -> str:
     if not _PREFIX.match(prefix) or {".", ".."} & set(prefix.split("/")):
         raise ValueError("a prefix is whole path segments such as /cov/vz801802, without a slash at its end")
     return prefix
+
+
+def _probed(path: str) -> str:
+    if not _PROBE.match(path) or {".", ".."} & set(path.partition("?")[0].split("/")):
+        raise ValueError("a probe is the path of a harmless GET, such as /whoami, below one of the tenant's routes")
+    return path
 
 
 def _https(url: str) -> str:
@@ -181,18 +189,50 @@ class Guard(Branch):
         return self
 
 
-class Certificate(Branch):
+class CertificateFile(Branch):
     """A system certificate as exported: a .p12 or .pfx file and its password."""
 
     file: SettingsPath = Field(description="The .p12 or .pfx file; a new one is taken into use within seconds.")
     password_file: SettingsPath | None = Field(default=None, description="A file with the password of the export.")
     password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
+    fingerprints: tuple[Annotated[str, AfterValidator(_fingerprinted)], ...] = Field(
+        default=(),
+        max_length=8,
+        description="Only these certificates (SHA-256), whatever their names say of the environment; empty: any.",
+    )
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
         if (self.password_file is None) == (self.password is None):
             raise ValueError("give either password_file or password")
         return self
+
+
+class NextCertificate(CertificateFile):
+    """The certificate that is to take over, beside the one in use; its file may come later."""
+
+    file: SettingsPath = Field(
+        description="The .p12 or .pfx file of the certificate that takes over; it may come later."
+    )
+    at: AwareDatetime | None = Field(
+        default=None, description="It takes over at this moment (2027-01-31T06:00:00+01:00), not before."
+    )
+    probe: Annotated[str, AfterValidator(_probed)] | None = Field(
+        default=None,
+        description="It takes over once the relay's own GET of this path under it, a harmless one, is answered 2xx.",
+    )
+
+    @model_validator(mode="after")
+    def _takes_over(self) -> Self:
+        if self.at is None and self.probe is None:
+            raise ValueError("never takes over: give at, probe, or both")
+        return self
+
+
+class Certificate(CertificateFile):
+    """The system certificate in use, and the one that takes over from it."""
+
+    next: NextCertificate | None = None
 
 
 class Egress(Branch):
@@ -311,6 +351,9 @@ class Tenant(Branch):
 
     environment: Environment = Field(description="Which of VECOZO's environments the certificate is for.")
     certificate: Certificate
+    certificates: dict[Family, Certificate] = Field(
+        default={}, description="For families of routes with a certificate of their own: iWlz has one."
+    )
     egress: Annotated[tuple[Egress, ...], WrapValidator(_one_or_several), Field(min_length=1, max_length=8)]
     other_egress: bool = Field(
         default=False, description="Send a call that is refused for its address once more from another proven egress."
@@ -321,6 +364,11 @@ class Tenant(Branch):
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
     card: Card = Card()
+
+    @property
+    def ways(self) -> dict[Family | None, Certificate]:
+        """The certificates, by the family of routes that each is for; None: all that have none of their own."""
+        return {None: self.certificate} | dict(self.certificates.items())
 
     @model_validator(mode="after")
     def _tells_egresses_apart(self) -> Self:
@@ -406,6 +454,10 @@ class RelaySettings(Settings):
     )
     refusals: Annotated[tuple[OwnRefusal, ...], Field(max_length=32)] = ()
     egress_proof: EgressProof = EgressProof()
+    test_certificate_words: tuple[str, ...] = Field(
+        default=TEST_WORDS,
+        description="Words in a certificate's names that tell it is not for production. A guess: see fingerprints.",
+    )
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 

@@ -1,6 +1,10 @@
 """Words that settings, routes and certificates share."""
 
 from enum import StrEnum
+from typing import Final
+
+# Words in the names of a certificate for test or acceptance. That VECOZO writes them there is a guess.
+TEST_WORDS: Final = ("acceptatie", "acceptance", "test")
 
 
 class Environment(StrEnum):
@@ -12,7 +16,7 @@ class Environment(StrEnum):
 
 
 class Family(StrEnum):
-    """Kinds of services. VECOZO gives iWlz a system certificate of its own: a tenant for it has its own, too."""
+    """Kinds of services. VECOZO gives iWlz a system certificate of its own: `certificates.iwlz` of a tenant."""
 
     SOAP = "soap"
     MESSAGES = "messages"

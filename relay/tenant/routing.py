@@ -12,7 +12,7 @@ class Route:
     """A path prefix and the upstream that serves it; path and query travel unchanged.
 
     `verified` is False where the preset knows host and path from client code only; `authority` is the Host field that
-    the upstream gets.
+    the upstream gets; `way` is the system certificate that calls go out under, by name (`relay.tenant.ways`).
     """
 
     name: str
@@ -24,6 +24,7 @@ class Route:
     wording: Wording = Wording.GATEWAY
     repeatable: bool = False
     verified: bool = True
+    way: str = ""
     authority: bytes = field(init=False)
 
     def __post_init__(self) -> None:

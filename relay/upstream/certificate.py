@@ -5,51 +5,85 @@ from datetime import datetime
 from pathlib import Path
 
 from relay.upstream.passport import Papers, Passport
-from relay.x509.bundle import BundleFault, mistakes_in, open_bundle
+from relay.x509.bundle import BundleFault, mistakes_in, open_bundle, read_bundle
 from relay.x509.context import TlsFileFault, trust_pem
-from relay.x509.mistake import MISTAKES
+from relay.x509.fitness import ANYWHERE, Fitness
+from relay.x509.mistake import MISTAKES, Mistake
 from relay.x509.pem import chain_pem, key_pem
 from relay.x509.watch import Stamp, stamp_of
 
 
 class CertificateFault(Exception):
-    """The certificate file cannot be used; `key` is the settings' name for the culprit below the tenant."""
+    """The certificate file cannot be used; `key` is the settings' name for the culprit below the tenant.
 
-    def __init__(self, key: str, detail: str) -> None:
+    `cause` says the same to callers, who are told of no paths. `absent`: there is no such file.
+    """
+
+    def __init__(self, key: str, detail: str, *, cause: str, absent: bool = False) -> None:
         super().__init__(detail)
         self.key = key
         self.detail = detail
+        self.cause = cause
+        self.absent = absent
+
+
+def papers_of(
+    octets: bytes, password: str | None, *, at: datetime, trust: str | None, fitness: Fitness, early: bool = False
+) -> Papers:
+    """Return the papers made of a PKCS#12 file, wherever it came from. Raises BundleFault.
+
+    `early`: it may be one that is not valid yet, to be judged as on its first day.
+    """
+    if early:
+        at = max(at, read_bundle(octets, password).identity.not_before)
+    bundle = open_bundle(octets, password, at=at)
+    identity = bundle.identity
+    fitness.judge(identity)
+    # What by its names is for test or acceptance is in its place there, or would have been refused.
+    mistakes = [each for each in mistakes_in(bundle, at=at) if each is not Mistake.TEST_CERTIFICATE]
+    doubts = (MISTAKES[each] for each in mistakes)
+    return Papers(
+        chain=chain_pem(bundle.certificate, bundle.chain).decode(),
+        key=key_pem(bundle.key).decode(),
+        trust=trust,
+        serial=identity.serial,
+        fingerprint=identity.fingerprint,
+        not_before=identity.not_before,
+        not_after=identity.not_after,
+        doubts=tuple(f"{doubt.what} {doubt.remedy}" for doubt in doubts),
+        passed_over=tuple(map(str, bundle.passed_over)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFile:
-    """A .p12 or .pfx file, its password (in a file or given), and whom to trust at the other end."""
+    """A .p12 or .pfx file, its password (in a file or given), what it must be, and whom to trust at the other end.
+
+    `key` is the settings' name for it below the tenant. An `early` one may be from before its first day.
+    """
 
     file: Path
     password_file: Path | None
     password: str | None
     trust: Path | None
+    fitness: Fitness = ANYWHERE
+    key: str = "certificate"
+    early: bool = False
 
     def passport(self, at: datetime) -> Passport:
         """Return what the file holds now, ready for use at `at`. Raises CertificateFault."""
-        data = _read(self.file, "certificate.file")
+        octets = _read(self.file, f"{self.key}.file")
+        password = self._password()
         try:
-            bundle = open_bundle(data, self._password(), at=at)
+            trust = None if self.trust is None else trust_pem(self.trust)
+            papers = papers_of(octets, password, at=at, trust=trust, fitness=self.fitness, early=self.early)
+            return papers.passport()
         except BundleFault as fault:
-            raise CertificateFault("certificate.file", f"{self.file}: {fault.detail}") from None
-        identity = bundle.identity
-        try:
-            return Papers(
-                chain=chain_pem(bundle.certificate, bundle.chain).decode(),
-                key=key_pem(bundle.key).decode(),
-                trust=None if self.trust is None else trust_pem(self.trust),
-                serial=identity.serial,
-                fingerprint=identity.fingerprint,
-                not_after=identity.not_after,
-                doubts=tuple(f"{MISTAKES[each].what} {MISTAKES[each].remedy}" for each in mistakes_in(bundle, at=at)),
-            ).passport()
+            detail = f"{self.file}: {fault.detail}"
+            raise CertificateFault(f"{self.key}.file", detail, cause=fault.detail) from None
         except TlsFileFault as fault:
-            raise CertificateFault("trust", fault.detail) from None
+            cause = "The authorities that VECOZO's own certificate is checked against cannot be used."
+            raise CertificateFault("trust", fault.detail, cause=cause) from None
 
     def stamp(self) -> Stamp:
         """Return a value that differs whenever the file or its password may have changed, through links as well."""
@@ -58,18 +92,22 @@ class CertificateFile:
     def _password(self) -> str | None:
         if self.password_file is None:
             return self.password
-        text = _read(self.password_file, "certificate.password_file")
+        key = f"{self.key}.password_file"
+        text = _read(self.password_file, key)
         try:
             return text.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             detail = f"{self.password_file} is not text in UTF-8; write the password alone on one line"
-            raise CertificateFault("certificate.password_file", detail) from None
+            raise CertificateFault(key, detail, cause="The file with its password is not text in UTF-8.") from None
 
 
 def _read(path: Path, key: str) -> bytes:
+    what = "file" if key.endswith(".file") else "file with the password"
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise CertificateFault(key, f"{path} does not exist") from None
+        cause = f"The {what} does not exist."
+        raise CertificateFault(key, f"{path} does not exist", cause=cause, absent=True) from None
     except OSError as error:
-        raise CertificateFault(key, f"{path} cannot be read: {error.strerror}") from None
+        detail = f"{path} cannot be read: {error.strerror}"
+        raise CertificateFault(key, detail, cause=f"The {what} cannot be read.") from None

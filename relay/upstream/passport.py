@@ -2,11 +2,14 @@
 
 import ssl
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 
 from relay.x509.context import client_context_from
+
+_ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +24,10 @@ class Papers:
     trust: str | None
     serial: str
     fingerprint: str
+    not_before: datetime
     not_after: datetime
     doubts: tuple[str, ...]
+    passed_over: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"<Papers {self.serial} until {self.not_after:%Y-%m-%d}>"
@@ -31,7 +36,8 @@ class Papers:
     def read(cls, octets: bytes) -> "Papers":
         """Return what `octets` wrote."""
         told = orjson.loads(octets)
-        return cls(**told | {"not_after": datetime.fromisoformat(told["not_after"]), "doubts": tuple(told["doubts"])})
+        dates = {name: datetime.fromisoformat(told[name]) for name in ("not_before", "not_after")}
+        return cls(**told | dates | {name: tuple(told[name]) for name in ("doubts", "passed_over")})
 
     def octets(self) -> bytes:
         """Return all of it, the private key too: for a file in memory alone."""
@@ -43,8 +49,10 @@ class Papers:
             context=client_context_from(self.chain.encode(), self.key.encode(), trust=self.trust),
             serial=self.serial,
             fingerprint=self.fingerprint,
+            not_before=self.not_before,
             not_after=self.not_after,
             doubts=self.doubts,
+            passed_over=self.passed_over,
             papers=self,
         )
 
@@ -53,15 +61,18 @@ class Papers:
 class Passport:
     """One system certificate in force. `serial` is upper-case hexadecimal; `fingerprint` that of the certificate.
 
-    `doubts` are the mistakes made with its file that do not keep it from being used, in words. `papers` are there
-    when it was made from a file: what another process needs to make the same.
+    `doubts` are the mistakes made with its file that do not keep it from being used, in words; `passed_over` the other
+    certificates in it, each with why it was not chosen. `papers` are there when it was made from a file: what another
+    process needs to make the same.
     """
 
     context: ssl.SSLContext
     serial: str
     fingerprint: str
     not_after: datetime
+    not_before: datetime = _ALWAYS
     doubts: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     papers: Papers | None = None
 
     def __repr__(self) -> str:

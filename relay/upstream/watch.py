@@ -1,4 +1,4 @@
-"""Watch a certificate's files, and renew the door's passport when they change for the better."""
+"""Watch a certificate's files, and make a new passport of them when they change for the better."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,36 +13,40 @@ class Told(Protocol):
     """Whoever wants to hear of a change."""
 
     def taken(self, passport: Passport) -> None:
-        """A new certificate is in force."""
+        """The files hold another certificate, which can be used."""
         ...
 
     def refused(self, fault: CertificateFault) -> None:
-        """The new file cannot be used; the old certificate stays in force."""
-        ...
-
-
-class Renewed(Protocol):
-    """Whoever uses the certificate."""
-
-    def renew(self, passport: Passport) -> None:
-        """Use it for every call from now on."""
+        """What the files hold now cannot be used."""
         ...
 
 
 def certificate_watch(
-    files: CertificateFile, door: Renewed, told: Told, *, seen: Stamp, now: Callable[[], datetime]
+    files: CertificateFile,
+    told: Told,
+    *,
+    seen: Stamp,
+    now: Callable[[], datetime],
+    fit: Callable[[Passport], object] = lambda passport: None,
+    failing: bool = False,
 ) -> FileWatch[Passport, CertificateFault]:
-    """Return a watch of `files`, whose stamp was `seen` before the door's present certificate was read from them."""
+    """Return a watch of `files`, whose stamp was `seen` before the present certificate was read from them.
 
-    def taken(passport: Passport) -> None:
-        door.renew(passport)
-        told.taken(passport)
+    `fit` raises CertificateFault for a certificate that may not be used here, whatever its files are worth. `failing`:
+    what was seen could not be used.
+    """
+
+    def made() -> Passport:
+        passport = files.passport(now())
+        fit(passport)
+        return passport
 
     return FileWatch(
         stamp=files.stamp,
         seen=seen,
-        make=lambda: files.passport(now()),
+        make=made,
         fault=CertificateFault,
-        taken=taken,
+        taken=told.taken,
         refused=told.refused,
+        failing=failing,
     )

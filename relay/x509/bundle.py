@@ -2,9 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -12,11 +13,32 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from relay.x509.file_shape import lone_certificates, mistaken_shape
 from relay.x509.identity import UNREADABLE, CertificateUnreadable, Identity, Kind, identify
+from relay.x509.key_bags import keys_in
 from relay.x509.mistake import MISTAKES, Mistake
 from relay.x509.pem import Key
 from relay.x509.purpose import proves_a_client
 
+# Words in the names of a certificate for test or acceptance. That VECOZO writes them there is a guess.
 TEST_WORDS = frozenset({"acceptatie", "acceptance", "test"})
+
+
+class Why(StrEnum):
+    """Why a certificate of the file was not chosen: the right one is said to be the other way (INC 2.1.1)."""
+
+    NO_KEY = "its private key is not in the file"
+    PERSONAL = "it is a person's"
+    EARLIER = "it expires earlier"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A certificate in the file that was not chosen, and why."""
+
+    identity: Identity
+    why: Why
+
+    def __str__(self) -> str:
+        return f"{self.identity.subject}, {self.identity.serial}, until {self.identity.not_after:%Y-%m-%d}: {self.why}"
 
 
 class BundleFault(Exception):
@@ -31,12 +53,16 @@ class BundleFault(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Bundle:
-    """What a certificate file holds. The chain runs from the issuer upwards, as far as the file goes."""
+    """What a certificate file holds. The chain runs from the issuer upwards, as far as the file goes.
+
+    `passed_over` are the other certificates of holders in it, each with why it was not chosen.
+    """
 
     certificate: x509.Certificate
     key: Key
     chain: tuple[x509.Certificate, ...]
     identity: Identity
+    passed_over: tuple["PassedOver", ...] = ()
 
     def __repr__(self) -> str:
         holder = self.identity.organisation or self.identity.subject
@@ -70,13 +96,12 @@ def read_bundle(data: bytes, password: str | None) -> Bundle:
         raise _fault(Mistake.NO_KEY, identity=_holder(certificates))
     if not isinstance(content.key, Key):
         raise _fault(Mistake.UNSUPPORTED)
-    return _assemble(content.key, certificates)
+    return _assemble([content.key, *keys_in(data, password)], certificates)
 
 
 def mistakes_in(bundle: Bundle, *, at: datetime) -> list[Mistake]:
     """Return the mistakes made with a file that could be opened, the one that matters most first."""
     identity = bundle.identity
-    words = set(re.findall(r"\w+", f"{identity.subject} {identity.issuer}".casefold()))
     checks = {
         # VECOZO's own purposes are not known: one that names none may be right, one that names others is not.
         Mistake.WRONG_PURPOSE: proves_a_client(bundle.certificate) is False,
@@ -84,9 +109,14 @@ def mistakes_in(bundle: Bundle, *, at: datetime) -> list[Mistake]:
         Mistake.EXPIRED: at > identity.not_after,
         Mistake.NOT_YET_VALID: at < identity.not_before,
         Mistake.CHAIN_LEFT_OUT: not bundle.chain and bundle.certificate.issuer != bundle.certificate.subject,
-        Mistake.TEST_CERTIFICATE: not words.isdisjoint(TEST_WORDS),
+        Mistake.TEST_CERTIFICATE: bears(identity, TEST_WORDS),
     }
     return [mistake for mistake, made in checks.items() if made]
+
+
+def bears(identity: Identity, words: Collection[str]) -> bool:
+    """Say whether one of these words, in small letters, stands in the holder's or the issuer's names."""
+    return not set(re.findall(r"\w+", f"{identity.subject} {identity.issuer}".casefold())).isdisjoint(words)
 
 
 def _holder(certificates: Sequence[x509.Certificate]) -> Identity | None:
@@ -117,17 +147,46 @@ def _load(data: bytes, password: str) -> pkcs12.PKCS12KeyAndCertificates:
         raise _fault(Mistake.WRONG_PASSWORD if password else Mistake.NO_PASSWORD) from error
 
 
-def _assemble(key: Key, certificates: Sequence[x509.Certificate]) -> Bundle:
-    """Pick the key's own certificate, the one that lasts longest if there are more, and what stands above it."""
-    own = [certificate for certificate in certificates if _belongs(certificate, key)]
+def _assemble(keys: Sequence[Key], certificates: Sequence[x509.Certificate]) -> Bundle:
+    """Choose the certificate, with its key and what stands above it: no person's, and the one that lasts longest."""
+    own = {certificate: key for certificate in certificates for key in keys if _belongs(certificate, key)}
     if not own:
         raise _fault(Mistake.NO_CERTIFICATE)
-    leaf = max(own, key=lambda certificate: certificate.not_valid_after_utc)
+    holders = {certificate: identify(certificate) for certificate in own if _identifiable(certificate)}
+    if not holders:
+        raise BundleFault(Mistake.UNSUPPORTED, "the names or dates of the certificate in the file cannot be read")
+    leaf = max(holders, key=lambda each: (holders[each].kind is Kind.SYSTEM, holders[each].not_after))
+    chain = tuple(_path_up(leaf, certificates))
+    chosen = holders.pop(leaf)
+    others = [PassedOver(each, _why(each, chosen)) for each in holders.values()]
+    others += [PassedOver(each, Why.NO_KEY) for each in _without_key(certificates, {leaf, *chain, *own})]
+    return Bundle(certificate=leaf, key=own[leaf], chain=chain, identity=chosen, passed_over=tuple(others))
+
+
+def _why(other: Identity, chosen: Identity) -> Why:
+    return Why.PERSONAL if other.kind is Kind.PERSONAL and chosen.kind is Kind.SYSTEM else Why.EARLIER
+
+
+def _without_key(certificates: Sequence[x509.Certificate], known: Collection[x509.Certificate]) -> Iterator[Identity]:
+    """Yield the holders of certificates that no key in the file belongs to; authorities hold none for others' sake."""
+    for certificate in dict.fromkeys(certificates):
+        if certificate not in known and _identifiable(certificate) and not _is_authority(certificate):
+            yield identify(certificate)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
     try:
-        identity = identify(leaf)
-    except CertificateUnreadable as error:
-        raise BundleFault(Mistake.UNSUPPORTED, error.detail) from error
-    return Bundle(certificate=leaf, key=key, chain=tuple(_path_up(leaf, certificates)), identity=identity)
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, *UNREADABLE):
+        return False
+
+
+def _identifiable(certificate: x509.Certificate) -> bool:
+    try:
+        identify(certificate)
+    except CertificateUnreadable:
+        return False
+    return True
 
 
 def _belongs(certificate: x509.Certificate, key: Key) -> bool:

@@ -64,11 +64,26 @@ def explain(data: bytes, password: str | None, *, at: datetime, file_name: str) 
 def _findings(bundle: Bundle, at: datetime) -> Iterator[Finding]:
     mistakes = mistakes_in(bundle, at=at)
     yield from map(_finding, mistakes)
+    yield from _on_choice(bundle)
     if not any(MISTAKES[mistake].fatal for mistake in mistakes):
         yield Finding(severity=Severity.GOOD, what="This is a system certificate with its private key, valid today.")
         yield from _on_expiry(bundle.identity.not_after, at)
     yield from _on_number(bundle.identity)
     yield from _on_strength(bundle)
+
+
+def _on_choice(bundle: Bundle) -> Iterator[Finding]:
+    """Explain which certificate was chosen, where there was a choice."""
+    if bundle.passed_over:
+        chosen = f"{bundle.identity.serial}, until {bundle.identity.not_after:%Y-%m-%d}"
+        what = (
+            f"The file has {len(bundle.passed_over) + 1} holders' certificates. Chosen: {chosen}, for its private key "
+        )
+        yield Finding(
+            severity=Severity.NOTE, what=f"{what}is here, and it lasts longest of those without a person's name."
+        )
+    for other in bundle.passed_over:
+        yield Finding(severity=Severity.NOTE, what=f"Passed over: {other}.")
 
 
 def _finding(mistake: Mistake) -> Finding:

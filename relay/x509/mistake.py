@@ -26,6 +26,8 @@ class Mistake(StrEnum):
     EXPIRED = "expired"
     CHAIN_LEFT_OUT = "chain_left_out"
     TEST_CERTIFICATE = "test_certificate"
+    TEST_IN_PRODUCTION = "test_in_production"
+    NOT_LISTED = "not_listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,20 @@ MISTAKES: Mapping[Mistake, Wording] = MappingProxyType(
             what="By its names this looks like a certificate for test or acceptance (a guess).",
             remedy="Use it for those environments only: production needs another one.",
             fatal=False,
+        ),
+        Mistake.TEST_IN_PRODUCTION: Wording(
+            what="By its names this is a certificate for test or acceptance (a guess), and it would go to production.",
+            remedy=(
+                "Give the certificate that VECOZO issued for production. If this is that one all the same, list its"
+                " SHA-256 as certificate.fingerprints (`relay certificate show` prints it)."
+            ),
+        ),
+        Mistake.NOT_LISTED: Wording(
+            what="This is another certificate than those that the settings list by fingerprint.",
+            remedy=(
+                "Give one of those, or list this one's SHA-256 as certificate.fingerprints (`relay certificate show`"
+                " prints it)."
+            ),
         ),
     }
 )

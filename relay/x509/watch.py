@@ -36,10 +36,12 @@ class FileWatch(Generic[Made, Fault]):
         fault: type[Fault],
         taken: Callable[[Made], object],
         refused: Callable[[Fault], object],
+        failing: bool = False,
     ) -> None:
         """Give what `make` makes of changed files to `taken`, or the `fault` that it raises to `refused`.
 
-        `seen` is the stamp from before what is in force now was read. `make` runs in a thread.
+        `seen` is the stamp from before what is in force now was read; `failing` says that it could not be used. `make`
+        runs in a thread.
         """
         self._stamp = stamp
         self._seen = seen
@@ -47,6 +49,8 @@ class FileWatch(Generic[Made, Fault]):
         self._fault = fault
         self._taken = taken
         self._refused = refused
+        self._failing = failing
+        self._looking = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<FileWatch of {len(self._seen)} files>"
@@ -57,16 +61,23 @@ class FileWatch(Generic[Made, Fault]):
             await asyncio.sleep(every)
             await self.look()
 
-    async def look(self) -> None:
-        """Take what is new, if anything is. Bad files change nothing, and are tried again once they change."""
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return
-        self._seen = stamp
-        try:
-            # Opening a PKCS#12 file derives keys from a password, which is slow on purpose.
-            made = await asyncio.to_thread(self._make)
-        except self._fault as fault:
-            self._refused(fault)
-        else:
-            self._taken(made)
+    async def look(self, *, again: bool = False) -> bool:
+        """Take what is new, if anything is. Returns whether something was, good or bad.
+
+        Bad files change nothing, and are tried again once they change, or when told to try them `again`.
+        """
+        async with self._looking:
+            stamp = self._stamp()
+            if stamp == self._seen and not (again and self._failing):
+                return False
+            self._seen = stamp
+            try:
+                # Opening a PKCS#12 file derives keys from a password, which is slow on purpose.
+                made = await asyncio.to_thread(self._make)
+            except self._fault as fault:
+                self._failing = True
+                self._refused(fault)
+            else:
+                self._failing = False
+                self._taken(made)
+            return True

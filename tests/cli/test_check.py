@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import main
+from relay.x509.identity import identify
 from relay.x509.mistake import MISTAKES, Mistake
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, write_settings
@@ -54,9 +55,11 @@ def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
 
 def test_routes_of_the_preset_that_nobody_verified_are_marked(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes={"tenants.linde.preset": "vecozo", "tenants.linde.routes": []})
-    rows = {line.split()[0]: line for line in _check(tmp_path).output.splitlines() if "vecozo.nl" in line}
+    output = _check(tmp_path).output
+    rows = {line.split()[0]: line for line in output.splitlines() if "vecozo.nl" in line}
     assert "unverified" in rows["cov"]
     assert "unverified" not in rows["messages"]
+    assert "certificates.iwlz" in output
 
 
 def test_every_fault_is_told_with_its_key_and_ends_with_1(tmp_path: Path) -> None:
@@ -139,3 +142,34 @@ def test_it_says_that_a_tenant_is_paused_and_that_there_is_nobody_to_write_to(tm
     assert result.exit_code == 0, result.output
     assert "moves [on] Saturday" in result.output
     assert "tenants.linde.card.contacts" in result.output
+
+
+def test_a_way_of_its_own_is_told_with_the_routes_that_go_it(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "tenants.linde.preset": "vecozo",
+        "tenants.linde.routes": [],
+        "tenants.linde.certificates.iwlz.file": "iwlz.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    write_settings(tmp_path, 8443, changes=changes)
+    (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0]: line.split() for line in result.output.splitlines() if "vecozo.nl" in line}
+    assert "linde/iwlz" in rows["iwlz-pep"]
+    assert "linde" in rows["messages"]
+    assert "VECOZO gives iWlz" not in result.output
+    assert f"linde/iwlz (acceptance): certificate {identify(kit.other_system().certificate).serial}" in result.output
+
+
+def test_a_certificate_that_closes_one_way_fails_the_check_though_the_relay_would_start(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "tenants.linde.preset": "vecozo",
+        "tenants.linde.routes": [],
+        "tenants.linde.certificates.iwlz.file": "nowhere.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    write_settings(tmp_path, 8443, changes=changes)
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert "tenants.linde.certificates.iwlz.file: " in result.stderr

@@ -75,11 +75,11 @@ def test_nothing_is_lifted_without_vecozos_word(tmp_path: Path) -> None:
     assert not file.read().stops
 
 
-def test_a_name_that_is_no_tenants_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_no_ways_is_refused(tmp_path: Path) -> None:
     _left(tmp_path)
     result = _guard(tmp_path, "lift", "lnide", WORD)
     assert result.exit_code == 1
-    assert "not under [tenants]" in result.output
+    assert "there is no way" in result.output
 
 
 def test_a_file_that_cannot_be_understood_is_told_by_the_settings_key(tmp_path: Path) -> None:

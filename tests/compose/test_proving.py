@@ -9,10 +9,11 @@ import orjson
 import pytest
 from aiohttp import web
 
+from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import Answer, line, request
-from tests.kit.relay import PATH, Relay, relay
+from tests.kit.relay import PASSWORD, PATH, Relay, relay
 from tests.kit.witness import World, telling, truth
 
 ELSEWHERE = "192.0.2.99"
@@ -203,6 +204,26 @@ async def test_a_tenant_without_egress_leaves_the_others_alone_and_the_relay_rea
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         page = await here.scrape()
         assert (_state(page), _state(page, SECOND, "eik")) == ("out", "proven")
+
+
+async def test_a_probe_of_the_next_certificate_leaves_from_an_egress_that_is_not_out(
+    tmp_path: Path, upstream: kit.Upstream, world: World
+) -> None:
+    peers = []
+
+    async def answer(exchange: kit.Exchange) -> None:
+        peers.append(exchange.writer.get_extra_info("peername")[0])
+        await exchange.answer(kit.OK)
+
+    upstream.script = answer
+    world.tells = _wrong_for_the_first
+    following = authority.authority().issue_system(authority.USER_NUMBER, authority.ORGANISATION, at=authority.AT)
+    (tmp_path / "next.p12").write_bytes(following.p12(PASSWORD))
+    certificate = {"file": "next.p12", "password_file": "password", "probe": "/acc/cov/alive"}
+    more = {"tenants__linde__certificate__next": certificate, "tenants__linde__egress": BOTH}
+    async with _proven(tmp_path, upstream, world, gate=True, **more) as here:
+        await until(lambda: _events(here, "certificate_probe_succeeded"))
+    assert peers == [SECOND]
 
 
 async def test_without_witnesses_nobody_is_asked_and_calls_go_on(tmp_path: Path, upstream: kit.Upstream) -> None:

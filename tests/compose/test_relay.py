@@ -36,7 +36,9 @@ def _told(folder: Path) -> dict[str, str]:
 def test_what_is_built_has_the_certificate_the_address_and_the_routes(tmp_path: Path) -> None:
     built = _built(tmp_path)
     tenant = built.tenants["linde"]
-    assert int(tenant.passport.serial, 16) == kit.system().certificate.serial_number
+    passport = built.ways["linde"].passport
+    assert passport is not None
+    assert int(passport.serial, 16) == kit.system().certificate.serial_number
     assert tenant.egresses[0].source == IPv4Address("127.0.0.9")
     assert [route.name for route in tenant.tenant.routes] == ["cov", "claims"]
     assert "localhost" in built.hosts
@@ -221,3 +223,97 @@ def test_where_openssl_is_out_of_reach_certificates_cannot_be_asked_for(
     monkeypatch.setattr(any_client, "openssl", out_of_reach)
     assert list(_faults(tmp_path, _with_certificates(tmp_path, "CN=a"))) == ["clients"]
     assert _built(tmp_path).client_certificates is None
+
+
+IWLZ = {"name": "iwlz", "prefix": "/acc/netwerkmodel", "upstream": "https://localhost:8443", "family": "iwlz"}
+COV = {"name": "cov", "prefix": "/acc/cov", "upstream": "https://localhost:8443"}
+
+
+def _tenant(name: str, file: str, **more: object) -> dict[str, object]:
+    return {
+        f"tenants.{name}.environment": "acceptance",
+        f"tenants.{name}.trust": "trust.pem",
+        f"tenants.{name}.certificate.file": file,
+        f"tenants.{name}.certificate.password_file": "password",
+        f"tenants.{name}.egress.source_address": "127.0.0.9",
+        f"tenants.{name}.routes": [COV],
+    } | {f"tenants.{name}.{key}": value for key, value in more.items()}
+
+
+def test_a_family_of_routes_has_a_certificate_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
+    changes: dict[str, object] = {
+        "tenants.linde.routes": [COV, IWLZ],
+        "tenants.linde.certificates.iwlz.file": "iwlz.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    built = _built(tmp_path, changes)
+    assert {route.name: route.way for route in built.tenants["linde"].tenant.routes} == {
+        "cov": "linde", "iwlz": "linde/iwlz",
+    }  # fmt: skip
+    serials = {name: int(way.passport.serial, 16) for name, way in built.ways.items() if way.passport}
+    assert serials == {
+        "linde": kit.system().certificate.serial_number,
+        "linde/iwlz": kit.other_system().certificate.serial_number,
+    }
+
+
+def test_a_certificate_that_cannot_be_used_closes_its_own_way_only(tmp_path: Path) -> None:
+    built = _built(tmp_path, _tenant("berk", "nowhere.p12"))
+    assert built.ways["linde"].passport is not None
+    assert built.ways["berk"].passport is None
+    assert [key for key, _ in built.closed] == ["tenants.berk.certificate.file"]
+
+
+def test_the_fault_of_a_familys_certificate_is_told_under_its_own_key(tmp_path: Path) -> None:
+    changes: dict[str, object] = {
+        "tenants.linde.routes": [COV, IWLZ],
+        "tenants.linde.certificates.iwlz.file": "nowhere.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    assert [key for key, _ in _built(tmp_path, changes).closed] == ["tenants.linde.certificates.iwlz.file"]
+
+
+def test_a_certificate_for_a_family_that_no_route_has_is_a_fault(tmp_path: Path) -> None:
+    """Else a route whose family was forgotten would go out under the wrong certificate, and nobody would know."""
+    changes: dict[str, object] = {
+        "tenants.linde.certificates.iwlz.file": "system.p12",
+        "tenants.linde.certificates.iwlz.password_file": "password",
+    }
+    assert "no route" in _faults(tmp_path, changes)["tenants.linde.certificates.iwlz"]
+
+
+def _test_certificate() -> bytes:
+    return kit.authority().issue_system(kit.USER_NUMBER, "Praktijk (test)", at=kit.AT - timedelta(days=1)).p12(PASSWORD)
+
+
+def test_a_test_certificate_is_refused_for_production_at_the_start(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"tenants.linde.environment": "production"}, certificate=_test_certificate())
+    faults = _told(tmp_path)
+    assert list(faults) == ["tenants.linde.certificate.file"]
+    assert "production" in faults["tenants.linde.certificate.file"]
+
+
+def test_it_is_taken_once_its_fingerprint_is_listed_or_no_words_tell(tmp_path: Path) -> None:
+    issued = kit.authority().issue_system(kit.USER_NUMBER, "Praktijk (test)", at=kit.AT - timedelta(days=1))
+    production: dict[str, object] = {"tenants.linde.environment": "production"}
+    either: list[dict[str, object]] = [
+        {"tenants.linde.certificate.fingerprints": [kit.fingerprint(issued).upper()]},
+        {"test_certificate_words": []},
+    ]
+    for more in either:
+        write_settings(tmp_path, 8443, changes=production | more, certificate=issued.p12(PASSWORD))
+        # Settings outside any table have to come first in the file.
+        lines = sorted((tmp_path / "relay.toml").read_text().splitlines(), key=lambda line: "." in line.split("=")[0])
+        (tmp_path / "relay.toml").write_text("\n".join(lines))
+        assert build(read_settings(tmp_path), AT).closed == []
+
+
+def test_the_same_certificate_in_two_environments_opens_neither(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, _tenant("berk", "system.p12", environment="test"))
+    assert set(faults) == {"tenants.linde.certificate.file", "tenants.berk.certificate.file"}
+    assert "berk in test" in faults["tenants.linde.certificate.file"]
+
+
+def test_two_tenants_of_one_environment_may_have_the_same_certificate(tmp_path: Path) -> None:
+    assert _built(tmp_path, _tenant("berk", "system.p12")).closed == []

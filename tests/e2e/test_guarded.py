@@ -73,7 +73,7 @@ def test_the_log_tells_each_change_of_state_once(seen: Seen) -> None:
     changes = [
         (row["event"], row["timestamp"])
         for row in seen["log"]
-        if row["event"] in ("guard_holding", "guard_probing", "guard_passing") and row["tenant"] == "first"
+        if row["event"] in ("guard_holding", "guard_probing", "guard_passing") and row["way"] == "first"
     ]
     events = [event for event, _ in sorted(changes, key=lambda change: change[1])]
     probes = events.count("guard_probing")

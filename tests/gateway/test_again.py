@@ -189,7 +189,7 @@ async def test_a_call_of_which_not_all_went_out_does_not_go_out_again(tmp_path: 
 
 
 def _guard(page: str, egress: str, state: str) -> bool:
-    return f'relay_guard_state{{egress="{egress}",state="{state}",tenant="linde"}} 1.0' in page
+    return f'relay_guard_state{{egress="{egress}",state="{state}",way="linde"}} 1.0' in page
 
 
 async def test_each_refusal_counts_with_the_guard_of_its_egress(tmp_path: Path) -> None:

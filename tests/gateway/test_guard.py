@@ -79,10 +79,10 @@ async def test_after_three_refusals_in_a_row_calls_are_held_and_told_why(tmp_pat
     assert 50 <= int(str(answer.field("retry-after"))) <= 60
     assert "127.0.0.9" in problem["detail"]
     assert "a call last went well at" in problem["detail"]
-    assert (held["tenant"], held["egress"], held["refused"]) == ("linde", "127.0.0.9", 3)
+    assert (held["way"], held["egress"], held["refused"]) == ("linde", "127.0.0.9", 3)
     assert (noted["sent"], noted["cause"]) == ("false", "calls_held")
-    assert 'relay_guard_state{egress="127.0.0.9",state="holding",tenant="linde"} 1.0' in page
-    assert 'relay_guard_holds_total{egress="127.0.0.9",tenant="linde"} 1.0' in page
+    assert 'relay_guard_state{egress="127.0.0.9",state="holding",way="linde"} 1.0' in page
+    assert 'relay_guard_holds_total{egress="127.0.0.9",way="linde"} 1.0' in page
     for route in ("cov", "claims"):
         assert f'relay_calls_held_total{{cause="address_or_blocked",route="{route}",tenant="linde"}} 1.0' in page
     assert 'relay_upstream_refusals_total{cause="address_or_blocked",route="cov",tenant="linde"} 3.0' in page
@@ -133,7 +133,7 @@ async def test_one_harmless_call_probes_and_when_it_passes_all_do(tmp_path: Path
         assert [event["event"] for event in _events(here, "guard_holding", "guard_probing", "guard_passing")] == [
             "guard_holding", "guard_probing", "guard_holding", "guard_probing", "guard_passing",
         ]  # fmt: skip
-        assert 'relay_guard_probes_total{egress="127.0.0.9",tenant="linde"} 2.0' in await here.scrape()
+        assert 'relay_guard_probes_total{egress="127.0.0.9",way="linde"} 2.0' in await here.scrape()
     assert gate.calls == 6
 
 
@@ -191,7 +191,7 @@ async def test_a_quota_stops_the_route_at_once_and_only_a_person_lifts_that(tmp_
         assert (blocked.status, blocked.field("x-relay-cause")) == (403, "blocked")
         page = await here.scrape()
         assert 'relay_calls_held_total{cause="quota",route="cov",tenant="linde"} 1.0' in page
-        assert 'relay_quota_stopped_timestamp_seconds{route="cov",tenant="linde"}' in page
+        assert 'relay_quota_stopped_timestamp_seconds{route="cov",way="linde"}' in page
         gate.says = kit.OK
         assert await _lift(here) == 1
         assert await _statuses(here, 1) == [200]

@@ -152,7 +152,7 @@ async def test_a_new_certificate_is_used_on_a_kept_callers_line_and_the_old_conn
         [taken] = [entry for entry in here.lines if entry["event"] == "certificate_taken"]
     assert set(statuses) == {200}
     assert int(upstream.serials[-1], 16) == renewed.certificate.serial_number == int(str(taken["certificate"]), 16)
-    assert 'relay_certificate_reloads_total{result="taken",tenant="linde"} 1.0' in scraped
+    assert 'relay_certificate_reloads_total{result="taken",tenant="linde",way="linde"} 1.0' in scraped
     expiry = renewed.certificate.not_valid_after_utc.timestamp()
     [told] = [row for row in scraped.splitlines() if row.startswith("relay_certificate_not_after_timestamp_seconds{")]
     assert float(told.split()[-1]) == expiry
@@ -170,4 +170,4 @@ async def test_a_bad_new_file_changes_nothing_and_says_so(tmp_path: Path) -> Non
     assert (told["level"], told["key"]) == ("error", "tenants.linde.certificate.file")
     assert "personal" in str(told["detail"])
     assert PASSWORD not in here.out.getvalue().decode()
-    assert 'relay_certificate_reloads_total{result="refused",tenant="linde"} 1.0' in scraped
+    assert 'relay_certificate_reloads_total{result="refused",tenant="linde",way="linde"} 1.0' in scraped

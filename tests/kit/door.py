@@ -50,6 +50,7 @@ def passport(folder: Path, issued: Issued | None = None) -> Passport:
         context=client_context(bundle, trust=_trust(folder)),
         serial=identity.serial,
         fingerprint=identity.fingerprint,
+        not_before=identity.not_before,
         not_after=identity.not_after,
     )
 

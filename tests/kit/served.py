@@ -115,15 +115,22 @@ def served(
 ) -> Iterator[Served]:
     """Run `relay serve` for as long as the block lasts; `module` is what stands for `relay`."""
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
+    with served_again(folder, key.text, module=module) as here:
+        yield here
+
+
+@contextmanager
+def served_again(folder: Path, key: str, *, module: str = "relay") -> Iterator[Served]:
+    """Run `relay serve` once more with the settings that are there."""
     log = folder / "relay.log"
     command = [sys.executable, "-m", module, "serve", "--config", str(folder / "relay.toml")]
     with _piped(log) as out, (folder / "relay.err").open("wb") as err:
         process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=out, stderr=err)
         try:
-            here = Served(pid=process.pid, port=0, key=key.text, log=log)
+            here = Served(pid=process.pid, port=0, key=key, log=log)
             ready = _ready(here, process)
             operator = int(str(ready["operator"]))
-            yield Served(pid=process.pid, port=int(str(ready["port"])), key=key.text, log=log, operator=operator)
+            yield Served(pid=process.pid, port=int(str(ready["port"])), key=key, log=log, operator=operator)
         finally:
             process.terminate()
             try:

@@ -1,5 +1,6 @@
 """The tables of the docs, made from the code: `python -m tests.kit.tables` writes them, a test compares them."""
 
+import json
 import types
 import typing
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from relay.registry.domain.advice import ADVICE
 from relay.settings.card import Card
 from relay.settings.reference import ReferenceSettings
 from relay.settings.relay import RelaySettings
-from relay.settings.words import Environment, Registration
+from relay.settings.words import Environment, Family, Registration
 from relay.tenant.vecozo import SERVICES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -48,7 +49,7 @@ def _branch(annotation: object) -> tuple[type[BaseModel] | None, str]:
     if origin is tuple and arguments and (inner := _branch(arguments[0])[0]):
         return inner, "[]"
     if origin is dict and (inner := _branch(arguments[1])[0]):
-        return inner, ".NAME"
+        return inner, ".FAMILY" if arguments[0] is Family else ".NAME"
     if origin in (typing.Union, types.UnionType):
         return next((found for found in map(_branch, arguments) if found[0]), (None, ""))
     return None, ""
@@ -72,6 +73,8 @@ def _shown(value: object) -> str:
             return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
         case str() | IPv4Address():
             return f'`"{value}"`'
+        case tuple():
+            return f"`{json.dumps(value)}`"
         case _:
             return f"`{value}`"
 

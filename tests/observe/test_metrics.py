@@ -32,8 +32,9 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.note(_exchange(**refused, source=Source.UPSTREAM))
     metrics.note(_exchange(**PLACED, status=200, again="passed", refused_egress="203.0.113.11"))
     metrics.connections_of("linde")("opened")
-    metrics.certificate("linde", AT)
-    metrics.reloaded("linde", taken=True)
+    metrics.certificate("linde", "linde", AT)
+    metrics.next_certificate("linde", "linde", AT, in_force=False)
+    metrics.reloaded("linde", "linde", taken=True)
     metrics.egress("linde", "203.0.113.10", "proven")
     metrics.egress_proven("linde", "203.0.113.10", AT)
     metrics.lost("linde", "cov")
@@ -101,9 +102,9 @@ def test_every_event_of_a_connection_is_there_from_the_start(metrics: Metrics) -
 
 
 def test_the_certificate_in_force_tells_when_it_expires(metrics: Metrics) -> None:
-    metrics.certificate("linde", AT)
+    metrics.certificate("linde", "linde", AT)
     name = "relay_certificate_not_after_timestamp_seconds"
-    assert _value(metrics, name, tenant="linde") == AT.timestamp()
+    assert _value(metrics, name, tenant="linde", way="linde") == AT.timestamp()
 
 
 def test_an_egress_is_in_one_state_at_a_time(metrics: Metrics) -> None:
@@ -126,8 +127,8 @@ def test_readiness_and_calls_under_way_are_read_when_scraped(metrics: Metrics) -
 
 def test_two_relays_in_one_process_count_apart() -> None:
     one, other = Metrics(), Metrics()
-    one.reloaded("linde", taken=False)
-    labels = {"tenant": "linde", "result": "refused"}
+    one.reloaded("linde", "linde", taken=False)
+    labels = {"tenant": "linde", "way": "linde", "result": "refused"}
     assert _value(one, "relay_certificate_reloads_total", **labels) == 1
     assert _value(other, "relay_certificate_reloads_total", **labels) is None
 

@@ -1,6 +1,7 @@
 """Every file that a browser or keychain writes opens, and every usual mistake has its own answer."""
 
 import base64
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from relay.authority import profile
 from relay.authority.issued import Encryption, Issued
 from relay.authority.signing import sign
-from relay.x509.bundle import Bundle, BundleFault, open_bundle, read_bundle
+from relay.x509.bundle import Bundle, BundleFault, Why, open_bundle, read_bundle
 from relay.x509.identity import Kind
 from relay.x509.mistake import MISTAKES, Mistake
 from tests.kit import authority as kit
@@ -206,3 +207,97 @@ def test_a_bundle_tells_its_state_and_never_its_key() -> None:
     assert repr(bundle) == f"<Bundle system 20001000001131 of Praktijk De Linde until {until}, chain of 2>"
     assert isinstance(bundle, Bundle)
     assert "PrivateKey" not in f"{bundle} {bundle!r}"
+
+
+def _element(tag: int, value: bytes) -> bytes:
+    size = len(value).to_bytes((len(value).bit_length() + 7) // 8 or 1, "big")
+    return bytes([tag]) + (size if len(value) < 0x80 else bytes([0x80 | len(size)]) + size) + value
+
+
+def _inside(data: bytes) -> bytes:
+    """Return the value of the first DER element."""
+    if data[1] < 0x80:
+        return data[2 : 2 + data[1]]
+    begin = 2 + (data[1] & 0x7F)
+    return data[begin : begin + int.from_bytes(data[2:begin], "big")]
+
+
+def _safe(data: bytes) -> bytes:
+    """Return the parts of a PKCS#12 file, each with its own encryption, as they stand one after another."""
+    content = _inside(data)[3:]  # after the version
+    object_identifier = 2 + content[_header(content) + 1]
+    wrapped = _inside(content)[object_identifier:]
+    return _inside(_inside(_inside(wrapped)))
+
+
+def _header(data: bytes) -> int:
+    return 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
+
+
+def backup_of_all(*files: bytes) -> bytes:
+    """Join files with one password into one, as a browser's "backup all" does; without a MAC."""
+    safe = _element(0x30, b"".join(map(_safe, files)))
+    data = _element(0x06, bytes.fromhex("2a864886f70d010701"))
+    content = _element(0x30, data + _element(0xA0, _element(0x04, safe)))
+    return _element(0x30, _element(0x02, b"\x03") + content)
+
+
+ENCRYPTIONS = [*Encryption, None]
+
+
+@pytest.mark.parametrize("encryption", ENCRYPTIONS, ids=str)
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_keys_in_one_file_that_of_the_system_certificate_is_found(
+    encryption: Encryption | None, order: int
+) -> None:
+    """Whichever stands first: OpenSSL reads that one only."""
+    password = PASSWORD if encryption else None
+    files = [issued.p12(password, encryption=encryption or Encryption.AES) for issued in (kit.personal(), kit.system())]
+    bundle = open_bundle(backup_of_all(*files[::order]), password, at=kit.AT)
+    assert bundle.certificate == kit.system().certificate
+    assert bundle.key.public_key() == kit.system().key.public_key()
+    assert [(other.identity.user_number, other.why) for other in bundle.passed_over] == [
+        (kit.PERSONAL_NUMBER, Why.PERSONAL)
+    ]
+
+
+def test_of_several_system_certificates_with_their_keys_the_latest_expiry_counts() -> None:
+    files = [issued.p12(PASSWORD) for issued in (kit.expired(), kit.other_system())]
+    for order in (1, -1):
+        bundle = open_bundle(backup_of_all(*files[::order]), PASSWORD, at=kit.AT)
+        assert bundle.certificate == kit.other_system().certificate
+        [other] = bundle.passed_over
+        assert other.why is Why.EARLIER
+        assert str(other).endswith("it expires earlier")
+
+
+def test_a_certificate_whose_key_is_not_there_is_passed_over_and_authorities_are_not_mentioned() -> None:
+    issued = kit.expired()
+    crowd = [kit.system().certificate, *kit.foreign().chain, *issued.chain]
+    data = pkcs12.serialize_key_and_certificates(None, issued.key, issued.certificate, crowd, NoEncryption())
+    bundle = read_bundle(data, None)
+    assert bundle.certificate == issued.certificate
+    assert [other.why for other in bundle.passed_over] == [Why.NO_KEY]
+    assert int(bundle.passed_over[0].identity.serial, 16) == kit.system().certificate.serial_number
+
+
+def test_a_file_with_one_holder_passes_over_nobody() -> None:
+    assert read_bundle(kit.system().p12(None), None).passed_over == ()
+
+
+@pytest.mark.parametrize("options", ["", "-legacy", "-nomac", "-certpbe NONE -keypbe NONE"])
+@pytest.mark.parametrize("password", [None, ""])
+def test_a_file_that_openssl_protected_with_an_empty_password_opens_without_one(
+    tmp_path: Path, options: str, password: str | None
+) -> None:
+    (tmp_path / "key.pem").write_bytes(kit.system().key_pem())
+    (tmp_path / "chain.pem").write_bytes(kit.system().chain_pem())
+    command = f"openssl pkcs12 -export -inkey key.pem -in chain.pem -passout pass: -out system.p12 {options}"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    bundle = open_bundle((tmp_path / "system.p12").read_bytes(), password, at=kit.AT)
+    assert bundle.certificate == kit.system().certificate
+
+
+@pytest.mark.parametrize("file", sorted(FILES.glob("*.p12")), ids=lambda file: file.stem)
+def test_a_wrong_password_is_told_for_every_kind_of_file(file: Path) -> None:
+    assert mistake(file.read_bytes(), "anders", at=FILES_FROM + timedelta(days=9)) is Mistake.WRONG_PASSWORD

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.authority import profile
 from relay.authority.issued import Issued
-from relay.authority.signing import KeyType
+from relay.authority.signing import KeyType, sign
 from relay.x509.explain import SOON, Explanation, Severity, explain
 from relay.x509.mistake import Mistake
 from tests.kit import authority as kit
@@ -108,3 +110,21 @@ def test_a_file_that_cannot_be_opened_tells_why_and_nothing_else() -> None:
 @given(st.binary(max_size=64), st.none() | st.text(max_size=9))
 def test_no_bytes_and_no_password_make_it_fail(data: bytes, password: str | None) -> None:
     explain(data, password, at=kit.AT, file_name="x")
+
+
+def test_a_choice_among_several_certificates_is_explained() -> None:
+    old = kit.expired()
+    renewed = sign(
+        old.certificate.subject, old.key, issuer=kit.authority().intermediate, not_before=kit.AT, days=730,
+        extensions=profile.client(),
+    )  # fmt: skip
+    crowd = [renewed, kit.personal().certificate, *old.chain]
+    data = pkcs12.serialize_key_and_certificates(None, old.key, old.certificate, crowd, NoEncryption())
+    explanation = explain(data, None, at=kit.AT, file_name="systeem.p12")
+    assert explanation.usable
+    chosen, *passed_over = severities(explanation)[Severity.NOTE]
+    assert "3 holders' certificates" in chosen
+    assert f"{renewed.serial_number:X}" in chosen
+    assert [told.rsplit(": ", 1)[1] for told in passed_over] == [
+        "it expires earlier.", "its private key is not in the file.",
+    ]  # fmt: skip

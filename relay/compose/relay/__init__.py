@@ -3,6 +3,17 @@
 from relay.compose.relay.build import Built, BuiltClientCertificates, BuiltTenant, build
 from relay.compose.relay.parent import presiding
 from relay.compose.relay.run import Running, running
+from relay.compose.relay.ways import BuiltWay
 from relay.compose.relay.worker import worker
 
-__all__ = ["Built", "BuiltClientCertificates", "BuiltTenant", "Running", "build", "presiding", "running", "worker"]
+__all__ = [
+    "Built",
+    "BuiltClientCertificates",
+    "BuiltTenant",
+    "BuiltWay",
+    "Running",
+    "build",
+    "presiding",
+    "running",
+    "worker",
+]

@@ -10,6 +10,7 @@ from relay.auth.caller import Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
 from relay.compose.relay.guards import guardroom
+from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
@@ -19,10 +20,9 @@ from relay.settings.relay import Tenant as TenantSettings
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.tenant.ways import with_ways
 from relay.upstream.egress import Egress
 from relay.upstream.guardroom import Guardroom
-from relay.upstream.passport import Passport
 from relay.upstream.witness import UrlWitness, Witness
 from relay.x509.any_client import AnyClientImpossible
 from relay.x509.context import TlsFileFault, client_context
@@ -37,12 +37,9 @@ _NO_SUBJECT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltTenant:
-    """A tenant whose certificate opens and of whose egress addresses one at least is here."""
+    """A tenant of whose egress addresses one at least is here."""
 
     tenant: Tenant
-    files: CertificateFile
-    stamp: Stamp
-    passport: Passport
     egresses: tuple[Egress, ...]
 
 
@@ -73,26 +70,41 @@ class BuiltClientCertificates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """Everything that can be made without listening or calling; None where callers are asked for no certificates."""
+    """Everything that can be made without listening or calling; None where callers are asked for no certificates.
+
+    Some of the `ways` may be closed, for want of a certificate that can be used; never all of them.
+    """
 
     settings: RelaySettings
     listener: BuiltListener
     hosts: Hosts
     tenants: dict[str, BuiltTenant]
+    ways: dict[str, BuiltWay]
     client_certificates: BuiltClientCertificates | None
     guardroom: Guardroom
     witnesses: tuple[Witness, ...]
 
+    @property
+    def closed(self) -> list[tuple[str, str]]:
+        """What is wrong with system certificates, each told once: it may keep ways closed."""
+        return list(dict.fromkeys(each for way in self.ways.values() for each in way.told))
+
 
 def build(settings: RelaySettings, at: datetime) -> Built:
-    """Return everything made from `settings`, or raise SettingsFault with every fault there is."""
+    """Return everything made from `settings`, or raise SettingsFault with every fault there is.
+
+    A certificate that cannot be used closes its way and is no reason not to start, unless all are closed.
+    """
     faults = list(_loop_faults(settings))
     tenants: dict[str, BuiltTenant] = {}
     for name, tenant in settings.tenants.items():
-        try:
-            tenants[name] = _build_tenant(name, tenant, at)
-        except SettingsFault as fault:
-            faults += fault.faults
+        built, found = _build_tenant(name, tenant)
+        tenants[name] = built
+        faults += found
+    ways, found = build_ways(settings, [(tenant.tenant, tenant.egresses) for tenant in tenants.values()], at)
+    faults += found
+    closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
+    all_closed = all(way.passport is None for way in ways.values())
     try:
         listener, hosts = build_listener(settings)
     except SettingsFault as fault:
@@ -102,28 +114,31 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     except SettingsFault as fault:
         faults += fault.faults
     try:
-        room = _build_guardroom(settings, tenants, at)
+        room = _build_guardroom(settings, tenants, ways, at)
     except SettingsFault as fault:
         faults += fault.faults
     try:
         witnesses = _build_witnesses(settings)
     except SettingsFault as fault:
         faults += fault.faults
-    if faults:
-        raise SettingsFault(faults)
+    if faults or all_closed:
+        raise SettingsFault(faults + closed)
     return Built(
         settings=settings,
         listener=listener,
         hosts=hosts,
         tenants=tenants,
+        ways=ways,
         client_certificates=client_certificates,
         guardroom=room,
         witnesses=witnesses,
     )
 
 
-def _build_guardroom(settings: RelaySettings, tenants: dict[str, BuiltTenant], at: datetime) -> Guardroom:
-    places = [(name, egress.text) for name, tenant in tenants.items() for egress in tenant.egresses]
+def _build_guardroom(
+    settings: RelaySettings, tenants: dict[str, BuiltTenant], ways: dict[str, BuiltWay], at: datetime
+) -> Guardroom:
+    places = [(name, egress.text) for name, way in ways.items() for egress in way.egresses]
     routes = sum(len(list(tenant.tenant.routes)) for tenant in tenants.values())
     return guardroom(settings, places, routes, at)
 
@@ -203,24 +218,18 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
     return Caller(name, frozenset(client.tenants), way, faults_as_500=client.soap_faults == "500")
 
 
-def _build_tenant(name: str, settings: TenantSettings, at: datetime) -> BuiltTenant:
-    faults: list[tuple[str, str]] = []
-    files = certificate_file(settings)
+def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
+    """Return the tenant, and what is wrong with it."""
     egresses = tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
     routes = routes_of(settings)
-    faults += _route_faults(name, routes)
-    faults += _egress_faults(name, egresses)
-    try:
-        stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
-        passport = files.passport(at)
-    except CertificateFault as fault:
-        faults.append((f"tenants.{name}.{fault.key}", fault.detail))
-    if faults:
-        raise SettingsFault(faults)
-    paused = settings.card.paused or ""
-    return BuiltTenant(
-        tenant=Tenant(name, RouteTable(routes), paused), files=files, stamp=stamp, passport=passport, egresses=egresses
+    faults = list(_route_faults(name, routes))
+    faults += (
+        (f"tenants.{name}.certificates.{family}", f'no route of this tenant has family = "{family}"')
+        for family in set(settings.certificates) - {route.family for route in routes}
     )
+    faults += _egress_faults(name, egresses)
+    table = RouteTable(with_ways(routes, name, settings.certificates))
+    return BuiltTenant(tenant=Tenant(name, table, settings.card.paused or ""), egresses=egresses), faults
 
 
 def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, str]]:
@@ -234,17 +243,6 @@ def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, s
             place = "egress" if len(egresses) == 1 else f"egress.{number}"
             faults.append((f"tenants.{name}.{place}.source_address", f"{error.detail}; {remedy}"))
     return faults if len(faults) == len(egresses) else []
-
-
-def certificate_file(settings: TenantSettings) -> CertificateFile:
-    """Return the file of a tenant's system certificate."""
-    certificate = settings.certificate
-    return CertificateFile(
-        file=certificate.file,
-        password_file=certificate.password_file,
-        password=certificate.password.get_secret_value() if certificate.password else None,
-        trust=settings.trust,
-    )
 
 
 def routes_of(settings: TenantSettings) -> list[Route]:

@@ -1,6 +1,6 @@
 """What carries calls, in whichever process: doors out, the gateway between, the listener."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -9,9 +9,10 @@ from relay.auth.api_key import ApiKeys
 from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.ways import KeyOrCertificate
-from relay.compose.relay.build import Built, BuiltTenant, caller_of
+from relay.compose.relay.build import Built, caller_of
 from relay.compose.relay.guards import tell
 from relay.compose.relay.reception import Reception, TurnedAway
+from relay.compose.relay.ways import BuiltWay
 from relay.front.arrival import Proxies
 from relay.front.caps import Caps
 from relay.front.listener import Listener
@@ -24,7 +25,10 @@ from relay.observe.metrics import Metrics
 from relay.settings.relay import OwnRefusal, RelaySettings
 from relay.tenant.directory import Directory
 from relay.upstream.book import Place
-from relay.upstream.door import Door
+from relay.upstream.closed import Closed
+from relay.upstream.door import Door, Upstream
+from relay.upstream.passport import Passport
+from relay.upstream.proof import Standing
 from relay.upstream.refusal import Readings, Row
 from relay.upstream.transport import Patience
 from relay.upstream.ward import Ward
@@ -42,12 +46,15 @@ class Carriage:
         *,
         ledger: Ledger = NO_LEDGER,
     ) -> None:
-        self.doors = {name: _door(tenant, built.settings, metrics) for name, tenant in built.tenants.items()}
+        self.ways = {name: _Way(way, built.settings, metrics) for name, way in built.ways.items()}
+        upstreams = {name: way.upstream for name, way in self.ways.items()}
+        for way in self.ways.values():
+            way.upstreams = upstreams
         self._wards = dict(_wards(built))
         tell(built.guardroom, logger)
         certificates = built.client_certificates.authenticator() if built.client_certificates else None
         authenticator = _authenticator(built.settings, certificates)
-        gateway = _gateway(built, authenticator, self.doors, self._wards, journal, logger, ledger)
+        gateway = _gateway(built, authenticator, upstreams, self._wards, journal, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
         self.reception = Reception(self.listener, built, logger, certificates)
 
@@ -62,23 +69,73 @@ class Carriage:
     def close(self) -> None:
         """Close the doors: what is idle now, the rest as each call ends."""
         self.publish()
-        for door in self.doors.values():
-            door.close()
+        for way in self.ways.values():
+            way.close()
 
 
 def _wards(built: Built) -> Iterator[tuple[Place, Ward]]:
-    for name, tenant in built.tenants.items():
-        for egress in tenant.egresses:
-            yield (name, egress.text), Ward(built.guardroom, name, egress.text, tenant.passport.serial)
+    for name, way in built.ways.items():
+        serial = way.passport.serial if way.passport else ""
+        for egress in way.egresses:
+            yield (name, egress.text), Ward(built.guardroom, name, egress.text, serial)
 
 
-def _door(built: BuiltTenant, settings: RelaySettings, metrics: Metrics) -> Door:
+class _Way:
+    """A way out in this process: closed until there is a passport, and then a door that is renewed.
+
+    The gateway looks a call's door up in `upstreams`, by name: no call asks whether its way is open.
+    """
+
+    def __init__(self, built: BuiltWay, settings: RelaySettings, metrics: Metrics) -> None:
+        self._built = built
+        self._patience = patience_of(settings)
+        self._count = metrics.connections_of(built.tenant)
+        self._door: Door | None = None
+        self.standings: Sequence[Standing] = ()
+        self.upstreams: dict[str, Upstream] = {}
+        self.upstream = self._upstream(built.passport)
+
+    def __repr__(self) -> str:
+        return f"<way {self._built.name}: {self.upstream!r}>"
+
+    def renew(self, passport: Passport) -> None:
+        """Use `passport` for every call from now on."""
+        if self._door is None:
+            self.upstream = self.upstreams[self._built.name] = self._upstream(passport)
+        else:
+            self._door.renew(passport)
+
+    def closed(self, cause: str) -> None:
+        """Tell whoever calls why, while there is no door."""
+        if self._door is None:
+            cause = self._built.told_to_callers(cause)
+            self.upstream = self.upstreams[self._built.name] = Closed(self._built.egresses[0], cause)
+
+    def stand(self, standings: Sequence[Standing]) -> None:
+        """Go by how each egress stands, also once there is a door."""
+        self.standings = standings
+        if self._door is not None:
+            self._door.stand(standings)
+
+    def close(self) -> None:
+        """Close the door, if there is one."""
+        if self._door is not None:
+            self._door.close()
+
+    def _upstream(self, passport: Passport | None) -> Upstream:
+        if passport is None:
+            cause = "" if self._built.fault is None else self._built.fault.cause
+            return Closed(self._built.egresses[0], self._built.told_to_callers(cause))
+        self._door = Door(passport, self._built.egresses, self._patience, self._count, twice=self._built.other_egress)
+        if self.standings:
+            self._door.stand(self.standings)
+        return self._door
+
+
+def patience_of(settings: RelaySettings) -> Patience:
+    """Return how long connections to an upstream may take, in each of their states."""
     deadlines = settings.deadlines
-    patience = Patience(
-        connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle
-    )
-    twice = settings.tenants[built.tenant.name].other_egress
-    return Door(built.passport, built.egresses, patience, metrics.connections_of(built.tenant.name), twice=twice)
+    return Patience(connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle)
 
 
 def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
@@ -96,7 +153,7 @@ def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
 def _gateway(
     built: Built,
     authenticator: Authenticator,
-    doors: dict[str, Door],
+    upstreams: Mapping[str, Upstream],
     wards: dict[Place, Ward],
     journal: Journal,
     logger: FilteringBoundLogger,
@@ -111,7 +168,7 @@ def _gateway(
     )
     road = Road(
         admission=admission,
-        upstreams=doors,
+        upstreams=upstreams,
         wards=wards,
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,

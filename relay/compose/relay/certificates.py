@@ -1,20 +1,23 @@
 """Watch the certificates, of all tenants and our own, and tell log and metrics what becomes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust, ClientTrustFault
-from relay.compose.relay.build import Built, BuiltClientCertificates, BuiltTenant
+from relay.compose.relay.build import Built, BuiltClientCertificates
+from relay.compose.relay.carriage import patience_of
+from relay.compose.relay.rotation import Remind, Rotation, Shown, Tellers
 from relay.front.certificate import ServerCertificate
 from relay.observe.metrics import Metrics
-from relay.upstream.certificate import CertificateFault
-from relay.upstream.passport import Passport
-from relay.upstream.watch import Renewed, certificate_watch
+from relay.upstream.expiry import Reminder
+from relay.upstream.orders import Orders, OrdersFault, OrdersFile, orders_of
+from relay.upstream.rotation import Order
 from relay.x509.context import TlsFileFault
 from relay.x509.tickets import new_ticket_keys
 from relay.x509.watch import Fault, FileWatch, Made
@@ -23,6 +26,10 @@ from relay.x509.watch import Fault, FileWatch, Made
 _LOOK_EVERY: Final = 1.0
 # How long one set of ticket keys seals; whoever resumes across a change shakes hands in full once. Seconds.
 _ROTATE_EVERY: Final = 12 * 3600.0
+
+
+def mailed_by_nobody(reminder: Reminder) -> None:
+    """Take a reminder where there is nobody yet who mails: log and metrics tell the same."""
 
 
 class Received(Protocol):
@@ -39,35 +46,6 @@ class Received(Protocol):
     def trust(self, trust: ClientTrust) -> None:
         """Judge callers' certificates by these authorities and revocations from now on."""
         ...
-
-
-class _CertificateNews:
-    """Tells log and metrics what became of a certificate file that changed."""
-
-    def __init__(self, tenant: str, logger: FilteringBoundLogger, metrics: Metrics) -> None:
-        self._tenant = tenant
-        self._logger = logger
-        self._metrics = metrics
-        self._key = f"tenants.{tenant}"
-
-    def taken(self, passport: Passport) -> None:
-        self._metrics.certificate(self._tenant, passport.not_after)
-        self._metrics.reloaded(self._tenant, taken=True)
-        self.doubted(passport)
-        self._logger.info(
-            "certificate_taken",
-            tenant=self._tenant,
-            certificate=passport.serial,
-            not_after=passport.not_after.isoformat(),
-        )
-
-    def doubted(self, passport: Passport) -> None:
-        for doubt in passport.doubts:
-            self._logger.warning("certificate_doubtful", tenant=self._tenant, detail=doubt)
-
-    def refused(self, fault: CertificateFault) -> None:
-        self._metrics.reloaded(self._tenant, taken=False)
-        self._logger.error("certificate_refused", key=f"{self._key}.{fault.key}", detail=fault.detail)
 
 
 class _ServerNews:
@@ -116,39 +94,116 @@ class _TrustNews:
         self._logger.error("client_trust_refused", key=fault.key, detail=fault.detail)
 
 
-@asynccontextmanager
-async def watching(
-    built: Built,
-    doors: Mapping[str, Renewed],
-    reception: Received,
-    logger: FilteringBoundLogger,
-    metrics: Metrics,
-) -> AsyncIterator[None]:
-    """Watch for as long as the block lasts, and replace ticket keys; `doors` has one entry for each tenant."""
-    metrics.server_certificate(built.listener.certificate.not_after)
-    server = _server_watch(built, _ServerNews(reception, logger, metrics))
-    tasks = [
-        asyncio.create_task(_keep_looking(server, "", logger)),
-        asyncio.create_task(_keep_rotating(reception, _ROTATE_EVERY)),
-    ]
-    if built.client_certificates is not None:
-        trust = _trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics))
-        tasks.append(asyncio.create_task(_keep_looking(trust, "", logger)))
-    for name, tenant in built.tenants.items():
-        metrics.certificate(name, tenant.passport.not_after)
-        watch = _watch(tenant, doors[name], _CertificateNews(name, logger, metrics))
-        tasks.append(asyncio.create_task(_keep_looking(watch, name, logger)))
-    try:
-        yield
-    finally:
+class Looking:
+    """All watches of one relay: each looks by itself every so often, and all at once when told to."""
+
+    def __init__(self, logger: FilteringBoundLogger) -> None:
+        self._logger = logger
+        self._looks: list[Callable[[], Awaitable[bool]]] = []
+        self._hurries: list[Callable[[], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Looking after {len(self._looks)} things>"
+
+    def watch(self, watch: FileWatch[Made, Fault], way: str = "") -> None:
+        """Look after one more thing."""
+        self._looks.append(partial(watch.look, again=True))
+        self.start(_keep_looking(watch, way, self._logger))
+
+    def hurry(self, told: Callable[[], None]) -> None:
+        """Tell this one, too, when everything is to be looked at at once."""
+        self._hurries.append(told)
+
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        """Do this until the end."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def now(self) -> None:
+        """Look at once, at what could not be used as well, and tell how much was new."""
+        self.start(self._look())
+
+    async def close(self) -> None:
+        """Look no more."""
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
 
+    async def _look(self) -> None:
+        new = 0
+        for told in self._hurries:
+            told()
+        for look in self._looks:
+            try:
+                new += await look()
+            except Exception as error:  # whatever it is, the others have to be looked at
+                self._logger.error("certificate_watch_failed", exc_info=error)
+        self._logger.info("looked", new=new)
 
-def _watch(tenant: BuiltTenant, door: Renewed, news: _CertificateNews) -> FileWatch[Passport, CertificateFault]:
-    news.doubted(tenant.passport)
-    return certificate_watch(tenant.files, door, news, seen=tenant.stamp, now=lambda: datetime.now(UTC))
+
+@asynccontextmanager
+async def watching(
+    built: Built,
+    ways: Mapping[str, Shown],
+    reception: Received,
+    logger: FilteringBoundLogger,
+    metrics: Metrics,
+    remind: Remind,
+) -> AsyncIterator[Looking]:
+    """Watch for as long as the block lasts, and replace ticket keys; `ways` has one entry for each way out.
+
+    Yields what has to be told to look at once.
+    """
+    metrics.server_certificate(built.listener.certificate.not_after)
+    looking = Looking(logger)
+    looking.watch(_server_watch(built, _ServerNews(reception, logger, metrics)))
+    looking.start(_keep_rotating(reception, _ROTATE_EVERY))
+    if built.client_certificates is not None:
+        looking.watch(_trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics)))
+    orders = OrdersFile(orders_of(built.settings.state))
+
+    def record(way: str, order: Order) -> None:
+        try:
+            orders.add(way, order)
+        except OrdersFault as fault:
+            logger.warning("certificate_orders_refused", key="state", detail=fault.detail)
+
+    def stopped(way: str) -> bool:
+        return built.guardroom.book().stopped(way)
+
+    tellers = Tellers(logger=logger, metrics=metrics, remind=remind, record=record, stopped=stopped)
+    patience = patience_of(built.settings)
+    rotations = {name: Rotation(way, ways[name], tellers, patience) for name, way in built.ways.items()}
+    for name, rotation in rotations.items():
+        rotation.begin()
+        for watch in rotation.watches(rotations, lambda: datetime.now(UTC)):
+            looking.watch(watch, name)
+        if rotation.way.question is not None:
+            looking.start(_keep_probing(rotation, logger))
+            looking.hurry(rotation.hurry)
+    looking.watch(_orders_watch(orders, list(rotations.values()), logger))
+    looking.start(_keep_deciding(list(rotations.values()), logger))
+    try:
+        yield looking
+    finally:
+        await looking.close()
+
+
+def _orders_watch(
+    file: OrdersFile, rotations: list[Rotation], logger: FilteringBoundLogger
+) -> FileWatch[Orders, OrdersFault]:
+    def taken(orders: Orders) -> None:
+        for rotation in rotations:
+            rotation.ordered(orders)
+
+    def refused(fault: OrdersFault) -> None:
+        logger.error("certificate_orders_refused", key="state", detail=fault.detail)
+
+    # Looked at once more than needed: what was ordered while the relay was being built counts as well.
+    return FileWatch(stamp=file.stamp, seen=(), make=file.read, fault=OrdersFault, taken=taken, refused=refused)
 
 
 def _server_watch(built: Built, news: _ServerNews) -> FileWatch[ServerCertificate, TlsFileFault]:
@@ -175,12 +230,33 @@ def _trust_watch(built: BuiltClientCertificates, news: _TrustNews) -> FileWatch[
     )
 
 
-async def _keep_looking(watch: FileWatch[Made, Fault], tenant: str, logger: FilteringBoundLogger) -> None:
+async def _keep_looking(watch: FileWatch[Made, Fault], way: str, logger: FilteringBoundLogger) -> None:
     while True:
         try:
             await watch.keep_looking(_LOOK_EVERY)
         except Exception as error:  # whatever it is, a renewed certificate must still be noticed
-            logger.error("certificate_watch_failed", tenant=tenant, exc_info=error)
+            logger.error("certificate_watch_failed", way=way, exc_info=error)
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _keep_deciding(rotations: list[Rotation], logger: FilteringBoundLogger) -> None:
+    while True:
+        now = datetime.now(UTC)
+        for rotation in rotations:
+            try:
+                rotation.decide(now)
+                rotation.age(now)
+            except Exception as error:  # whatever it is, the others have to be decided on
+                logger.error("certificate_watch_failed", way=rotation.way.name, exc_info=error)
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _keep_probing(rotation: Rotation, logger: FilteringBoundLogger) -> None:
+    while True:
+        try:
+            await rotation.keep_probing()
+        except Exception as error:  # whatever it is, the next certificate still waits for a probe
+            logger.error("certificate_probe_failed", way=rotation.way.name, exc_info=error)
             await asyncio.sleep(_LOOK_EVERY)
 
 

@@ -67,7 +67,7 @@ def tell(room: Guardroom, logger: FilteringBoundLogger) -> None:
         if change.what == "holding":
             extra = {"refused": change.refused, "pause": change.pause}
         say = logger.info if change.what in ("passing", "lifted") else logger.warning
-        say(_EVENTS[change.what], tenant=change.way, **where, **extra)
+        say(_EVENTS[change.what], way=change.way, **where, **extra)
 
     def failed(error: OSError) -> None:
         logger.error("guard_state_not_written", key="state", detail=error.strerror)
@@ -89,7 +89,7 @@ async def guarding(
                 return shown(room.book())
             case {"do": "lift", "way": str() as way, "route": (None | str()) as route}:
                 count = room.lift(way, route, at=datetime.now(UTC).timestamp())
-                logger.warning("guard_lifted", tenant=way, route=route or "", count=count, by_uid=uid)
+                logger.warning("guard_lifted", way=way, route=route or "", count=count, by_uid=uid)
                 return {"lifted": count}
         raise ValueError("that cannot be asked")
 

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
-from relay.compose.relay.certificates import watching
+from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.proving import proving
 from relay.compose.relay.run import Running
@@ -108,19 +108,24 @@ class _Receptions:
         self._crew.order("trust", octets=trust.octets())
 
 
-class _Doors:
-    """A tenant's doors in all workers, as the certificate watch and the proof of egresses see them."""
+class _Ways:
+    """One way out in all workers, as the certificate watch and the proof of egresses see it."""
 
-    def __init__(self, crew: Crew, tenant: str) -> None:
+    def __init__(self, crew: Crew, way: str) -> None:
         self._crew = crew
-        self._tenant = tenant
+        self._way = way
+        self.standings: Sequence[Standing] = ()
 
     def renew(self, passport: Passport) -> None:
         if passport.papers is not None:
-            self._crew.order("renew", self._tenant, octets=passport.papers.octets())
+            self._crew.order("renew", self._way, octets=passport.papers.octets())
+
+    def closed(self, cause: str) -> None:
+        self._crew.order("closed", self._way, octets=cause.encode())
 
     def stand(self, standings: Sequence[Standing]) -> None:
-        self._crew.order("stand", self._tenant, octets=packed(standings))
+        self.standings = standings
+        self._crew.order("stand", self._way, octets=packed(standings))
 
 
 @asynccontextmanager
@@ -149,15 +154,15 @@ async def presiding(
     app = make_app(readiness, metrics.registry, gather=crew.gather)
     try:
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
-            doors = {name: _Doors(crew, name) for name in built.tenants}
+            ways = {name: _Ways(crew, name) for name in built.ways}
             async with (
-                proving(built, doors, readiness, logger, metrics),
-                watching(built, doors, _Receptions(crew), logger, metrics),
+                proving(built, ways, readiness, logger, metrics),
+                watching(built, ways, _Receptions(crew), logger, metrics, mailed_by_nobody) as looking,
                 guarding(built.guardroom, settings, logger, metrics),
             ):
                 crew.start()
                 try:
-                    yield Running(port, operating), crew.broken
+                    yield Running(port, operating, looking.now), crew.broken
                 finally:
                     news.draining = True
                     await _drain(readiness, crew, listening, settings, logger)

@@ -1,4 +1,4 @@
-"""Prove the egresses: look at local addresses, ask witnesses, and tell doors, readiness, metrics and log."""
+"""Prove the egresses: look at local addresses, ask witnesses, and tell ways out, readiness, metrics and log."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ _ROUNDS: Final = 3
 
 
 class Guided(Protocol):
-    """A tenant's doors, however many processes have one."""
+    """A way out, however many processes have one."""
 
     def stand(self, standings: Sequence[Standing]) -> None:
         """Go by how each egress stands, in the order of the settings."""
@@ -39,12 +39,12 @@ class _News:
     def __init__(
         self,
         built: Built,
-        doors: Mapping[str, Guided],
+        ways: Mapping[str, Guided],
         readiness: Readiness,
         logger: FilteringBoundLogger,
         metrics: Metrics,
     ) -> None:
-        self._doors = doors
+        self._ways = [(ways[name], way.egresses) for name, way in built.ways.items()]
         self._readiness = readiness
         self._logger = logger
         self._metrics = metrics
@@ -68,8 +68,9 @@ class _News:
             return
         self._standings[egress] = now
         self._measure(egress, now.state)
-        for tenant in self._of(egress):
-            self._doors[tenant].stand([self._standings[each] for each in self._tenants[tenant]])
+        for way, egresses in self._ways:
+            if egress in egresses:
+                way.stand([self._standings[each] for each in egresses])
         lost = [f"{standing.detail}" for standing in self._standings.values() if not standing.usable]
         self._readiness.hinder(f"no egress is left: {'; '.join(lost)}" if len(lost) == len(self._standings) else "")
         self._tell(egress, now)
@@ -187,10 +188,10 @@ class _Prover:
 
 @asynccontextmanager
 async def proving(
-    built: Built, doors: Mapping[str, Guided], readiness: Readiness, logger: FilteringBoundLogger, metrics: Metrics
+    built: Built, ways: Mapping[str, Guided], readiness: Readiness, logger: FilteringBoundLogger, metrics: Metrics
 ) -> AsyncIterator[None]:
-    """Prove all egresses once, and again for as long as the block lasts; `doors` has one entry for each tenant."""
-    news = _News(built, doors, readiness, logger, metrics)
+    """Prove all egresses once, and again for as long as the block lasts; `ways` has one entry for each way out."""
+    news = _News(built, ways, readiness, logger, metrics)
     every = built.settings.egress_proof.every
     provers = [_Prover(egress, built.witnesses, every, news) for egress in news.egresses]
     for prover in provers:

@@ -1,7 +1,7 @@
 """Run in one process: listen, watch the certificates, and at the end drain."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
-from relay.compose.relay.certificates import watching
+from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
@@ -26,10 +26,11 @@ from relay.wire.server import Listening, serving
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A relay that takes calls: where callers connect, where the operator looks."""
+    """A relay that takes calls: where callers connect, where the operator looks, what has it look at files at once."""
 
     port: int
     operator: Listening
+    look: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,17 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Alone]:
     app = make_app(readiness, metrics.registry)
     async with (
         serving(app, str(operator.address), operator.port, key="operator") as operating,
-        proving(built, carriage.doors, readiness, logger, metrics),
+        proving(built, carriage.ways, readiness, logger, metrics),
     ):
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
-            watching(built, carriage.doors, carriage.reception, logger, metrics),
+            watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking,
             guarding(built.guardroom, settings, logger, metrics),
         ):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))
             try:
-                yield Alone(listener.port, operating, carriage.reception)
+                yield Alone(listener.port, operating, looking.now, carriage.reception)
             finally:
                 await _drain(readiness, listener, settings, logger)
                 carriage.publish()

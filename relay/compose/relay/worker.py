@@ -109,10 +109,12 @@ class _Worker:
             case ("begin",):
                 self._carriage.listener.listen_with_others(self._listening, spent=self._spent)
                 self._line.send("working", str(os.getpid()))
-            case ("renew", tenant):
-                self._renew(tenant, message.octets())
-            case ("stand", tenant):
-                self._carriage.doors[tenant].stand(unpacked(message.octets()))
+            case ("renew", way):
+                self._renew(way, message.octets())
+            case ("closed", way):
+                self._carriage.ways[way].closed(message.octets().decode())
+            case ("stand", way):
+                self._carriage.ways[way].stand(unpacked(message.octets()))
             case ("show",):
                 self._show(message.octets())
             case ("seal",):
@@ -125,13 +127,13 @@ class _Worker:
             case ("drain", seconds):
                 self._drain(float(seconds))
 
-    def _renew(self, tenant: str, octets: bytes) -> None:
+    def _renew(self, way: str, octets: bytes) -> None:
         try:
             passport = Papers.read(octets).passport()
         except TlsFileFault as fault:
-            self._alarm(fault, tenant)
+            self._alarm(fault, way)
         else:
-            self._carriage.doors[tenant].renew(passport)
+            self._carriage.ways[way].renew(passport)
 
     def _show(self, octets: bytes) -> None:
         try:
@@ -141,9 +143,9 @@ class _Worker:
         else:
             self._carriage.reception.use(certificate)
 
-    def _alarm(self, fault: TlsFileFault, tenant: str) -> None:
+    def _alarm(self, fault: TlsFileFault, way: str) -> None:
         """Tell what comes about only when this process has no memory or no /proc: the parent could make it."""
-        self._logger.error("certificate_not_taken", tenant=tenant, worker=os.getpid(), detail=fault.detail)
+        self._logger.error("certificate_not_taken", way=way, worker=os.getpid(), detail=fault.detail)
 
     def _drain(self, seconds: float) -> None:
         if not self._told.done():

@@ -1,0 +1,313 @@
+"""One way out at work: the certificate that it shows, decided anew whenever anything changes and as time goes by."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from relay.compose.relay.ways import BuiltWay, Loaded, mixed
+from relay.observe.metrics import Metrics
+from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.door import Door
+from relay.upstream.expiry import BY_MAIL, IN_LOG, Once, Reminder
+from relay.upstream.orders import Orders
+from relay.upstream.passport import Passport
+from relay.upstream.probe import probe
+from relay.upstream.proof import Standing
+from relay.upstream.rotation import Because, Generation, Order, choose
+from relay.upstream.transport import Patience
+from relay.upstream.watch import certificate_watch
+from relay.x509.watch import FileWatch
+
+# From so many days before the end on, it is told as an error.
+_URGENT: Final = 7
+# Between probes that fail: each pause is twice the last. Seconds.
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
+
+# Whoever mails the contacts of a tenant.
+Remind = Callable[[Reminder], object]
+
+
+class Shown(Protocol):
+    """One way out, in however many processes; `standings` say how each of its egresses stands, once that is known."""
+
+    standings: Sequence[Standing]
+
+    def renew(self, passport: Passport) -> None:
+        """Use this certificate for every call from now on."""
+        ...
+
+    def closed(self, cause: str) -> None:
+        """Tell this to whoever calls, as long as there is no certificate that can be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tellers:
+    """Whoever hears of certificates."""
+
+    logger: FilteringBoundLogger
+    metrics: Metrics
+    remind: Remind
+    # Keeps through a restart that a certificate was proved.
+    record: Callable[[str, Order], object]
+    # Whether VECOZO said of this way that a quota is exceeded, and nobody has lifted that.
+    stopped: Callable[[str], bool]
+
+
+class Rotation:
+    """A way out with the certificate in use and, where one is meant to, the one that takes over from it."""
+
+    def __init__(self, way: BuiltWay, shown: Shown, tellers: Tellers, patience: Patience) -> None:
+        self.way = way
+        self._shown = shown
+        self._tellers = tellers
+        self._patience = patience
+        self._current = way.current.passport
+        self._next = way.next.passport if way.next else None
+        self._order = way.order
+        self._proved = False
+        self._choice = way.choice
+        self._in_force = way.passport
+        self._in_log, self._by_mail = Once(IN_LOG), Once(BY_MAIL)
+        self._probe_now = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Rotation of {self.way.name}: {self._choice.generation}, for {self._choice.because}>"
+
+    @property
+    def has(self) -> list[Passport]:
+        """The certificates that it has, shown or not."""
+        return [passport for passport in (self._current, self._next) if passport is not None]
+
+    def begin(self) -> None:
+        """Tell how it stands at the start."""
+        for loaded in filter(None, (self.way.current, self.way.next)):
+            if loaded.fault is not None:
+                self._tell_refused(loaded.fault)
+            for doubt in loaded.passport.doubts if loaded.passport else ():
+                self._warn("certificate_doubtful", detail=doubt)
+        if self._in_force is None:
+            self._tellers.metrics.closed(self.way.tenant, self.way.name)
+        self._measure()
+        self._tell_choice()
+
+    # -- what it hears -----------------------------------------------------------------------------------------
+
+    def ordered(self, orders: Orders) -> None:
+        """Take what a person ordered."""
+        self._order = orders.get(self.way.name)
+        self.decide(datetime.now(UTC))
+
+    def hurry(self) -> None:
+        """Probe at once, if a probe is what is waited for."""
+        self._probe_now.set()
+
+    def decide(self, at: datetime) -> None:
+        """Show the certificate that is to be shown at this moment."""
+        order, proved = self._order, self._proved
+        choice = choose(self._current, self._next, self.way.plan, order=order, proved=proved, at=at)
+        before, self._choice = self._choice, choice
+        passport = self._next if choice.generation is Generation.NEXT else self._current
+        if passport is not None and passport is not self._in_force:
+            self._in_force = passport
+            self._shown.renew(passport)
+        rolled_back = choice.because is Because.ROLLED_BACK and choice != before
+        if choice.generation is not before.generation or rolled_back:
+            self._tell_choice()
+        self._measure()
+
+    def watches(
+        self, others: Mapping[str, "Rotation"], now: Callable[[], datetime]
+    ) -> list[FileWatch[Passport, CertificateFault]]:
+        """Return the watches of its files. Environments never mix: what `others` have in another is refused."""
+
+        def watch(loaded: Loaded, told: "_Current | _Next") -> FileWatch[Passport, CertificateFault]:
+            def fit(passport: Passport) -> None:
+                self._fit(passport, loaded.files, others)
+
+            failing = loaded.fault is not None
+            return certificate_watch(loaded.files, told, seen=loaded.stamp, now=now, fit=fit, failing=failing)
+
+        watches = [watch(self.way.current, _Current(self))]
+        if self.way.next is not None:
+            watches.append(watch(self.way.next, _Next(self)))
+        return watches
+
+    def _fit(self, passport: Passport, files: CertificateFile, others: Mapping[str, "Rotation"]) -> None:
+        for other in others.values():
+            if other.way.environment is self.way.environment:
+                continue
+            if any(each.fingerprint == passport.fingerprint for each in other.has):
+                raise mixed(self.way, files, other.way)
+
+    def took_current(self, passport: Passport) -> None:
+        """Take another certificate in use."""
+        self._current = passport
+        self._told_taken(passport, "certificate_taken")
+
+    def took_next(self, passport: Passport) -> None:
+        """Take another certificate that is to take over."""
+        self._next, self._proved = passport, False
+        self._told_taken(passport, "certificate_next_taken")
+        self.hurry()
+
+    def refused(self, fault: CertificateFault) -> None:
+        """Take that a changed file cannot be used."""
+        if self._in_force is None:
+            self._shown.closed(fault.cause)
+        self._tellers.metrics.reloaded(self.way.tenant, self.way.name, taken=False)
+        self._tell_refused(fault)
+
+    def refused_next(self, fault: CertificateFault) -> None:
+        """Take that the changed file of the next one cannot be used; when it is taken away, it takes over no more."""
+        if fault.absent and self._choice.generation is Generation.CURRENT:
+            self._next = None
+            self._info("certificate_next_withdrawn", detail=fault.detail)
+            self._measure()
+        elif not fault.absent:
+            self._tellers.metrics.reloaded(self.way.tenant, self.way.name, taken=False)
+            self._tell_refused(fault)
+
+    # -- what it does by itself --------------------------------------------------------------------------------
+
+    async def keep_probing(self) -> None:
+        """Probe for ever, whenever that is what the next certificate waits for."""
+        while True:
+            pause = _FIRST_PAUSE
+            while self._choice.because is Because.UNPROVED and self._next is not None:
+                if self._tellers.stopped(self.way.name):
+                    break  # whoever goes on after a 429 is blocked: not under another certificate either
+                self._probe_now.clear()
+                if await self._probe(self._next):
+                    break
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._probe_now.wait()
+                except TimeoutError:
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+                else:
+                    pause = _FIRST_PAUSE
+            await asyncio.sleep(1)
+
+    async def _probe(self, passport: Passport) -> bool:
+        """Probe once under this certificate; return whether it need not be done again."""
+        question = self.way.question
+        assert question is not None  # noqa: S101  # nothing waits for a probe that there is not
+        door = Door(passport, self.way.egresses, self._patience, lambda event: None)
+        if self._shown.standings:
+            door.stand(self._shown.standings)
+        try:
+            outcome = await probe(door, question)
+        finally:
+            door.close()
+        if passport is not self._next:
+            return False
+        if outcome.succeeded:
+            self._proved = True
+            self._info("certificate_probe_succeeded", certificate=passport.serial, answer=outcome.told)
+            if self._order is None or self._order.next != passport.fingerprint:
+                self._tellers.record(self.way.name, Order(Generation.NEXT, passport.fingerprint))
+            self.decide(datetime.now(UTC))
+            return True
+        self._warn("certificate_probe_failed", certificate=passport.serial, answer=outcome.told)
+        if outcome.final:
+            # Whoever goes on after a 429 is blocked by VECOZO: somebody has to look, and then send SIGHUP.
+            await self._probe_now.wait()
+        return False
+
+    def age(self, at: datetime) -> None:
+        """Tell of the end of the certificate in force, as it comes nearer."""
+        passport = self._in_force
+        if passport is None:
+            return
+        days = (passport.not_after - at).days
+        if (within := self._in_log.reached(passport.fingerprint, passport.not_after, at)) is not None:
+            logger = self._tellers.logger
+            (logger.error if within <= _URGENT else logger.warning)(
+                "certificate_expires" if within else "certificate_expired",
+                tenant=self.way.tenant,
+                way=self.way.name,
+                certificate=passport.serial,
+                not_after=passport.not_after.isoformat(),
+                days=days,
+                within=within,
+                remedy="Renew it at VECOZO (user number and PIN are needed), and give the relay the new file.",
+            )
+        if (within := self._by_mail.reached(passport.fingerprint, passport.not_after, at)) is not None:
+            self._tellers.remind(
+                Reminder(
+                    tenant=self.way.tenant,
+                    way=self.way.name,
+                    serial=passport.serial,
+                    not_after=passport.not_after,
+                    days=days,
+                    within=within,
+                )
+            )
+
+    # -- what it tells -----------------------------------------------------------------------------------------
+
+    def _told_taken(self, passport: Passport, event: str) -> None:
+        self.decide(datetime.now(UTC))
+        self._tellers.metrics.reloaded(self.way.tenant, self.way.name, taken=True)
+        for doubt in passport.doubts:
+            self._warn("certificate_doubtful", detail=doubt)
+        self._info(
+            event,
+            certificate=passport.serial,
+            not_after=passport.not_after.isoformat(),
+            in_force=passport is self._in_force,
+            because=self._choice.because.value,
+        )
+
+    def _tell_choice(self) -> None:
+        because, serial = self._choice.because, self._in_force.serial if self._in_force else ""
+        if self._choice.generation is Generation.NEXT:
+            self._info("certificate_cut_over", certificate=serial, because=because.value)
+        elif because is Because.ROLLED_BACK:
+            self._info("certificate_rolled_back", certificate=serial, because=because.value)
+
+    def _measure(self) -> None:
+        metrics, tenant, name = self._tellers.metrics, self.way.tenant, self.way.name
+        if self._in_force is not None:
+            metrics.certificate(tenant, name, self._in_force.not_after)
+        if self.way.next is not None:
+            following = self._next.not_after if self._next else None
+            metrics.next_certificate(tenant, name, following, in_force=self._choice.generation is Generation.NEXT)
+
+    def _tell_refused(self, fault: CertificateFault) -> None:
+        absent = fault.absent and self.way.next is not None and fault.key.startswith(self.way.next.files.key)
+        if absent:
+            self._info("certificate_next_awaited", detail=fault.detail)
+            return
+        self._tellers.logger.error(
+            "certificate_refused",
+            tenant=self.way.tenant,
+            way=self.way.name,
+            key=self.way.key_of(fault),
+            detail=fault.detail,
+        )
+
+    def _info(self, event: str, **facts: object) -> None:
+        self._tellers.logger.info(event, tenant=self.way.tenant, way=self.way.name, **facts)
+
+    def _warn(self, event: str, **facts: object) -> None:
+        self._tellers.logger.warning(event, tenant=self.way.tenant, way=self.way.name, **facts)
+
+
+class _Current:
+    """Hears of the file of the certificate in use."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        self.taken, self.refused = rotation.took_current, rotation.refused
+
+
+class _Next:
+    """Hears of the file of the certificate that takes over."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        self.taken, self.refused = rotation.took_next, rotation.refused_next
