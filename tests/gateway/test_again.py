@@ -106,6 +106,20 @@ async def test_it_goes_out_again_from_the_other_and_everybody_can_see_it(tmp_pat
         assert 'cause="address_or_blocked",route="cov",tenant="linde"} 1.0' in await here.scrape()
 
 
+async def test_with_an_idempotency_key_what_counts_is_the_last_answer(tmp_path: Path) -> None:
+    async with _between(tmp_path, Gate(FIRST)) as (here, upstream):
+        key = ("Idempotency-Key", "11111111-2222-3333-4444-555555555555")
+        answers = []
+        for _ in range(2):
+            async with line(here.port) as caller:
+                octets = request("POST", PATH, here.authorised, key, body=b"x")
+                answers.append(await (await caller.send(octets)).answer())
+        assert (answers[0].status, answers[0].field("x-relay-egress")) == (200, SECOND)
+        assert answers[1].status == 409
+        assert b"200" in answers[1].body
+        assert len(upstream.requests) == 2
+
+
 async def test_it_goes_out_twice_at_most(tmp_path: Path) -> None:
     async with _between(tmp_path, Gate(FIRST, SECOND, THIRD), sources=(FIRST, SECOND, THIRD)) as (here, upstream):
         answer = await _call(here)

@@ -214,8 +214,8 @@ def test_every_cause_of_a_refusal_is_a_matter(cause: Cause) -> None:
     assert Matter(cause.value)
 
 
-# Of 503 is what never left: somebody has to mend the way out.
-WAY_OUT = [problem.code for problem in PROBLEMS.values() if problem.status == 503]
+# Of 503 is what never left: somebody has to mend the way out. But for the relay's own book of keys.
+WAY_OUT = [each.code for each in PROBLEMS.values() if each.status == 503 and each.code != "ledger_unavailable"]
 
 
 @pytest.mark.parametrize("code", WAY_OUT)
