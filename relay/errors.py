@@ -169,6 +169,10 @@ class SourceAddressMissing(RelayError):
     """The egress address is not on this machine (any more)."""
 
 
+class EgressOut(RelayError):
+    """Calls would leave under another address than the one that is configured, and registered."""
+
+
 class SystemCertificateUnusable(RelayError):
     """The tenant's system certificate cannot be used: its file is missing, wrong, expired, or meant for elsewhere."""
 

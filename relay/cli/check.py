@@ -16,6 +16,7 @@ from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
 from relay.settings.relay import Tenant
 from relay.settings.words import Family
+from relay.upstream.egress import Egress
 from relay.upstream.expiry import IN_LOG, mark
 from relay.upstream.guard import State
 
@@ -78,17 +79,24 @@ def _client_certificates(console: Console, built: BuiltClientCertificates) -> No
         console.print(f"  [yellow]{doubt}[/]")
 
 
+def _egress(console: Console, egress: Egress, tenant: str) -> None:
+    console.print(f"  calls leave from {egress.source}, and VECOZO sees {egress}: register that address")
+    if special := special_within(egress.seen_as, egress.seen_as):
+        kind = special[1].value.replace("_", " ")
+        console.print(
+            f"  [yellow]{egress} is a {kind} address, which VECOZO never sees: "
+            f"give the public one as tenants.{tenant}.egress.public_address[/]"
+        )
+    if not egress.here:
+        console.print(f"  [yellow]{egress.source} is not an address of this machine: calls leave from another[/]")
+
+
 def _tenant(console: Console, built: BuiltTenant, ways: list[BuiltWay], settings: Tenant) -> None:
     console.print()
     for way in ways:
         _way(console, way)
-    console.print(f"  calls leave from {built.egress.source}, and VECOZO sees {built.egress}: register that address")
-    if special := special_within(built.egress.seen_as, built.egress.seen_as):
-        kind = special[1].value.replace("_", " ")
-        console.print(
-            f"  [yellow]{built.egress} is a {kind} address, which VECOZO never sees: "
-            f"give the public one as tenants.{built.tenant.name}.egress.public_address[/]"
-        )
+    for egress in built.egresses:
+        _egress(console, egress, built.tenant.name)
     if built.tenant.paused:
         console.print("  [yellow]paused, so no call is sent:[/]", Text(built.tenant.paused))
     if not settings.card.contacts:

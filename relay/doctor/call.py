@@ -32,7 +32,7 @@ class Answer:
 @asynccontextmanager
 async def door(passport: Passport, egress: Egress, patience: Patience) -> AsyncIterator[Door]:
     """Yield a door out, which is closed with its connections when the block ends."""
-    leads_out = Door(passport, egress, patience, lambda _event: None)
+    leads_out = Door(passport, (egress,), patience, lambda _event: None)
     try:
         yield leads_out
     finally:

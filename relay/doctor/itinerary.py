@@ -71,7 +71,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             number=number,
             fault=fault,
             file=files.file,
-            egresses=(Egress(tenant.egress.source_address, tenant.egress.seen_as),),
+            egresses=tuple(Egress(each.source_address, each.seen_as) for each in tenant.egress),
             routes=tuple(route for route in routes if route.way == way),
             trust=tenant.trust,
         )

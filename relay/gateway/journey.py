@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.auth.caller import Caller
 from relay.errors import (
@@ -48,13 +48,13 @@ from relay.message.payload_url import (
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.message.target import Target
 from relay.message.wait import PREFER, TIMEOUT, Wait, shorter_wait
-from relay.observe.exchange import Exchange, Source
+from relay.observe.exchange import Again, Exchange, Source
 from relay.problems.answer import Answer, about_us, answer, http_date
 from relay.problems.table import PROBLEMS, remedy_of
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, is_a_services_fault
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, Refusal, classify, explanation, is_a_services_fault
 from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
@@ -83,6 +83,15 @@ class Road:
     remedies: Remedies
 
 
+class _First(NamedTuple):
+    """An answer that refused a call for its address, kept until another egress has answered, and what it means."""
+
+    passage: Passage
+    cause: str
+    remedy: str
+    explanation: str
+
+
 class Journey:
     """One call on its way: the `Traveller` of its call and the `Receiver` of its passage."""
 
@@ -102,6 +111,7 @@ class Journey:
         self._permit = ""
         self._unread = False
         self._last_good = ""
+        self._first: _First | None = None
         self._caller_left = False
         self._ended = False
 
@@ -135,7 +145,10 @@ class Journey:
         if not isinstance(fault, RelayError):
             self._gateway.alarm(self.record.id, fault)
             fault = self._own_fault()
-        self._answer(fault)
+        if self._first is not None and self._passage is not None and not self._passage.begun:
+            self._give_first(self._first)
+        else:
+            self._answer(fault)
 
     # -- news of the caller ----------------------------------------------------------------------------------
 
@@ -215,6 +228,8 @@ class Journey:
             harmless = placed.harmless(self._call.head.method)
             self._permit = ward.admit(placed.route.name, harmless=harmless, at=self.record.at)
         passage = self._passage = self._prepare(placed)
+        if upstream.spare:
+            passage.keep()
         self._call.proceed()
         self._gateway.ledger.begin(self.record)
         upstream.send(passage)
@@ -242,7 +257,9 @@ class Journey:
         else:
             self._free_to_go = True
             try:
-                self._send(placed, self._gateway.road.upstreams[placed.route.way])
+                upstream = self._gateway.road.upstreams[placed.route.way]
+                self.record.egress = upstream.egress.text  # by now it may be another than when the call came
+                self._send(placed, upstream)
             except Exception as fault:  # noqa: BLE001  # as in `travel`
                 self.failed(fault)
 
@@ -319,8 +336,8 @@ class Journey:
         record.source = Source.UPSTREAM
         record.upstream_seconds = passage.seconds
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
-        if self._claim is not None:
-            self._settle()
+        if record.again:
+            record.again = Again.PASSED  # until it turns out to be refused as well
         status = passage.answer.status
         if status < 400 or status not in self._gateway.road.readings.statuses:
             if status < 400 or is_a_services_fault(passage.answer):
@@ -338,10 +355,11 @@ class Journey:
     def _give_refusal(self, passage: Passage, beginning: bytes) -> None:
         """Say what an answer means that may be a refusal, and give it."""
         if not self._ended:
-            self._understand(passage, beginning)
-            self._give_or_leave(passage)
+            refusal = self._understand(passage, beginning)
+            if refusal is None or not self._goes_again(passage, refusal):
+                self._give_or_leave(passage)
 
-    def _understand(self, passage: Passage, beginning: bytes) -> None:
+    def _understand(self, passage: Passage, beginning: bytes) -> Refusal | None:
         """Note what an answer means that may be a refusal, and have the guard hear of it before anybody else does."""
         self._unread = False
         placed, ward, record = self._placed, self._ward, self.record
@@ -356,7 +374,7 @@ class Journey:
             after_quota=ward.after_quota,
         )
         if refusal is None:
-            return
+            return None
         facts = ward.facts(record.certificate)
         record.cause = record.refusal = refusal.cause.value
         record.explanation = explanation(refusal.cause, facts)
@@ -367,8 +385,11 @@ class Journey:
             self._passed()
         elif refusal.cause is Cause.ADDRESS_OR_BLOCKED or refusal.cause is Cause.BLOCKED:
             ward.refused(self._spent_permit(), self._gateway.now())
+            if record.again:
+                record.again = Again.REFUSED
         elif refusal.cause is Cause.QUOTA:
             ward.stop(route.name, self._gateway.now())
+        return refusal
 
     def _passed(self) -> None:
         """Have the guard hear that VECOZO let the call pass."""
@@ -380,10 +401,41 @@ class Journey:
         return permit
 
     def _give_or_leave(self, passage: Passage) -> None:
+        if self._claim is not None:
+            self._settle()
         if self._caller_left:
             self._leave()
         else:
             self._give(passage)
+
+    def _goes_again(self, passage: Passage, refusal: Refusal) -> bool:
+        """Send a call that was refused for its address once more, from another egress: see decision 17."""
+        if refusal.cause is not Cause.ADDRESS_OR_BLOCKED or not refusal.built_in:
+            return False
+        if self._caller_left or self._placed is None or (again := passage.again()) is None:
+            return False
+        record, road, way = self.record, self._gateway.road, self._placed.route.way
+        other = road.upstreams[way].other(record.egress)
+        if other is None or (ward := road.wards[way, other.egress.text]).shut:
+            return False
+        self._first = _First(passage, record.cause, record.remedy, record.explanation)
+        self._passage, self._ward, self._last_good = again, ward, ""
+        record.refused_egress, record.egress, record.again = record.egress, other.egress.text, Again.FAILED
+        record.cause = record.refusal = record.remedy = record.explanation = ""
+        record.upstream_status = record.status = 0
+        record.sent = Sent.NO  # what was refused at the gate was not processed, and this is not on its way yet
+        other.send(again)
+        return True
+
+    def _give_first(self, first: "_First") -> None:
+        """Give the answer of the first time: nothing was sent the second time."""
+        record = self.record
+        self._first, self._passage = None, first.passage
+        record.egress, record.again, record.sent = record.refused_egress, Again.UNSENT, Sent.YES
+        record.upstream_status = record.status = first.passage.answer.status
+        record.cause = record.refusal = first.cause
+        record.remedy, record.explanation = first.remedy, first.explanation
+        self._give_or_leave(first.passage)
 
     def _give(self, passage: Passage) -> None:
         """Give the upstream's answer: unchanged, and never looking complete when it is not."""
@@ -466,6 +518,10 @@ class Journey:
             ]
             if self._last_good:
                 fields.append((b"X-Relay-Last-Good", self._last_good.encode()))
+        elif record.again:
+            fields.append((b"X-Relay-Egress", record.egress.encode()))
+        if record.refused_egress != record.egress and record.again:
+            fields.append((b"X-Relay-Refused-Egress", record.refused_egress.encode()))
         if b"date" not in passage.answer.fields.shape.where:
             fields.append((b"Date", http_date(record.at)))
         return fields + self._preference_applied if self._wait is not None else fields
@@ -564,6 +620,9 @@ class Journey:
             self._understand(self._passage, self._passage.answer_octets)
         if self._permit and self._ward is not None:
             self._ward.returned(self._spent_permit(), gateway.now())
+        if self._first is not None:
+            self._first.passage.abandon()
+            self._first = None
         passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
         if passage is not None and not passage.over:
             passage.abandon()

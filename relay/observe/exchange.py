@@ -16,12 +16,22 @@ class Source(StrEnum):
     CALLER = "caller"
 
 
+class Again(StrEnum):
+    """What became of a call that was refused for its address and went out once more."""
+
+    PASSED = "passed"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNSENT = "unsent"
+
+
 class Exchange:
     """What is known of a call, filled in as it goes. Times are in seconds, sizes in octets of body.
 
     `status` is what the caller got (499: it left), `upstream_status` what VECOZO answered. `cause` names a refusal
     or an error; empty when there was none. `refusal` is the cause of a refusal by VECOZO, whatever became of the
-    caller; or of earlier ones, for which this call was not sent.
+    caller; or of earlier ones, for which this call was not sent. `again` is empty unless the call went out once more,
+    from `egress`, after it was refused from `refused_egress`.
     """
 
     id: str
@@ -49,6 +59,8 @@ class Exchange:
     certificate: str = ""
     upstream: str = ""
     reused: bool = False
+    refused_egress: str = ""
+    again: str = ""
 
     def __init__(self, *, id: str, at: datetime, peer: str, method: str, **known: object) -> None:  # noqa: A002  # as logged
         # What is not known yet is the class's: twenty assignments fewer for every call.

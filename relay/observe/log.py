@@ -49,6 +49,8 @@ class ExchangeLog:
             "ms": round(exchange.seconds * 1000, 2),
             "upstream_ms": round(exchange.upstream_seconds * 1000, 2),
         }
+        if exchange.again:
+            line["refused_egress"], line["again"] = exchange.refused_egress, exchange.again
         if exchange.cause:
             line["level"] = "warning"
             line["cause"] = exchange.cause

@@ -140,6 +140,24 @@ CALLERS_REFUSED: Final = Metric(
     ("reason",),
     "Connections closed before TLS: max_connections, max_connections_per_address, or proxy_header.",
 )
+AGAIN: Final = Metric(
+    "relay_calls_again_total",
+    Kind.COUNTER,
+    ("tenant", "route", "result"),
+    "Calls refused for their address that went out again from another egress: passed, refused, failed, or unsent.",
+)
+EGRESS: Final = Metric(
+    "relay_egress_state",
+    Kind.GAUGE,
+    ("tenant", "egress", "state"),
+    "1 for the state that an egress address is in: proven, unknown (no witness told), or out.",
+)
+EGRESS_PROVEN: Final = Metric(
+    "relay_egress_proven_timestamp_seconds",
+    Kind.GAUGE,
+    ("tenant", "egress"),
+    "When witnesses last proved that calls leave under this address.",
+)
 READY: Final = Metric("relay_ready", Kind.GAUGE, (), "1 while new calls are welcome.")
 WORKERS: Final = Metric(
     "relay_workers",
@@ -163,10 +181,13 @@ KEYS: Final = Metric(
     "Idempotency keys that are remembered; with ledger.most of them, calls with new keys are refused.",
 )
 
+# As in `upstream.proof`, which stands higher.
+EGRESS_STATES: Final = ("proven", "unknown", "out")
+
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST, KEYS,
+    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST, KEYS,
 )  # fmt: skip
 
 
@@ -229,6 +250,7 @@ class _Families(Collector):
         yield _counted(CALLS, calls)
         yield _counted(REFUSALS, whole.refusals.items())
         yield _counted(HELD, whole.held.items())
+        yield _counted(AGAIN, whole.again.items())
         yield _counted(CONNECTIONS, whole.connections.items())
         yield _counted(CALLERS_REFUSED, whole.callers.items())
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)
@@ -272,6 +294,8 @@ class Metrics:
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
         self._client_trust_reloads = self._counter(CLIENT_TRUST_RELOADS)
+        self._egress = self._gauge(EGRESS)
+        self._egress_proven = self._gauge(EGRESS_PROVEN)
         self._ready = self._gauge(READY)
         self._workers = self._gauge(WORKERS)
         self.workers(lambda: {"working": 1})
@@ -322,6 +346,15 @@ class Metrics:
     def client_trust_reloaded(self, *, taken: bool) -> None:
         """Count a change of the files of callers' authorities and revocations."""
         self._client_trust_reloads.labels("taken" if taken else "refused").inc()
+
+    def egress(self, tenant: str, egress: str, state: str) -> None:
+        """Tell which state an egress is in."""
+        for each in EGRESS_STATES:
+            self._egress.labels(tenant, egress, each).set(each == state)
+
+    def egress_proven(self, tenant: str, egress: str, at: datetime) -> None:
+        """Tell when an egress was last proven."""
+        self._egress_proven.labels(tenant, egress).set(at.timestamp())
 
     def caller_refused(self, reason: str) -> None:
         """Count a connection that was closed before TLS."""

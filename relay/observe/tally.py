@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from relay.observe.exchange import Exchange
+from relay.observe.exchange import Again, Exchange
 
 # Seconds: from a fast insurance check to the total deadline.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
@@ -23,6 +23,7 @@ class Tally:
         self.calls: defaultdict[tuple[str, str, str, str, int, str], int] = defaultdict(int)
         self.refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.held: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self.again: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], list[float]] = {}
         self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
         # A counter that first appears with its first event cannot be alerted on by its increase.
@@ -40,10 +41,14 @@ class Tally:
         if exchange.refusal:
             counted = self.refusals if exchange.upstream_status else self.held
             counted[tenant, route, exchange.refusal] += 1
+        if exchange.again:
+            self.again[tenant, route, exchange.again] += 1
+            if exchange.again != Again.UNSENT:  # its first refusal, which another answer came after
+                self.refusals[tenant, route, "address_or_blocked"] += 1
 
     def _counters(self) -> tuple[dict[Any, int], ...]:
         """Return what is counted, by tuples of labels of a kind for each."""
-        return (self.calls, self.refusals, self.held, self.connections, self.callers)
+        return (self.calls, self.refusals, self.held, self.connections, self.callers, self.again)
 
     def packed(self) -> bytes:
         """Return all of it, for the tally of another process to absorb."""

@@ -10,18 +10,33 @@ from prometheus_client.exposition import choose_encoder
 
 @dataclass(slots=True)
 class Readiness:
-    """Whether new calls are welcome; `why` says why not."""
+    """Whether new calls are welcome; `why` says why not. A hindrance comes and goes on its own."""
 
-    ready: bool = False
-    why: str = "starting"
+    welcome: bool = False
+    reason: str = "starting"
+    hindrance: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether they are."""
+        return self.welcome and not self.hindrance
+
+    @property
+    def why(self) -> str:
+        """Why they are not."""
+        return self.reason or self.hindrance
 
     def on(self) -> None:
         """Welcome new calls."""
-        self.ready, self.why = True, ""
+        self.welcome, self.reason = True, ""
 
     def off(self, why: str) -> None:
         """Ask for no more calls."""
-        self.ready, self.why = False, why
+        self.welcome, self.reason = False, why
+
+    def hinder(self, why: str) -> None:
+        """Ask for no calls as long as this stands in the way; empty when nothing does any more."""
+        self.hindrance = why
 
 
 async def _nothing() -> None:

@@ -259,6 +259,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_configuration_error",
         retry_after=60,
     ),
+    errors.EgressOut: Problem(
+        status=503,
+        code="egress_out",
+        title="Calls would leave under another address than the registered one",
+        remedy=_TELL_OPERATOR,
+        proxy_error="proxy_configuration_error",
+        retry_after=60,
+    ),
     errors.SystemCertificateUnusable: Problem(
         status=503,
         code="system_certificate_unusable",

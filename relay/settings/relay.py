@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from relay.settings.card import Card
 from relay.settings.load import Branch, Settings, SettingsPath
@@ -21,6 +30,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _PROBE = re.compile(r"(/[A-Za-z0-9._~-]+)+(\?[A-Za-z0-9._~=&-]*)?\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
+_WITNESS = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?\Z")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
 # What each call has, or what proves the caller: no two calls would have keys of their own.
 _NOT_KEYS = frozenset(("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key"))
@@ -56,6 +66,13 @@ def _https(url: str) -> str:
             "an upstream is https://host or https://host:port, without user name or path (paths travel unchanged)"
         )
     return url.rstrip("/")
+
+
+def _told_over_tls(url: str) -> str:
+    match = _WITNESS.match(url)
+    if not match or int(match["port"] or 443) > 65535 or "#" in url:
+        raise ValueError("a witness is https://host/path: who can change what it says can stop all calls")
+    return url
 
 
 def _one_address(address: IPv4Address) -> IPv4Address:
@@ -247,10 +264,10 @@ class Certificate(CertificateFile):
 
 
 class Egress(Branch):
-    """The address that calls leave from."""
+    """An address that calls leave from; of several, the first that is not out. One table, or a list of them."""
 
     source_address: Annotated[IPv4Address, AfterValidator(_one_address)] = Field(
-        description="A local IPv4 address of this machine."
+        description="A local IPv4 address of this machine. `egress` is one table, or a list in order of preference."
     )
     public_address: IPv4Address | None = Field(
         default=None, description="What VECOZO sees, where a NAT gateway makes it differ; otherwise the same."
@@ -309,6 +326,35 @@ class OwnRefusal(Branch):
         return self
 
 
+def _one_or_several(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Let one table stand for a list of one; its faults then have no number in their keys."""
+    return (Egress.model_validate(value),) if isinstance(value, dict) else handler(value)
+
+
+class Witness(Branch):
+    """Whoever answers with the address that it was asked from. It never sees a system certificate."""
+
+    url: Annotated[str, AfterValidator(_told_over_tls)] = Field(
+        description="https://; its answer is an IPv4 address, as text or in a JSON object, such as a gate's /whoami."
+    )
+    gate: bool = Field(
+        default=False, description="Its word alone puts an egress out; of others, it takes two that see it differ."
+    )
+    trust: SettingsPath | None = Field(
+        default=None, description="PEM of the witness's authorities; empty: public trust."
+    )
+
+
+class EgressProof(Branch):
+    """How it is proven that calls leave under the configured address: by asking witnesses from each egress."""
+
+    witnesses: tuple[Witness, ...] = Field(default=(), max_length=8)
+    every: Seconds = Field(default=60, description="Seconds from one round of asking to the next.")
+    on_difference: Literal["refuse", "warn"] = Field(
+        default="refuse", description="Whether calls are refused where another address is seen, or only told about."
+    )
+
+
 class OwnRoute(Branch):
     """A route besides the preset's: a path prefix and the upstream that serves it."""
 
@@ -336,7 +382,10 @@ class Tenant(Branch):
     certificates: dict[Family, Certificate] = Field(
         default={}, description="For families of routes with a certificate of their own: iWlz has one."
     )
-    egress: Egress
+    egress: Annotated[tuple[Egress, ...], WrapValidator(_one_or_several), Field(min_length=1, max_length=8)]
+    other_egress: bool = Field(
+        default=False, description="Send a call that is refused for its address once more from another proven egress."
+    )
     preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
     rewrite_payload_urls: tuple[Name, ...] = Field(
@@ -352,6 +401,13 @@ class Tenant(Branch):
     def ways(self) -> dict[Family | None, Certificate]:
         """The certificates, by the family of routes that each is for; None: all that have none of their own."""
         return {None: self.certificate} | dict(self.certificates.items())
+
+    @model_validator(mode="after")
+    def _tells_egresses_apart(self) -> Self:
+        for addresses in ([each.source_address for each in self.egress], [each.seen_as for each in self.egress]):
+            if len(set(addresses)) < len(addresses):
+                raise ValueError("has two egresses with one address; give each its own source and public address")
+        return self
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
@@ -438,6 +494,7 @@ class RelaySettings(Settings):
         description="A file that relay writes: what is held or stopped, so that no restart forgets it.",
     )
     refusals: Annotated[tuple[OwnRefusal, ...], Field(max_length=32)] = ()
+    egress_proof: EgressProof = EgressProof()
     test_certificate_words: tuple[str, ...] = Field(
         default=TEST_WORDS,
         description="Words in a certificate's names that tell it is not for production. A guess: see fingerprints.",
@@ -455,6 +512,8 @@ class RelaySettings(Settings):
         for name, tenant in self.tenants.items():
             for fault in _told_twice(tenant.routes):
                 yield f"tenants.{name}.routes", fault
+            if tenant.other_egress and (len(tenant.egress) < 2 or not self.egress_proof.witnesses):
+                yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
         seen: dict[str, str] = {}
         yield from self._certificate_faults()
         for name, client in self.clients.items():

@@ -21,6 +21,14 @@ class Closed:
         """The address that calls would leave from."""
         return self._egress
 
+    @property
+    def spare(self) -> bool:
+        """No call goes out, and none again."""
+        return False
+
+    def other(self, refused: str) -> None:
+        """There is nowhere else to send it from."""
+
     def send(self, passage: Passage) -> None:
         """Tell that nothing was sent, and why."""
         passage.failed(SystemCertificateUnusable(self._cause))

@@ -111,6 +111,7 @@ class Connection(asyncio.Protocol):
     def take(self, octets: bytes) -> None:
         """Send a part of the body."""
         if self._sending and self._channel is not None and self._passage is not None:
+            self._passage.went(octets)
             self._channel.write(_chunk(octets) if self._passage.framing is CHUNKED else octets)
 
     def over(self) -> None:

@@ -1,7 +1,7 @@
 """The seam between the gateway and the world, and the door that leads there for real."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from relay.deadlines import Deadlines
@@ -11,7 +11,18 @@ from relay.upstream.egress import Egress
 from relay.upstream.passage import Passage
 from relay.upstream.passport import Passport
 from relay.upstream.pool import Pool
+from relay.upstream.proof import Standing, State, chosen, none_left
 from relay.upstream.transport import Patience
+
+
+class Exit(Protocol):
+    """One egress of an upstream's."""
+
+    egress: Egress
+
+    def send(self, passage: Passage) -> None:
+        """Send a call from there: see `Upstream.send`."""
+        ...
 
 
 class Upstream(Protocol):
@@ -19,54 +30,112 @@ class Upstream(Protocol):
 
     @property
     def egress(self) -> Egress:
-        """The address that calls leave from."""
+        """The address that the next call leaves from."""
+        ...
+
+    @property
+    def spare(self) -> bool:
+        """Whether a call that is refused for its address may go out again from another."""
         ...
 
     def send(self, passage: Passage) -> None:
         """Send the call. Its receiver hears what came of it, possibly before this returns."""
         ...
 
+    def other(self, refused: str) -> Exit | None:
+        """Return from where a call may go out again that was refused from `refused`: another one that is proven."""
+        ...
+
 
 class Door:
-    """The `Upstream` of one tenant: a pool under its certificate now in force, replaced when that changes."""
+    """The `Upstream` of one tenant: a pool for each egress under the certificate now in force, replaced when that
+    changes. Calls leave from the first egress that is not out.
+    """
 
-    def __init__(self, passport: Passport, egress: Egress, patience: Patience, count: Callable[[str], None]) -> None:
-        """Make the door. `count` hears what happens to connections: see `Pool`."""
-        self._egress = egress
+    def __init__(
+        self,
+        passport: Passport,
+        egresses: Sequence[Egress],
+        patience: Patience,
+        count: Callable[[str], None],
+        *,
+        twice: bool = False,
+    ) -> None:
+        """Make the door. `count` hears what happens to connections: see `Pool`.
+
+        `twice` lets a call that is refused for its address go out once more, where two egresses are proven.
+        """
+        self._twice = twice
+        self.spare = False
+        self._passport = passport
         self._patience = patience
         self._count = count
         self._loop = asyncio.get_running_loop()
         self._departures = Departures(self._loop)
         self._waits = Deadlines(self._loop, patience.first_byte, Connection.late)
-        self._pool = self._new_pool(passport)
+        self._standings: Sequence[Standing] = [Standing(State.UNKNOWN) for _ in egresses]
+        self._pools = [self._new_pool(egress) for egress in egresses]
+        self._pool = self._pools[0]
+        self._closed_to: Standing | None = None
 
     def __repr__(self) -> str:
-        return f"<Door {self._pool!r}>"
+        return f"<Door {self._pool!r}>" if self._closed_to is None else f"<Door closed: {self._closed_to.detail}>"
 
     @property
     def egress(self) -> Egress:
-        """The address that calls leave from."""
-        return self._egress
+        """The address that the next call leaves from."""
+        return self._pool.egress
 
     @property
     def passport(self) -> Passport:
         """The certificate now in force."""
-        return self._pool.passport
+        return self._passport
 
     def send(self, passage: Passage) -> None:
         """Send the call over a kept or new connection: see `Upstream.send`."""
-        self._pool.send(passage)
+        if self._closed_to is None:
+            self._pool.send(passage)
+        else:
+            passage.failed(self._closed_to.fault())
+
+    def other(self, refused: str) -> Exit | None:
+        """Return another egress that is proven: see `Upstream.other`."""
+        if self.spare:
+            for pool, standing in zip(self._pools, self._standings, strict=True):
+                if standing.state is State.PROVEN and pool.egress.text != refused:
+                    return pool
+        return None
 
     def renew(self, passport: Passport) -> None:
         """Use `passport` for every call from now on; calls under the old one end under it."""
-        old, self._pool = self._pool, self._new_pool(passport)
-        old.retire()
+        self._passport = passport
+        old, self._pools = self._pools, [self._new_pool(pool.egress) for pool in self._pools]
+        self._choose()
+        for pool in old:
+            pool.retire()
+
+    def stand(self, standings: Sequence[Standing]) -> None:
+        """Go by how each egress stands, in their order; from one that may not be used nothing leaves any more."""
+        before, self._standings = self._standings, standings
+        for place, (was, now) in enumerate(zip(before, standings, strict=True)):
+            if was.usable and not now.usable:
+                pool = self._pools[place]
+                self._pools[place] = self._new_pool(pool.egress)
+                pool.bar(now.fault())
+        self._choose()
 
     def close(self) -> None:
         """Close what is idle, and the rest as each call ends."""
-        self._pool.retire()
+        for pool in self._pools:
+            pool.retire()
 
-    def _new_pool(self, passport: Passport) -> Pool:
+    def _choose(self) -> None:
+        place = chosen(self._standings)
+        self._closed_to = none_left(self._standings) if place is None else None
+        self._pool = self._pools[place or 0]
+        self.spare = self._twice and sum(each.state is State.PROVEN for each in self._standings) > 1
+
+    def _new_pool(self, egress: Egress) -> Pool:
         return Pool(
-            passport, self._egress, self._patience, waits=self._waits, departures=self._departures, count=self._count
+            self._passport, egress, self._patience, waits=self._waits, departures=self._departures, count=self._count
         )

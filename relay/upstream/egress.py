@@ -27,6 +27,17 @@ class Egress:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def here(self) -> bool:
+        """Whether the source address is on this machine, as far as can be told."""
+        try:
+            self.socket().close()
+        except SourceAddressMissing:
+            return False
+        except UpstreamUnreachable:  # no socket at all: that says nothing of the address
+            return True
+        return True
+
     def socket(self) -> socket.socket:
         """Return a non-blocking TCP socket bound to the source address.
 

@@ -2,14 +2,18 @@
 
 from asyncio import Task
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from relay.message.framing import NO_BODY, Framing
+from relay.message.framing import NO_BODY, Framing, Length
 from relay.message.head import ResponseHead
 from relay.message.stream import Stream
 
 if TYPE_CHECKING:
     from relay.upstream.connection import Connection
+
+
+# Octets of a body that are kept at most, for the one case in which a call goes out again.
+MOST_KEPT: Final = 64 * 1024
 
 
 class Receiver(Protocol):
@@ -35,6 +39,8 @@ class Passage:
     last has. Once answered: the answer's head, framing and body, again with the `answer_rest` that is still to come;
     under which certificate (`serial`), over which connection to which `peer` it went, and the `seconds` from the first
     thought of a connection until the head was here.
+
+    The body is not kept, unless `keep` asks for it: then `again` is the same call once more.
     """
 
     answer: ResponseHead
@@ -72,10 +78,46 @@ class Passage:
         self.seconds = 0.0
         self.connection: Connection | None = None
         self.dialling: Task[None] | None = None
+        self._kept: list[bytes] | None = None
+        self._kept_octets = 0
 
     def __repr__(self) -> str:
         state = "over" if self.over else "sent" if self.sent else "begun" if self.begun else "waiting"
         return f"<Passage to {self.host}:{self.port} {state}>"
+
+    def keep(self) -> None:
+        """Keep the body as it goes out, if it is short enough."""
+        if not isinstance(self.framing, Length) or self.framing.octets <= MOST_KEPT:
+            self._kept = []
+            self.went(self.octets)
+
+    def went(self, octets: bytes) -> None:
+        """Take a part of the body that goes out."""
+        kept = self._kept
+        if kept is not None:
+            self._kept_octets += len(octets)
+            if self._kept_octets > MOST_KEPT:
+                self._kept = None
+            else:
+                kept.append(octets)
+
+    def again(self) -> "Passage | None":
+        """Return the same call, to be sent once more; None unless all of it went out and was kept.
+
+        It is not kept itself: nothing goes out three times.
+        """
+        if self._kept is None or not self.sent:
+            return None
+        return Passage(
+            self.receiver,
+            host=self.host,
+            port=self.port,
+            method=self.method,
+            head=self.head,
+            framing=self.framing,
+            octets=b"".join(self._kept),
+            rest=None,
+        )
 
     def answered(self) -> None:
         """Tell that the answer's head is here."""

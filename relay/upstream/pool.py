@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 
 from relay.deadlines import Deadlines
+from relay.errors import RelayError
 from relay.tls.departures import Departures
 from relay.upstream.connection import Connection
 from relay.upstream.egress import Egress
@@ -40,6 +41,7 @@ class Pool:
         self._idle: defaultdict[tuple[str, int], deque[Connection]] = defaultdict(deque)
         self._open: set[Connection] = set()
         self._retired = False
+        self._barred: RelayError | None = None
         self._sweep: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -84,7 +86,10 @@ class Pool:
         finally:
             passage.dialling = None
         self._count("opened")
-        if passage.over:
+        if self._barred is not None:
+            connection.close()
+            passage.failed(self._barred)
+        elif passage.over:
             self.keep(connection)
         else:
             connection.send(passage)
@@ -123,6 +128,11 @@ class Pool:
         for kept in self._idle.values():
             while kept:
                 kept.pop().close()
+
+    def bar(self, fault: RelayError) -> None:
+        """Let no call leave from here any more; those that have go on, and those that wait are told `fault`."""
+        self._barred = fault
+        self.retire()
 
     def _close_stale(self) -> None:
         self._sweep = None

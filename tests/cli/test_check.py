@@ -51,6 +51,17 @@ def test_a_state_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
         assert told in result.output.replace("\n", " ")
 
 
+def test_each_egress_is_told_and_one_that_is_not_here(tmp_path: Path) -> None:
+    here, elsewhere = {"source_address": "127.0.0.9"}, {"source_address": "192.0.2.1", "public_address": "8.8.8.8"}
+    write_settings(tmp_path, 8443, changes={"tenants.linde.egress": [here, elsewhere]})
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "calls leave from 127.0.0.9, and VECOZO sees 127.0.0.9" in result.output
+    assert "127.0.0.9 is a loopback address" in result.output
+    assert "calls leave from 192.0.2.1, and VECOZO sees 8.8.8.8" in result.output
+    assert "192.0.2.1 is not an address of this machine" in result.output
+
+
 def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
     (tmp_path / "list.crl").write_bytes(kit.revocations(kit.system(), due=kit.AT))
     changes: dict[str, object] = {

@@ -39,7 +39,7 @@ def test_what_is_built_has_the_certificate_the_address_and_the_routes(tmp_path: 
     passport = built.ways["linde"].passport
     assert passport is not None
     assert int(passport.serial, 16) == kit.system().certificate.serial_number
-    assert tenant.egress.source == IPv4Address("127.0.0.9")
+    assert tenant.egresses[0].source == IPv4Address("127.0.0.9")
     assert [route.name for route in tenant.tenant.routes] == ["cov", "claims"]
     assert "localhost" in built.hosts
 
@@ -122,7 +122,21 @@ def test_a_route_with_the_name_of_one_of_the_presets_is_a_fault(tmp_path: Path) 
 
 def test_a_nat_gateways_address_is_the_one_that_is_told(tmp_path: Path) -> None:
     built = _built(tmp_path, {"tenants.linde.egress.public_address": "203.0.113.10"})
-    assert str(built.tenants["linde"].egress) == "203.0.113.10"
+    assert str(built.tenants["linde"].egresses[0]) == "203.0.113.10"
+
+
+def test_with_no_source_address_here_each_is_told_by_its_number(tmp_path: Path) -> None:
+    egresses = [{"source_address": "192.0.2.1"}, {"source_address": "198.51.100.1"}]
+    faults = _faults(tmp_path, {"tenants.linde.egress": egresses})
+    assert list(faults) == [f"tenants.linde.egress.{number}.source_address" for number in (0, 1)]
+
+
+def test_a_witness_is_made_with_its_trust_which_has_to_be_there(tmp_path: Path) -> None:
+    witness = {"url": "https://a.example/ip", "trust": "trust.pem", "gate": True}
+    [built] = _built(tmp_path, {"egress_proof.witnesses": [witness]}).witnesses
+    assert (built.name, built.gate) == ("a.example:443", True)
+    faults = _faults(tmp_path, {"egress_proof.witnesses": [witness, witness | {"trust": "nowhere.pem"}]})
+    assert list(faults) == ["egress_proof.witnesses.1.trust"]
 
 
 def test_the_names_of_the_settings_go_before_those_of_the_certificate(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
 from relay.upstream.expiry import Reminder
 from relay.upstream.passport import Passport
+from relay.upstream.proof import Standing
 from relay.upstream.rotation import Generation, Order
 from tests.kit import authority as kit
 from tests.kit import upstream as upstream_kit
@@ -37,6 +38,7 @@ class Staged:
     causes: list[str]
     reminders: list[Reminder]
     recorded: list[tuple[str, Order]] = field(default_factory=list)
+    standings: Sequence[Standing] = ()
 
     def events(self, name: str) -> list[dict[str, object]]:
         lines = [orjson.loads(line) for line in self.out.getvalue().splitlines()]

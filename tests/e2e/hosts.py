@@ -61,6 +61,13 @@ class Host:
         told: dict[str, Any] = json.loads(done.stdout)
         return told
 
+    def run(self, *command: str) -> str:
+        """Run a program that is not ours, and return what it says."""
+        inside = ["ip", "netns", "exec", self.name, *command]
+        done = subprocess.run(inside, capture_output=True, text=True, cwd=_ROOT, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def inside(self, *arguments: str) -> list[str]:
         """Return the command that runs Python with these arguments here."""
         return ["ip", "netns", "exec", self.name, sys.executable, *arguments]

@@ -55,19 +55,23 @@ class Road:
         self.gate.address("wan", f"{GATE}/24")
 
     def open_gate(self) -> Any:
-        made = self.gate.relay("reference", "new", str(self.folder / "rehearsal"), "--address", GATE)
+        return self.open_reference("rehearsal", "reference.log", "--address", GATE)
+
+    def open_reference(self, name: str, log_name: str, *options: str) -> Any:
+        made = self.gate.relay("reference", "new", str(self.folder / name), *options)
         assert made.returncode == 0, made.stderr
-        settings = self.folder / "rehearsal" / "reference.toml"
+        settings = self.folder / name / "reference.toml"
         # In earnest: only public addresses can be registered.
         settings.write_text(settings.read_text().replace("rehearsal = true", "rehearsal = false"))
-        log = self.folder / "reference.log"
+        log = self.folder / log_name
         process = self.gate.start("reference", "--config", str(settings), log=log)
         wait_for(log, "ready", process)
         return process
 
     def open_relay(self, more: str = "") -> Any:
         """Start the relay; `more` settings go before the others."""
-        write_relay(self.folder, self.key, more)
+        tenants = TENANT.format(name="first", source=FIRST) + TENANT.format(name="second", source=SECOND)
+        write_relay(self.folder, self.key, tenants, more)
         log = self.folder / "relay.log"
         process = self.office.start("serve", "--config", str(self.folder / "relay.toml"), log=log)
         wait_for(log, "ready", process)
@@ -95,13 +99,12 @@ class Road:
         return self.gate.visit(method, url, "--trust", self.trust, "--p12", person)
 
 
-def write_relay(folder: Path, key: NewKey, more: str) -> None:
+def write_relay(folder: Path, key: NewKey, tenants: str, more: str = "") -> None:
     now = datetime.now(UTC)
     issued = Authority.load(folder / "rehearsal" / "authority").issue_server([], [IPv4Address("20.0.0.1")], at=now)
     (folder / "relay.crt").write_bytes(issued.chain_pem())
     (folder / "relay.key").write_bytes(issued.key_pem())
     (folder / "question.xml").write_bytes(question(now.date()))
-    tenants = TENANT.format(name="first", source=FIRST) + TENANT.format(name="second", source=SECOND)
     (folder / "relay.toml").write_text(more + SETTINGS.format(id=key.id, digest=key.digest) + tenants)
 
 

@@ -225,10 +225,10 @@ async def whole(answered: Answered) -> bytes:
 
 @asynccontextmanager
 async def ajar(
-    folder: Path, port: int, *, egress: Egress = EGRESS, patience: Patience = PATIENCE, shown: Passport | None = None
+    folder: Path, port: int, *egresses: Egress, patience: Patience = PATIENCE, shown: Passport | None = None
 ) -> AsyncIterator[Ajar]:
     counts: Counter[str] = Counter()
-    door = Door(shown or passport(folder), egress, patience, lambda event: counts.update([event]))
+    door = Door(shown or passport(folder), egresses or (EGRESS,), patience, lambda event: counts.update([event]))
     try:
         yield Ajar(door, port, counts)
     finally:

@@ -86,7 +86,10 @@ def system_file() -> bytes:
 def write_settings(
     folder: Path, upstream_port: int, *, changes: Mapping[str, object] | None = None, certificate: bytes | None = None
 ) -> NewKey:
-    """Write certificates and a `relay.toml` with one tenant and one client; `changes` replace whole dotted keys."""
+    """Write certificates and a `relay.toml` with one tenant and one client.
+
+    `changes` replace whole dotted keys, and all below them.
+    """
     (folder / "server.pem").write_bytes(kit.server().chain_pem())
     (folder / "server.key").write_bytes(kit.server().key_pem())
     (folder / "trust.pem").write_bytes(kit.authority().trust_pem())
@@ -117,7 +120,12 @@ def write_settings(
         ],
         "clients.dynamics.tenants": ["linde"],
         "clients.dynamics.api_keys": [{"id": key.id, "digest": key.digest}],
-    } | dict(changes or {})
+    }
+    changed = dict(changes or {})
+    kept = {
+        name: value for name, value in settings.items() if not name.startswith(tuple(f"{each}." for each in changed))
+    }
+    settings = kept | changed
     (folder / "relay.toml").write_text("\n".join(f"{name} = {_toml(value)}" for name, value in settings.items()))
     return key
 

@@ -44,13 +44,21 @@ def test_a_call_without_a_cause_is_no_warning_and_says_nothing_of_remedies() -> 
     assert not {"cause", "remedy"} & set(line)
 
 
+def test_a_call_that_went_out_again_names_both_addresses() -> None:
+    known = {"egress": "192.0.2.10", "refused_egress": "192.0.2.9", "again": "passed"}
+    line = _line(Exchange(id="abc", at=AT, peer="192.0.2.1", method="GET", status=200, **known))
+    assert line["level"] == "info"
+    assert known.items() <= line.items()
+    assert not {"refused_egress", "again"} & set(_line(FULL))
+
+
 def test_an_exchange_has_no_room_for_a_path_a_query_a_body_or_a_credential() -> None:
     """Whoever adds a field here has to think of what may stand in it."""
     assert {name for name in dir(FULL) if not name.startswith("_")} == {
         "id", "at", "peer", "method", "client", "way", "tenant", "environment", "route", "status", "upstream_status",
         "source", "cause", "refusal", "explanation", "remedy",
         "sent", "seconds", "upstream_seconds", "bytes_in", "bytes_out", "egress",
-        "certificate", "upstream", "reused",
+        "certificate", "upstream", "reused", "refused_egress", "again",
     }  # fmt: skip
 
 

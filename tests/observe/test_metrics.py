@@ -7,7 +7,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from relay.observe.exchange import Exchange, Source
-from relay.observe.metrics import METRICS, GuardSeen, Kind, Metrics, StopSeen
+from relay.observe.metrics import EGRESS_STATES, METRICS, GuardSeen, Kind, Metrics, StopSeen
+from relay.upstream.proof import State
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 PLACED = {"tenant": "linde", "client": "dynamics", "route": "cov", "environment": "acceptance"}
@@ -29,10 +30,13 @@ def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     refused = PLACED | {"status": 403, "upstream_status": 403, "refusal": "functional"}
     metrics.note(_exchange(**refused, source=Source.UPSTREAM))
+    metrics.note(_exchange(**PLACED, status=200, again="passed", refused_egress="203.0.113.11"))
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", "linde", AT)
     metrics.next_certificate("linde", "linde", AT, in_force=False)
     metrics.reloaded("linde", "linde", taken=True)
+    metrics.egress("linde", "203.0.113.10", "proven")
+    metrics.egress_proven("linde", "203.0.113.10", AT)
     metrics.lost("linde", "cov")
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
@@ -74,6 +78,20 @@ def test_a_refusal_is_counted_by_its_cause_and_only_when_it_is_vecozos(metrics: 
     assert sample.value == 1
 
 
+@pytest.mark.parametrize(
+    ("again", "upstream_status", "refusals"),
+    [("passed", 200, 1), ("refused", 403, 2), ("failed", 0, 1), ("unsent", 403, 1)],
+)
+def test_a_call_that_goes_out_again_is_counted_with_each_of_its_refusals(
+    metrics: Metrics, again: str, upstream_status: int, refusals: int
+) -> None:
+    cause = "address_or_blocked" if upstream_status == 403 else ""
+    metrics.note(_exchange(**PLACED, upstream_status=upstream_status, refusal=cause, again=again))
+    there = {"tenant": "linde", "route": "cov"}
+    assert _value(metrics, "relay_calls_again_total", **there, result=again) == 1
+    assert _value(metrics, "relay_upstream_refusals_total", **there, cause="address_or_blocked") == refusals
+
+
 def test_every_event_of_a_connection_is_there_from_the_start(metrics: Metrics) -> None:
     """A counter that first appears with its first event cannot be alerted on by its increase."""
     count = metrics.connections_of("linde")
@@ -87,6 +105,15 @@ def test_the_certificate_in_force_tells_when_it_expires(metrics: Metrics) -> Non
     metrics.certificate("linde", "linde", AT)
     name = "relay_certificate_not_after_timestamp_seconds"
     assert _value(metrics, name, tenant="linde", way="linde") == AT.timestamp()
+
+
+def test_an_egress_is_in_one_state_at_a_time(metrics: Metrics) -> None:
+    place = {"tenant": "linde", "egress": "203.0.113.10"}
+    for state in ("unknown", "proven", "out"):
+        metrics.egress("linde", "203.0.113.10", state)
+        told = {each: _value(metrics, "relay_egress_state", **place, state=each) for each in EGRESS_STATES}
+        assert told == {each: float(each == state) for each in EGRESS_STATES}
+    assert set(EGRESS_STATES) == set(State)
 
 
 def test_readiness_and_calls_under_way_are_read_when_scraped(metrics: Metrics) -> None:
@@ -112,6 +139,7 @@ def test_what_others_counted_is_added_to_the_scrape_and_what_the_dead_counted_fo
         each.note(_exchange(**PLACED, status=200, source=Source.UPSTREAM, seconds=seconds))
     worker.connections_of("linde")("opened")
     dead.note(_exchange(**PLACED, status=403, upstream_status=403, refusal="functional", source=Source.UPSTREAM))
+    worker.note(_exchange(**PLACED | {"route": "claims"}, status=200, again="passed"))
     metrics.reports(lambda: [worker.packed()])
     metrics.absorb(dead.packed())
     for _ in range(2):  # a scrape leaves nothing behind
@@ -122,6 +150,8 @@ def test_what_others_counted_is_added_to_the_scrape_and_what_the_dead_counted_fo
         assert _value(metrics, "relay_upstream_connections_total", tenant="linde", event="opened") == 1
         refused = {"tenant": "linde", "route": "cov", "cause": "functional"}
         assert _value(metrics, "relay_upstream_refusals_total", **refused) == 1
+        again = {"tenant": "linde", "route": "claims", "result": "passed"}
+        assert _value(metrics, "relay_calls_again_total", **again) == 1
 
 
 def test_one_process_alone_is_the_one_worker(metrics: Metrics) -> None:

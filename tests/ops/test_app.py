@@ -40,6 +40,18 @@ async def test_readiness_says_why_not(base: str, readiness: Readiness) -> None:
     assert (await _get(f"{base}/readyz"))[:2] == (503, "not ready: draining\n")
 
 
+async def test_a_hindrance_comes_and_goes_and_a_drain_goes_before_it(base: str, readiness: Readiness) -> None:
+    readiness.hinder("no egress is left")
+    assert (await _get(f"{base}/readyz"))[:2] == (503, "not ready: starting\n")
+    readiness.on()
+    assert (await _get(f"{base}/readyz"))[:2] == (503, "not ready: no egress is left\n")
+    readiness.hinder("")
+    assert (await _get(f"{base}/readyz"))[:2] == (200, "ready\n")
+    readiness.hinder("no egress is left")
+    readiness.off("draining")
+    assert (await _get(f"{base}/readyz"))[:2] == (503, "not ready: draining\n")
+
+
 async def test_metrics_come_in_the_format_that_is_asked_for(base: str) -> None:
     status, text, content_type = await _get(f"{base}/metrics")
     assert (status, content_type) == (200, "text/plain")

@@ -220,8 +220,56 @@ def test_names_fit_labels_and_logs(tmp_path: Path, name: str) -> None:
 def test_a_nat_gateways_address_is_the_one_to_register(tmp_path: Path) -> None:
     key = "tenants.linde.egress.public_address"
     write_settings(tmp_path, 443, changes={key: "192.0.2.10"})
-    egress = read_settings(tmp_path).tenants["linde"].egress
+    [egress] = read_settings(tmp_path).tenants["linde"].egress
     assert (str(egress.source_address), str(egress.seen_as)) == ("127.0.0.9", "192.0.2.10")
+
+
+FIRST, SECOND = {"source_address": "127.0.0.9"}, {"source_address": "127.0.0.10", "public_address": "192.0.2.10"}
+
+
+def test_egresses_are_one_table_or_a_list_of_them_in_order(tmp_path: Path) -> None:
+    egresses = _read(tmp_path, tenants__linde__egress=FIRST).tenants["linde"].egress
+    assert [str(each.seen_as) for each in egresses] == ["127.0.0.9"]
+    egresses = _read(tmp_path, tenants__linde__egress=[SECOND, FIRST]).tenants["linde"].egress
+    assert [str(each.seen_as) for each in egresses] == ["192.0.2.10", "127.0.0.9"]
+
+
+def test_the_environment_sets_an_egress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_settings(tmp_path, 443)
+    monkeypatch.setenv("RELAY_TENANTS__LINDE__EGRESS__PUBLIC_ADDRESS", "192.0.2.77")
+    [egress] = read_settings(tmp_path).tenants["linde"].egress
+    assert (str(egress.source_address), str(egress.seen_as)) == ("127.0.0.9", "192.0.2.77")
+
+
+@pytest.mark.parametrize(
+    ("egress", "key"),
+    [
+        ([], "tenants.linde.egress"),
+        ({}, "tenants.linde.egress.source_address"),
+        ([FIRST, {"source_address": "x"}], "tenants.linde.egress.1.source_address"),
+        ([FIRST, FIRST | {"public_address": "192.0.2.10"}], "tenants.linde"),
+        ([FIRST | {"public_address": "192.0.2.10"}, SECOND], "tenants.linde"),
+        ("127.0.0.9", "tenants.linde.egress"),
+    ],
+)
+def test_wrong_egresses_are_told_by_their_keys(tmp_path: Path, egress: object, key: str) -> None:
+    assert list(_faults(tmp_path, tenants__linde__egress=egress)) == [key]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a.example/", "https://", "https://u:p@a.example/", "https://a.example/#x", "https://a.example:99999/",
+     "https://a.example/ x", "https://a.example/\u00e9", "a.example"],
+)  # fmt: skip
+def test_a_witness_is_a_plain_url_over_tls(tmp_path: Path, url: str) -> None:
+    assert list(_faults(tmp_path, egress_proof__witnesses=[{"url": url}])) == ["egress_proof.witnesses.0.url"]
+
+
+def test_nobody_is_asked_unless_told_and_a_difference_is_refused(tmp_path: Path) -> None:
+    proof = _read(tmp_path).egress_proof
+    assert (proof.witnesses, proof.on_difference) == ((), "refuse")
+    told = _read(tmp_path, egress_proof__witnesses=[{"url": "https://a.example/ip?format=json&key=x"}])
+    assert [witness.gate for witness in told.egress_proof.witnesses] == [False]
 
 
 def test_the_relay_answers_before_its_callers_give_up(tmp_path: Path) -> None:

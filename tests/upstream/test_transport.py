@@ -93,7 +93,7 @@ async def test_a_server_without_tls_is_told(tmp_path: Path) -> None:
 
 async def test_an_egress_address_of_another_machine_is_told(tmp_path: Path) -> None:
     elsewhere = Egress(IPv4Address("192.0.2.1"), IPv4Address("192.0.2.1"))
-    async with kit.running() as upstream, ajar(tmp_path, upstream.port, egress=elsewhere) as out:
+    async with kit.running() as upstream, ajar(tmp_path, upstream.port, elsewhere) as out:
         with pytest.raises(SourceAddressMissing):
             await out.call()
     assert upstream.connections == 0

@@ -50,7 +50,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[_Watched]:
     trust.write_bytes(kit.authority().trust_pem())
     files = CertificateFile(file=file, password_file=None, password=PASSWORD, trust=trust)
     seen = files.stamp()
-    door = Door(files.passport(kit.AT), EGRESS, PATIENCE, lambda event: None)
+    door = Door(files.passport(kit.AT), (EGRESS,), PATIENCE, lambda event: None)
     news = _News(door)
     yield _Watched(file, door, news, certificate_watch(files, news, seen=seen, now=lambda: kit.AT), files)
     door.close()

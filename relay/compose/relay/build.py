@@ -24,8 +24,9 @@ from relay.tenant.vecozo import vecozo_routes
 from relay.tenant.ways import with_ways
 from relay.upstream.egress import Egress
 from relay.upstream.guardroom import Guardroom
+from relay.upstream.witness import UrlWitness, Witness
 from relay.x509.any_client import AnyClientImpossible
-from relay.x509.context import TlsFileFault
+from relay.x509.context import TlsFileFault, client_context
 from relay.x509.identity import named
 from relay.x509.tickets import new_ticket_keys
 from relay.x509.watch import Stamp
@@ -37,10 +38,10 @@ _NO_SUBJECT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltTenant:
-    """A tenant whose egress address is here."""
+    """A tenant of whose egress addresses one at least is here."""
 
     tenant: Tenant
-    egress: Egress
+    egresses: tuple[Egress, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class Built:
     ways: dict[str, BuiltWay]
     client_certificates: BuiltClientCertificates | None
     guardroom: Guardroom
+    witnesses: tuple[Witness, ...]
 
     @property
     def closed(self) -> list[tuple[str, str]]:
@@ -100,7 +102,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         built, found = _build_tenant(name, tenant)
         tenants[name] = built
         faults += found
-    ways, found = build_ways(settings, [(tenant.tenant, tenant.egress) for tenant in tenants.values()], at)
+    ways, found = build_ways(settings, [(tenant.tenant, tenant.egresses) for tenant in tenants.values()], at)
     faults += found
     closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
     all_closed = all(way.passport is None for way in ways.values())
@@ -116,6 +118,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         room = _build_guardroom(settings, tenants, ways, at)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        witnesses = _build_witnesses(settings)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults or all_closed:
         raise SettingsFault(faults + closed)
     return Built(
@@ -126,13 +132,14 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         ways=ways,
         client_certificates=client_certificates,
         guardroom=room,
+        witnesses=witnesses,
     )
 
 
 def _build_guardroom(
     settings: RelaySettings, tenants: dict[str, BuiltTenant], ways: dict[str, BuiltWay], at: datetime
 ) -> Guardroom:
-    places = [(name, way.egress.text) for name, way in ways.items()]
+    places = [(name, egress.text) for name, way in ways.items() for egress in way.egresses]
     routes = sum(len(list(tenant.tenant.routes)) for tenant in tenants.values())
     return guardroom(settings, places, routes, at)
 
@@ -193,6 +200,20 @@ def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificat
     return BuiltClientCertificates(files=files, stamp=stamp, trust=trust, pinned=pinned, subjects=subjects)
 
 
+def _build_witnesses(settings: RelaySettings) -> tuple[Witness, ...]:
+    witnesses, faults = list[Witness](), list[tuple[str, str]]()
+    for number, each in enumerate(settings.egress_proof.witnesses):
+        try:
+            context = client_context(None, trust=each.trust)
+        except TlsFileFault as fault:
+            faults.append((f"egress_proof.witnesses.{number}.trust", fault.detail))
+        else:
+            witnesses.append(UrlWitness(url=each.url, gate=each.gate, context=context))
+    if faults:
+        raise SettingsFault(faults)
+    return tuple(witnesses)
+
+
 def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
     """Return what a client is once it has proven itself in this way."""
     return Caller(
@@ -207,7 +228,7 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 
 def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
     """Return the tenant, and what is wrong with it."""
-    egress = Egress(settings.egress.source_address, settings.egress.seen_as)
+    egresses = tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
     routes = routes_of(settings)
     faults = list(_route_faults(name, routes))
     faults += (
@@ -215,18 +236,27 @@ def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, lis
         for family in set(settings.certificates) - {route.family for route in routes}
     )
     faults += _rewriting_faults(name, settings, routes)
-    try:
-        egress.socket().close()
-    except RelayError as error:
-        remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
-        faults.append((f"tenants.{name}.egress.source_address", f"{error.detail}; {remedy}"))
-    return BuiltTenant(tenant=tenant_of(name, settings), egress=egress), faults
+    faults += _egress_faults(name, egresses)
+    return BuiltTenant(tenant=tenant_of(name, settings), egresses=egresses), faults
 
 
 def tenant_of(name: str, settings: TenantSettings) -> Tenant:
     """Return the tenant, whose routes know their ways out."""
     table = RouteTable(with_ways(routes_of(settings), name, settings.certificates))
     return Tenant(name, table, settings.card.paused or "")
+
+
+def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, str]]:
+    """Return what is wrong with each, when no address is here: a relay that has one left must still start."""
+    remedy = "`ip -4 address` lists those it has; behind NAT give the private one, and the other as public_address"
+    faults = list[tuple[str, str]]()
+    for number, egress in enumerate(egresses):
+        try:
+            egress.socket().close()
+        except RelayError as error:
+            place = "egress" if len(egresses) == 1 else f"egress.{number}"
+            faults.append((f"tenants.{name}.{place}.source_address", f"{error.detail}; {remedy}"))
+    return faults if len(faults) == len(egresses) else []
 
 
 def routes_of(settings: TenantSettings) -> list[Route]:

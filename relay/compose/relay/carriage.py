@@ -1,6 +1,6 @@
 """What carries calls, in whichever process: doors out, the gateway between, the listener."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -29,6 +29,7 @@ from relay.upstream.book import Place
 from relay.upstream.closed import Closed
 from relay.upstream.door import Door, Upstream
 from relay.upstream.passport import Passport
+from relay.upstream.proof import Standing
 from relay.upstream.refusal import Readings, Row
 from relay.upstream.transport import Patience
 from relay.upstream.ward import Ward
@@ -75,8 +76,9 @@ class Carriage:
 
 def _wards(built: Built) -> Iterator[tuple[Place, Ward]]:
     for name, way in built.ways.items():
-        egress = way.egress.text
-        yield (name, egress), Ward(built.guardroom, name, egress, way.passport.serial if way.passport else "")
+        serial = way.passport.serial if way.passport else ""
+        for egress in way.egresses:
+            yield (name, egress.text), Ward(built.guardroom, name, egress.text, serial)
 
 
 class _Way:
@@ -90,6 +92,7 @@ class _Way:
         self._patience = patience_of(settings)
         self._count = metrics.connections_of(built.tenant)
         self._door: Door | None = None
+        self.standings: Sequence[Standing] = ()
         self.upstreams: dict[str, Upstream] = {}
         self.upstream = self._upstream(built.passport)
 
@@ -107,7 +110,13 @@ class _Way:
         """Tell whoever calls why, while there is no door."""
         if self._door is None:
             cause = self._built.told_to_callers(cause)
-            self.upstream = self.upstreams[self._built.name] = Closed(self._built.egress, cause)
+            self.upstream = self.upstreams[self._built.name] = Closed(self._built.egresses[0], cause)
+
+    def stand(self, standings: Sequence[Standing]) -> None:
+        """Go by how each egress stands, also once there is a door."""
+        self.standings = standings
+        if self._door is not None:
+            self._door.stand(standings)
 
     def close(self) -> None:
         """Close the door, if there is one."""
@@ -117,8 +126,10 @@ class _Way:
     def _upstream(self, passport: Passport | None) -> Upstream:
         if passport is None:
             cause = "" if self._built.fault is None else self._built.fault.cause
-            return Closed(self._built.egress, self._built.told_to_callers(cause))
-        self._door = Door(passport, self._built.egress, self._patience, self._count)
+            return Closed(self._built.egresses[0], self._built.told_to_callers(cause))
+        self._door = Door(passport, self._built.egresses, self._patience, self._count, twice=self._built.other_egress)
+        if self.standings:
+            self._door.stand(self.standings)
         return self._door
 
 

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from select import PIPE_BUF
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from relay.compose.relay.build import Built
 from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
+from relay.compose.relay.proving import proving
 from relay.compose.relay.run import Running
 from relay.crew.crew import Crew
 from relay.crew.line import Line
@@ -30,6 +31,7 @@ from relay.ops.app import Readiness, make_app
 from relay.settings.relay import RelaySettings
 from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
+from relay.upstream.proof import Standing, packed
 from relay.wire.server import Listening, serving
 
 
@@ -109,11 +111,12 @@ class _Receptions:
 
 
 class _Ways:
-    """One way out in all workers, as the certificate watch sees it."""
+    """One way out in all workers, as the certificate watch and the proof of egresses see it."""
 
     def __init__(self, crew: Crew, way: str) -> None:
         self._crew = crew
         self._way = way
+        self.standings: Sequence[Standing] = ()
 
     def renew(self, passport: Passport) -> None:
         if passport.papers is not None:
@@ -121,6 +124,10 @@ class _Ways:
 
     def closed(self, cause: str) -> None:
         self._crew.order("closed", self._way, octets=cause.encode())
+
+    def stand(self, standings: Sequence[Standing]) -> None:
+        self.standings = standings
+        self._crew.order("stand", self._way, octets=packed(standings))
 
 
 @asynccontextmanager
@@ -161,6 +168,7 @@ async def _presiding(
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
             ways = {name: _Ways(crew, name) for name in built.ways}
             async with (
+                proving(built, ways, readiness, logger, metrics),
                 watching(built, ways, _Receptions(crew), logger, metrics, mailed_by_nobody) as looking,
                 guarding(built.guardroom, settings, logger, metrics),
             ):

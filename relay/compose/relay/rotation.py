@@ -1,7 +1,7 @@
 """One way out at work: the certificate that it shows, decided anew whenever anything changes and as time goes by."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from relay.upstream.expiry import BY_MAIL, IN_LOG, Once, Reminder
 from relay.upstream.orders import Orders
 from relay.upstream.passport import Passport
 from relay.upstream.probe import probe
+from relay.upstream.proof import Standing
 from relay.upstream.rotation import Because, Generation, Order, choose
 from relay.upstream.transport import Patience
 from relay.upstream.watch import certificate_watch
@@ -31,7 +32,9 @@ Remind = Callable[[Reminder], object]
 
 
 class Shown(Protocol):
-    """One way out, in however many processes."""
+    """One way out, in however many processes; `standings` say how each of its egresses stands, once that is known."""
+
+    standings: Sequence[Standing]
 
     def renew(self, passport: Passport) -> None:
         """Use this certificate for every call from now on."""
@@ -196,7 +199,9 @@ class Rotation:
         """Probe once under this certificate; return whether it need not be done again."""
         question = self.way.question
         assert question is not None  # noqa: S101  # nothing waits for a probe that there is not
-        door = Door(passport, self.way.egress, self._patience, lambda event: None)
+        door = Door(passport, self.way.egresses, self._patience, lambda event: None)
+        if self._shown.standings:
+            door.stand(self._shown.standings)
         try:
             outcome = await probe(door, question)
         finally:

@@ -14,6 +14,7 @@ from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import kept_receipts
+from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
 from relay.gateway.receipts import OwnLedger, Receipts
@@ -65,7 +66,10 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
     app = make_app(readiness, metrics.registry)
-    async with serving(app, str(operator.address), operator.port, key="operator") as operating:
+    async with (
+        serving(app, str(operator.address), operator.port, key="operator") as operating,
+        proving(built, carriage.ways, readiness, logger, metrics),
+    ):
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
             watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking,

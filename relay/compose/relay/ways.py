@@ -44,7 +44,8 @@ class BuiltWay:
     name: str
     tenant: str
     environment: Environment
-    egress: Egress
+    egresses: tuple[Egress, ...]
+    other_egress: bool
     current: Loaded
     next: Loaded | None
     plan: Plan
@@ -95,7 +96,7 @@ def ways_of(settings: RelaySettings) -> dict[str, tuple[str, Family | None]]:
 
 
 def build_ways(
-    settings: RelaySettings, tenants: Iterable[tuple[Tenant, Egress]], at: datetime
+    settings: RelaySettings, tenants: Iterable[tuple[Tenant, tuple[Egress, ...]]], at: datetime
 ) -> tuple[dict[str, BuiltWay], list[tuple[str, str]]]:
     """Return all ways by name, those that cannot be used closed, and what is wrong besides."""
     faults: list[tuple[str, str]] = []
@@ -105,7 +106,7 @@ def build_ways(
     except OrdersFault as fault:
         faults.append(("state", fault.detail))
     ways = []
-    for tenant, egress in tenants:
+    for tenant, egresses in tenants:
         for family, certificate in settings.tenants[tenant.name].ways.items():
             name = way_name(tenant.name, family)
             question = None
@@ -120,7 +121,8 @@ def build_ways(
                     name=name,
                     tenant=tenant.name,
                     environment=settings.tenants[tenant.name].environment,
-                    egress=egress,
+                    egresses=egresses,
+                    other_egress=settings.tenants[tenant.name].other_egress,
                     current=_load(file_of(settings, tenant.name, family), at),
                     next=_load(next_file_of(settings, tenant.name, family), at) if following else None,
                     plan=Plan(at=following.at, probed=question is not None) if following else _AT_ONCE,

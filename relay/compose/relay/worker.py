@@ -23,6 +23,7 @@ from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
 from relay.observe.metrics import Metrics
 from relay.upstream.passport import Papers
+from relay.upstream.proof import unpacked
 from relay.x509.context import TlsFileFault
 
 # Seconds. As much of its counts is lost with a worker that is killed.
@@ -113,10 +114,8 @@ class _Worker:
             case ("begin",):
                 self._carriage.listener.listen_with_others(self._listening, spent=self._spent)
                 self._line.send("working", str(os.getpid()))
-            case ("renew", way):
-                self._renew(way, message.octets())
-            case ("closed", way):
-                self._carriage.ways[way].closed(message.octets().decode())
+            case ("renew" | "closed" | "stand" as order, way):
+                self._guide(order, way, message.octets())
             case ("show",):
                 self._show(message.octets())
             case ("seal",):
@@ -130,6 +129,15 @@ class _Worker:
                 self.report()
             case ("drain", seconds):
                 self._drain(float(seconds))
+
+    def _guide(self, order: str, way: str, octets: bytes) -> None:
+        match order:
+            case "renew":
+                self._renew(way, octets)
+            case "closed":
+                self._carriage.ways[way].closed(octets.decode())
+            case _:
+                self._carriage.ways[way].stand(unpacked(octets))
 
     def _renew(self, way: str, octets: bytes) -> None:
         try:
