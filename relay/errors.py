@@ -1,7 +1,11 @@
 """What can go wrong, in the caller's words. `relay.problems` alone turns these into answers."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Final
+
+_NO_FACTS: Final[Mapping[str, str | int]] = MappingProxyType({})
 
 
 class Sent(StrEnum):
@@ -13,9 +17,13 @@ class Sent(StrEnum):
 
 
 class RelayError(Exception):
-    """The root of all that relay itself can answer. The message is safe to show: no secret, body or query."""
+    """The root of all that relay itself can answer. The message is safe to show: no secret, body or query.
 
-    sent: ClassVar[Sent] = Sent.NO
+    `facts` are told beside it, by names that are XML names.
+    """
+
+    sent: Sent = Sent.NO
+    facts: Mapping[str, str | int] = _NO_FACTS
 
     def __init__(self, detail: str, *, cause: str = "", retry_after: int | None = None) -> None:
         """`cause` is VECOZO's refusal that is behind it, `retry_after` in seconds where it is known by then."""
@@ -234,6 +242,41 @@ class OutcomeUnknown(RelayError):
     """The call may have been processed and a repeat could do harm, so the answer must not provoke one."""
 
     sent = Sent.UNKNOWN
+
+
+# -- what a key of the caller's own stops --------------------------------------------------------------------
+
+
+class AlreadyAsked(RelayError):
+    """A call with the same idempotency key went before; this one was stopped. `sent` tells of the one before."""
+
+    sent = Sent.UNKNOWN
+
+
+class CallInProgress(AlreadyAsked):
+    """It has no answer yet."""
+
+
+class AlreadySent(AlreadyAsked):
+    """It was answered, with this status; or its outcome is not known, when there is none. `at` is when."""
+
+    def __init__(self, detail: str, *, status: int = 0, at: str = "") -> None:
+        super().__init__(detail)
+        facts: dict[str, str | int] = {"first_outcome": "answered" if status else "unknown"}
+        if status:
+            self.sent = Sent.YES
+            facts["first_status"] = status
+        if at:
+            facts["first_at"] = at
+        self.facts = facts
+
+
+class KeyReused(RelayError):
+    """The idempotency key was used for another call."""
+
+
+class LedgerUnavailable(RelayError):
+    """It cannot be promised that a call with an idempotency key goes at most once, so it does not go."""
 
 
 class InternalFault(RelayError):

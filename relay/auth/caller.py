@@ -9,12 +9,19 @@ from relay.message.head import RequestHead
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated client. `way` is how it proved itself: a bounded word, fit for a label."""
+    """An authenticated client. `way` is how it proved itself: a bounded word, fit for a label.
+
+    `faults_as_500`: its WCF reads SOAP Faults from a 500 only. `never_repeats`: it sends no call again, whatever the
+    status, so that it may be told 504. `key_field` is the lower-case name of the field in which it names a key for
+    each call that goes at most once.
+    """
 
     client: str
     tenants: frozenset[str]
     way: str
     faults_as_500: bool = False
+    never_repeats: bool = False
+    key_field: bytes = b"idempotency-key"
 
 
 class Authenticator(Protocol):

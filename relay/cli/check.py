@@ -17,6 +17,7 @@ from relay.registry.domain.special import special_within
 from relay.settings.relay import Tenant
 from relay.settings.words import Family
 from relay.upstream.expiry import IN_LOG, mark
+from relay.upstream.guard import State
 
 
 @click.command()
@@ -37,6 +38,7 @@ def check(config: Path) -> None:
     for tenant in built.tenants.values():
         ways = [way for way in built.ways.values() if way.tenant == tenant.tenant.name]
         _tenant(console, tenant, ways, settings.tenants[tenant.tenant.name])
+    _guards(console, built)
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -54,6 +56,16 @@ def _listener(console: Console, built: Built) -> None:
         console.print(
             f"[yellow]workers = {workers}, but this machine gives {processors} processors: more wins nothing.[/]"
         )
+
+
+def _guards(console: Console, built: Built) -> None:
+    """Tell what is held or stopped: by the relay that runs, or as the last one left it."""
+    book = built.guardroom.book()
+    for (way, egress), guard in book.guards.items():
+        if guard.state is not State.PASSING:
+            console.print(f"[yellow]Calls of {way} from {egress} are held: VECOZO refused {guard.refused} in a row.[/]")
+    for way, route in book.stops:
+        console.print(f"[yellow]Calls of {way} on {route} are stopped for a quota: `relay guard lift`.[/]")
 
 
 def _client_certificates(console: Console, built: BuiltClientCertificates) -> None:

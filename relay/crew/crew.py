@@ -53,6 +53,22 @@ class CrewNews(Protocol):
         ...
 
 
+class Clerk(Protocol):
+    """Whoever answers what workers ask; what one asks after another told something is asked after that."""
+
+    def told(self, worker: int, words: tuple[str, ...]) -> None:
+        """Take what a worker tells."""
+        ...
+
+    def asked(self, worker: int, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the answer to what a worker asks."""
+        ...
+
+    def buried(self, worker: int) -> None:
+        """Take that a worker is gone, after all that it told and asked."""
+        ...
+
+
 @dataclass(eq=False, slots=True)
 class _Worker:
     number: int
@@ -73,11 +89,13 @@ class _Worker:
 class Crew:
     """The workers of one parent."""
 
-    def __init__(self, nursery: Line, size: int, news: CrewNews) -> None:
+    def __init__(self, nursery: Line, size: int, news: CrewNews, clerk: Clerk) -> None:
         """Make a crew of `size`, none of which is there yet. To be called inside the loop."""
         self._nursery = nursery
         self._size = size
         self._news = news
+        self._clerk = clerk
+        self._asked: list[tuple[_Worker, tuple[str, ...]]] = []
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, _Worker] = {}
         self._numbers = count(1)
@@ -219,6 +237,23 @@ class Crew:
                     worker.state = State.WORKING
             case ("ended", all_ended):
                 worker.ended = all_ended == "True"
+            case ("tell", *words):
+                self._clerk.told(worker.number, tuple(words))
+            case ("ask", *words):
+                if not self._asked:
+                    self._loop.call_soon(self._answer)
+                self._asked.append((worker, tuple(words)))
+
+    def _answer(self) -> None:
+        """Answer what was asked, once all has been heard that was told before."""
+        asked, self._asked = self._asked, []
+        for worker in list(self._workers.values()):
+            self._hear_the_rest(worker)
+        for worker, words in asked:
+            if worker.number not in self._workers:
+                continue
+            if not worker.line.send("answer", *self._clerk.asked(worker.number, words)):
+                self._nursery.send("kill", str(worker.pid))  # as for orders: one that waits in vain is of no use
 
     def _bury(self, worker: _Worker, status: int) -> None:
         self._hear_the_rest(worker)
@@ -226,6 +261,7 @@ class Crew:
         calls = [] if asked else list(lost_in(worker.table))
         if worker.ended is None:
             worker.ended = False
+        self._clerk.buried(worker.number)
         self._forget(worker)
         worker.told.set()
         if asked:
@@ -240,7 +276,7 @@ class Crew:
             self._replace(worker)
 
     def _hear_the_rest(self, worker: _Worker) -> None:
-        """Take what a dead worker had told before."""
+        """Take what a worker has told so far."""
         with suppress(BlockingIOError):
             while (message := worker.line.take()) is not None:
                 self._take(worker, message)

@@ -24,7 +24,7 @@ Place = tuple[str, int]
 class Way:
     """A way out. `passport` is there unless `fault`, a key of the settings and what is wrong there, says why not.
 
-    `number` is the user number in the certificate, if it has one.
+    `number` is the user number in the certificate, if it has one; `file` is where it is kept.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Way:
     passport: Passport | None
     number: str | None
     fault: tuple[str, str] | None
+    file: Path
     egresses: tuple[Egress, ...]
     routes: tuple[Route, ...]
     trust: Path | None
@@ -65,6 +66,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             passport=built.passport,
             number=number,
             fault=None if built.fault is None else (built.key_of(built.fault), built.fault.detail),
+            file=built.current.files.file,
             egresses=(built.egress,),
             routes=tuple(route for route in routes[built.tenant] if route.way == built.name),
             trust=tenant.trust,

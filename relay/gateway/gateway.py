@@ -44,9 +44,9 @@ class Gateway:
         self.alarm = alarm
         self.now = now
         self._ids = Ids()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._ended: list[Exchange] = []
-        self.deadlines = Deadlines(self._loop, road.total, Journey.too_late)
+        self.deadlines = Deadlines(self.loop, road.total, Journey.too_late)
 
     def take(self, call: Call) -> None:
         """Answer a call, or break it off. Raises nothing."""
@@ -55,7 +55,7 @@ class Gateway:
     def ended(self, record: Exchange) -> None:
         """Leave a note of a call at the end of the loop's turn: its answer was written, and should leave first."""
         if not self._ended:
-            self._loop.call_soon(self._note)
+            self.loop.call_soon(self._note)
         self._ended.append(record)
 
     def refused(self, peer: str, error: RelayError) -> Answer:

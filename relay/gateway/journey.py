@@ -4,6 +4,7 @@ Each step is taken by whoever brings the news that it was waiting for: the calle
 deadline. No call has a task: decision 0006 says why.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from relay.auth.caller import Caller
 from relay.errors import (
+    AlreadyAsked,
     BodyTooLarge,
     BodyTooSlow,
     CallerGone,
     InternalFault,
+    LedgerUnavailable,
     OutcomeUnknown,
     RelayError,
     Sent,
@@ -25,19 +28,33 @@ from relay.errors import (
 )
 from relay.front.call import Call
 from relay.gateway.admission import SAFE, Admission, Placed
+from relay.gateway.claims import claim_of, why_not
+from relay.gateway.gathering import Gathering
+from relay.gateway.ledger import Claim, Standing, Verdict
+from relay.gateway.remedies import Remedies
 from relay.message.fields import Field
-from relay.message.framing import Length
-from relay.message.head import request_octets
+from relay.message.framing import Framing, Length
+from relay.message.head import ResponseHead, request_octets, with_fields
 from relay.message.hops import ends_here
+from relay.message.payload_url import (
+    COUNT,
+    LONGEST_LIST,
+    asks_for_list,
+    may_be_rewritten,
+    of_other_octets,
+    own_authority,
+    rewritten,
+)
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.message.target import Target
+from relay.message.wait import PREFER, TIMEOUT, Wait, shorter_wait
 from relay.observe.exchange import Exchange, Source
 from relay.problems.answer import Answer, about_us, answer, http_date
-from relay.problems.table import PROBLEMS
+from relay.problems.table import PROBLEMS, remedy_of
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, passed
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, classify, explanation, is_a_services_fault
 from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
@@ -45,6 +62,8 @@ if TYPE_CHECKING:
 
 # Nobody gets this status: it says in logs and metrics that the caller left, as nginx has taught everyone.
 CALLER_LEFT: Final = 499
+# A list that comes packed could not be rewritten.
+_NO_CODING: Final = frozenset((b"accept-encoding",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +71,7 @@ class Road:
     """What every journey needs. `upstreams` has one entry for each way out; `total` is in seconds.
 
     `wards` has one for each way and each egress address that its calls may leave from; `readings` is the table by which
-    refusals are understood.
+    refusals are understood, and `remedies` says what is to be done about them.
     """
 
     admission: Admission
@@ -61,6 +80,7 @@ class Road:
     pseudonym: bytes
     total: float
     readings: Readings
+    remedies: Remedies
 
 
 class Journey:
@@ -74,6 +94,10 @@ class Journey:
         self._caller: Caller | None = None
         self._placed: Placed | None = None
         self._passage: Passage | None = None
+        self._wait: Wait | None = None
+        self._timer: TimerHandle | None = None
+        self._claim: Claim | None = None
+        self._free_to_go = False
         self._ward: Ward | None = None
         self._permit = ""
         self._unread = False
@@ -145,7 +169,10 @@ class Journey:
     def too_late(self) -> None:
         """Take that the total deadline struck, and tell apart who was late."""
         passage = self._passage
-        if passage is None or self._ended:
+        if self._ended:
+            return
+        if passage is None:
+            self.failed(LedgerUnavailable("keys could not be looked up in time"))
             return
         if self._call.started:
             self.record.cause = PROBLEMS[UpstreamTimeout].code
@@ -157,7 +184,8 @@ class Journey:
         elif not passage.sent:
             error = BodyTooSlow("the total deadline struck before the whole body was sent on")
         else:
-            error = UpstreamTimeout(f"no answer within {self._gateway.road.total:g} seconds in all")
+            total = self._wait.seconds if self._wait is not None else self._gateway.road.total
+            error = UpstreamTimeout(f"no answer within {total:g} seconds in all")
         passage.abandon()
         self.failed(error)
 
@@ -175,15 +203,74 @@ class Journey:
         road = self._gateway.road
         upstream = road.upstreams[placed.route.way]
         self.record.egress = upstream.egress.text
-        ward = self._ward = road.wards[placed.route.way, upstream.egress.text]
+        self._start_clock()
+        if caller.key_field in call.head.fields.shape.where and call.head.method not in SAFE:
+            self._ask_ledger(caller, placed)
+        else:
+            self._send(placed, upstream)
+
+    def _send(self, placed: Placed, upstream: Upstream) -> None:
+        ward = self._ward = self._gateway.road.wards[placed.route.way, upstream.egress.text]
         if ward.shut:
-            harmless = placed.harmless(call.head.method)
+            harmless = placed.harmless(self._call.head.method)
             self._permit = ward.admit(placed.route.name, harmless=harmless, at=self.record.at)
         passage = self._passage = self._prepare(placed)
         self._call.proceed()
-        self._gateway.deadlines.set(self)
         self._gateway.ledger.begin(self.record)
         upstream.send(passage)
+
+    def _ask_ledger(self, caller: Caller, placed: Placed) -> None:
+        """Have the call go only if none went before with its key. Raises MalformedRequest."""
+        call = self._call
+        self._claim = claim_of(
+            call.head,
+            call.octets if call.rest is None else None,
+            field=caller.key_field,
+            client=caller.client,
+            tenant=placed.tenant.name,
+        )
+        self._gateway.ledger.claim(self._claim, self._judged)
+
+    def _judged(self, verdict: Verdict) -> None:
+        """Take the ledger's verdict, possibly in the turn that asked for it, possibly after the end."""
+        claim, placed = self._claim, self._placed
+        assert claim is not None and placed is not None  # noqa: S101, PT018  # as `_ask_ledger` left them
+        if verdict.standing is not Standing.FREE:
+            self.failed(why_not(verdict))
+        elif self._ended:
+            self._gateway.ledger.settle(claim.key, Standing.FREE, 0)
+        else:
+            self._free_to_go = True
+            try:
+                self._send(placed, self._gateway.road.upstreams[placed.route.way])
+            except Exception as fault:  # noqa: BLE001  # as in `travel`
+                self.failed(fault)
+
+    def _settle(self) -> None:
+        """Tell the ledger what became of the call, before the caller hears of it and can ask again."""
+        claim = self._claim
+        if claim is None or not self._free_to_go:
+            return
+        self._free_to_go = False
+        match self.record.sent:
+            case Sent.NO:
+                standing = Standing.FREE
+            case Sent.YES:
+                standing = Standing.ANSWERED
+            case _:
+                standing = Standing.UNKNOWN
+        self._gateway.ledger.settle(claim.key, standing, self.record.upstream_status)
+
+    def _start_clock(self) -> None:
+        """Let the total run: ours, or the shorter one that the caller asks for. Raises MalformedRequest."""
+        fields, gateway = self._call.head.fields, self._gateway
+        where = fields.shape.where
+        if TIMEOUT in where or PREFER in where:
+            self._wait = shorter_wait(fields, gateway.road.total)
+            if self._wait is not None:
+                self._timer = gateway.loop.call_later(self._wait.seconds, self.too_late)
+                return
+        gateway.deadlines.set(self)
 
     def _place(self, target: Target, caller: Caller) -> Placed:
         admission, record, call = self._gateway.road.admission, self.record, self._call
@@ -200,11 +287,14 @@ class Journey:
 
     def _prepare(self, placed: Placed) -> Passage:
         call, road, route = self._call, self._gateway.road, placed.route
+        secrets = road.admission.authenticator.secrets
+        if route.rewrites_urls and asks_for_list(call.head.method, placed.target.path):
+            secrets |= _NO_CODING
         head = rewrite_request(
             call.head,
             target=placed.target.octets,
             host=route.authority,
-            secrets=road.admission.authenticator.secrets,
+            secrets=secrets,
             framing=call.framing,
             pseudonym=road.pseudonym,
         )
@@ -229,8 +319,11 @@ class Journey:
         record.source = Source.UPSTREAM
         record.upstream_seconds = passage.seconds
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
-        if passage.answer.status not in self._gateway.road.readings.statuses:
-            if passed(passage.answer):
+        if self._claim is not None:
+            self._settle()
+        status = passage.answer.status
+        if status < 400 or status not in self._gateway.road.readings.statuses:
+            if status < 400 or is_a_services_fault(passage.answer):
                 self._passed()
             self._give_or_leave(passage)
         elif passage.answer_rest is None:
@@ -266,7 +359,8 @@ class Journey:
             return
         facts = ward.facts(record.certificate)
         record.cause = record.refusal = refusal.cause.value
-        record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
+        record.explanation = explanation(refusal.cause, facts)
+        record.remedy = self._gateway.road.remedies.of(refusal.cause, record, route, passage.answer, facts.last_good)
         if facts.last_good is not None:
             self._last_good = facts.last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
         if refusal.passed:
@@ -293,8 +387,16 @@ class Journey:
 
     def _give(self, passage: Passage) -> None:
         """Give the upstream's answer: unchanged, and never looking complete when it is not."""
-        call, rest = self._call, passage.answer_rest
+        call, rest, placed = self._call, passage.answer_rest, self._placed
         head = rewrite_response(passage.answer, own=self._own_fields(passage))
+        if (
+            placed is not None
+            and placed.route.rewrites_urls
+            and asks_for_list(call.head.method, placed.target.path)
+            and may_be_rewritten(passage.answer)
+        ):
+            self._give_list(passage, head, placed)
+            return
         if rest is None and isinstance(passage.answer_framing, Length):
             # Most answers are here with their heads, and leave with them.
             call.answer(head, passage.answer_octets)
@@ -307,6 +409,50 @@ class Journey:
             call.over()
         else:
             rest.flow(call)
+
+    def _give_list(self, passage: Passage, head: ResponseHead, placed: Placed) -> None:
+        """Give a list of messages once it is whole, with the addresses of payloads made to lead to us."""
+        framing = passage.answer_framing  # the passage itself would know itself by it, and only the collector find it
+        gathering = Gathering(
+            self._call,
+            head,
+            framing,
+            most=LONGEST_LIST,
+            whole=lambda body: self._give_whole_list(framing, head, body, placed),
+        )
+        if passage.answer_octets:
+            gathering.take(passage.answer_octets)
+        if passage.answer_rest is None:
+            gathering.over()
+        else:
+            passage.answer_rest.flow(gathering)
+
+    def _give_whole_list(self, framing: Framing, head: ResponseHead, body: bytes, placed: Placed) -> None:
+        try:
+            self._give_rewritten(framing, head, body, placed)
+        except Exception as fault:  # noqa: BLE001  # as in `travel`: whoever brought the end is not to suffer for it
+            self.failed(fault)
+
+    def _give_rewritten(self, framing: Framing, head: ResponseHead, body: bytes, placed: Placed) -> None:
+        if self._caller_left:
+            self._leave()
+            return
+        call = self._call
+        body, count = rewritten(
+            body,
+            authority=placed.route.authority,
+            ours=own_authority(call.head),
+            leads=placed.tenant.routes.leads,
+        )
+        if count:
+            head = with_fields(of_other_octets(head, len(body)), [(COUNT, b"%d" % count)])
+        elif not isinstance(framing, Length):
+            call.start(head, framing)
+            call.take(body)
+            call.over()
+            return
+        call.answer(head, body)
+        self._end()
 
     def _own_fields(self, passage: Passage) -> list[Field]:
         record = self.record
@@ -322,7 +468,12 @@ class Journey:
                 fields.append((b"X-Relay-Last-Good", self._last_good.encode()))
         if b"date" not in passage.answer.fields.shape.where:
             fields.append((b"Date", http_date(record.at)))
-        return fields
+        return fields + self._preference_applied if self._wait is not None else fields
+
+    @property
+    def _preference_applied(self) -> list[Field]:
+        applied = self._wait.applied if self._wait is not None else b""
+        return [(b"Preference-Applied", applied)] if applied else []
 
     # -- answers of our own ----------------------------------------------------------------------------------
 
@@ -335,16 +486,18 @@ class Journey:
 
     def _answer(self, error: RelayError) -> None:
         """Give the caller an answer of our own; once another has begun, break that off."""
-        if error.sent is Sent.UNKNOWN and not self._harmless:
-            error = OutcomeUnknown(error.detail)
-        if self.record.sent is Sent.NO:
-            self.record.sent = error.sent
+        if not isinstance(error, AlreadyAsked):
+            if error.sent is Sent.UNKNOWN and not (self._harmless or self._never_repeated):
+                error = OutcomeUnknown(error.detail)
+            if self.record.sent is Sent.NO:
+                self.record.sent = error.sent
+        self._settle()
         if self._call.started:
             self._call.abort()
         else:
             told = self._own_answer(error)
             self.record.status, self.record.source = told.head.status, Source.RELAY
-            self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, PROBLEMS[type(error)].remedy
+            self.record.cause, self.record.remedy = PROBLEMS[type(error)].code, self._remedy(error)
             if error.cause:
                 self.record.refusal, self.record.explanation = error.cause, error.detail
             with suppress(CallerGone):
@@ -355,6 +508,14 @@ class Journey:
     def _harmless(self) -> bool:
         return self._placed is not None and self._placed.harmless(self._call.head.method)
 
+    @property
+    def _never_repeated(self) -> bool:
+        return self._caller is not None and self._caller.never_repeats
+
+    def _remedy(self, error: RelayError) -> str:
+        family = self._placed.route.family if self._placed is not None else None
+        return remedy_of(error, family=family, harmless=self._harmless)
+
     def _own_fault(self) -> RelayError:
         """Return what to tell after a fault in our own code: never that nothing was sent when something was."""
         if self._passage is None or not self._passage.begun:
@@ -363,14 +524,16 @@ class Journey:
 
     def _own_answer(self, error: RelayError) -> Answer:
         fields = self._call.head.fields
-        return answer(
+        told = answer(
             error,
             request_id=self.record.id,
             at=self.record.at,
             soap=soap_version(fields.first(b"content-type"), fields.first(b"soapaction")),
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._gateway.road.pseudonym.decode(),
+            remedy=self._remedy(error),
         )
+        return told._replace(head=with_fields(told.head, self._preference_applied))
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -392,7 +555,11 @@ class Journey:
             return
         self._ended = True
         call, record, gateway = self._call, self.record, self._gateway
-        gateway.deadlines.lift(self)
+        if self._timer is None:
+            gateway.deadlines.lift(self)
+        else:
+            self._timer.cancel()
+            self._timer = None
         if self._unread and self._passage is not None:  # nobody waits for the rest, but it was a refusal
             self._understand(self._passage, self._passage.answer_octets)
         if self._permit and self._ward is not None:
@@ -400,6 +567,8 @@ class Journey:
         passage, self._passage = self._passage, None  # each knows the other: only the collector would find them
         if passage is not None and not passage.over:
             passage.abandon()
+        if self._claim is not None:
+            self._settle()
         record.bytes_in, record.bytes_out = call.bytes_in, call.bytes_out
         record.seconds = perf_counter() - self._began
         gateway.ended(record)

@@ -156,11 +156,17 @@ LOST: Final = Metric(
     ("tenant", "route"),
     "Calls in progress upstream when their worker died: whether they were processed is not known.",
 )
+KEYS: Final = Metric(
+    "relay_idempotency_keys",
+    Kind.GAUGE,
+    (),
+    "Idempotency keys that are remembered; with ledger.most of them, calls with new keys are refused.",
+)
 
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST,
+    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, READY, WORKERS, RESTARTS, LOST, KEYS,
 )  # fmt: skip
 
 
@@ -271,6 +277,7 @@ class Metrics:
         self.workers(lambda: {"working": 1})
         self._restarts = self._counter(RESTARTS)
         self._lost = self._counter(LOST)
+        self._keys = self._gauge(KEYS)
         self.note = self._tally.add
         self.packed = self._tally.packed
         self.absorb = self._tally.absorb
@@ -340,6 +347,10 @@ class Metrics:
     def lost(self, tenant: str, route: str) -> None:
         """Count a call that was in progress upstream when its worker died."""
         self._lost.labels(tenant, route).inc()
+
+    def keys(self, count: Callable[[], int]) -> None:
+        """Read at each scrape how many idempotency keys are remembered."""
+        self._keys.set_function(count)
 
     def watch(self, *, readiness: Callable[[], bool], in_progress: Callable[[], int]) -> None:
         """Read these two at each scrape, rather than have every call set them."""

@@ -24,6 +24,7 @@ REASONS = {
     414: b"URI Too Long",
     417: b"Expectation Failed",
     421: b"Misdirected Request",
+    422: b"Unprocessable Content",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
     501: b"Not Implemented",
@@ -49,20 +50,29 @@ class Answer(NamedTuple):
 
 
 def answer(
-    error: RelayError, *, request_id: str, at: datetime, soap: SoapVersion | None, faults_as_500: bool, pseudonym: str
+    error: RelayError,
+    *,
+    request_id: str,
+    at: datetime,
+    soap: SoapVersion | None,
+    faults_as_500: bool,
+    pseudonym: str,
+    remedy: str = "",
 ) -> Answer:
     """Return what the caller gets for `error`, made `at` this time (UTC).
 
-    `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so.
+    `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so. `remedy`
+    takes the place of the table's where more is known of the call.
     """
     problem = PROBLEMS[type(error)]
     status = problem.status
+    remedy = remedy or problem.remedy
     if soap:
-        body, content_type = _soap(problem, error, request_id, soap), soap.content_type
+        body, content_type = _soap(problem, error, request_id, remedy, soap), soap.content_type
         if faults_as_500 and status not in _TRUE_FOR_WCF:
             status = 500
     else:
-        body, content_type = _json(problem, error, request_id), "application/problem+json"
+        body, content_type = _json(problem, error, request_id, remedy), "application/problem+json"
     fields = Fields(
         (
             (b"Content-Type", content_type.encode()),
@@ -116,7 +126,7 @@ def _proxy_status(problem: Problem, pseudonym: str) -> str:
     return f'{pseudonym}{error}; details="{problem.code}"'
 
 
-def _json(problem: Problem, error: RelayError, request_id: str) -> bytes:
+def _json(problem: Problem, error: RelayError, request_id: str, remedy: str) -> bytes:
     members: dict[str, object] = {
         "type": f"urn:relay:problem:{problem.code}",
         "title": problem.title,
@@ -124,8 +134,9 @@ def _json(problem: Problem, error: RelayError, request_id: str) -> bytes:
         "detail": error.detail,
         "code": problem.code,
         "sent": error.sent.value,
-        "remedy": problem.remedy,
+        "remedy": remedy,
         "request_id": request_id,
+        **error.facts,
     }
     if error.cause:
         members["cause"] = error.cause
@@ -134,8 +145,9 @@ def _json(problem: Problem, error: RelayError, request_id: str) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
 
 
-def _soap(problem: Problem, error: RelayError, request_id: str, version: SoapVersion) -> bytes:
-    detail = {"sent": error.sent.value, "request-id": request_id, "remedy": problem.remedy}
+def _soap(problem: Problem, error: RelayError, request_id: str, remedy: str, version: SoapVersion) -> bytes:
+    detail = {"sent": error.sent.value, "request-id": request_id, "remedy": remedy}
+    detail |= {name.replace("_", "-"): str(fact) for name, fact in error.facts.items()}
     if error.cause:
         detail["cause"] = error.cause
     if (seconds := _retry_after(problem, error)) is not None:

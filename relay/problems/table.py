@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay import errors
-from relay.errors import RelayError
+from relay.errors import RelayError, Sent
+from relay.settings.words import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,21 @@ _LOOK_UP = (
     "The call may have been processed. Do not send it again: look its result up at VECOZO first "
     "(return information, message status, or the portal)."
 )
+_LOOK_UP_IN: Final[Mapping[Family, str]] = {
+    Family.SOAP: (
+        "The call may have been processed. Do not send it again: for a claim, fetch its return information or ask its "
+        "status (RaadplegenDeclaratiestatus), or look in VECOZO's portal. An insurance check (COV) changes nothing, "
+        "and may be asked anew."
+    ),
+    Family.MESSAGES: (
+        "The call may have been processed. Do not send it again: ask VECOZO's message status (berichtstatus) by the "
+        "message's own reference first; a confirmation (DELETE) is done when the message is no longer in the list."
+    ),
+    Family.IWLZ: (
+        "The call may have been processed. Do not send it again: read back through the PEP whether the change is "
+        "there. A token changes nothing, and another may be asked for."
+    ),
+}
 
 PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
     errors.MalformedRequest: Problem(
@@ -133,6 +149,19 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
     errors.OutcomeUnknown: Problem(
         status=409, code="outcome_unknown", title="It is not known whether the call was processed", remedy=_LOOK_UP
     ),
+    errors.CallInProgress: Problem(
+        status=409,
+        code="in_progress",
+        title="A call with the same idempotency key is in progress",
+        remedy="This one was not sent. Wait for the answer to the first; ask again with the same key to hear of it.",
+    ),
+    errors.AlreadySent: Problem(
+        status=409,
+        code="already_sent",
+        title="The call with this idempotency key was sent before",
+        remedy="This one was not sent. The first counts: `first_status` is what it was answered with, and when. To "
+        "make another call on purpose, give it a new key.",
+    ),
     errors.BodyTooLarge: Problem(
         status=413,
         code="body_too_large",
@@ -155,6 +184,12 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         code="wrong_host",
         title="This host is not served here",
         remedy="Call the relay under a name of its server certificate, or add the name to listen.names.",
+    ),
+    errors.KeyReused: Problem(
+        status=422,
+        code="idempotency_key_reused",
+        title="This idempotency key was used for another call",
+        remedy="Nothing was sent. Give each call a new key, such as a random UUID, and the same only to its repeats.",
     ),
     errors.HeadTooLarge: Problem(
         status=431,
@@ -304,6 +339,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="tls_alert_received",
         retry_after=60,
     ),
+    errors.LedgerUnavailable: Problem(
+        status=503,
+        code="ledger_unavailable",
+        title="It cannot be promised now that this call goes at most once",
+        remedy="Nothing was sent. Repeat it later with the same key; the relay's operator has to look at `ledger`.",
+        retry_after=60,
+    ),
     errors.SystemCertificateUnanswered: Problem(
         status=503,
         code="system_certificate_unanswered",
@@ -334,3 +376,10 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_internal_error",
     ),
 }
+
+
+def remedy_of(error: RelayError, *, family: Family | None, harmless: bool) -> str:
+    """Return what to do about `error` with a call to a service of this `family`, which it is `harmless` to repeat."""
+    if error.sent is Sent.UNKNOWN and not harmless and not isinstance(error, errors.CallInProgress):
+        return _LOOK_UP if family is None else _LOOK_UP_IN[family]
+    return PROBLEMS[type(error)].remedy

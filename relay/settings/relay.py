@@ -21,6 +21,9 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _PROBE = re.compile(r"(/[A-Za-z0-9._~-]+)+(\?[A-Za-z0-9._~=&-]*)?\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
+# What each call has, or what proves the caller: no two calls would have keys of their own.
+_NOT_KEYS = frozenset(("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key"))
 # Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
 _WIDEST = 8
 
@@ -101,6 +104,12 @@ def _fingerprinted(text: str) -> str:
     return digits
 
 
+def _key_field(name: str) -> str:
+    if not _FIELD_NAME.match(name) or name.lower() in _NOT_KEYS:
+        raise ValueError("is no field for a key; give one of the client's own, such as Idempotency-Key")
+    return name
+
+
 Balancers = Annotated[IPv4Network, BeforeValidator(_whole_range), AfterValidator(_not_open)]
 Name = Annotated[str, AfterValidator(_named)]
 
@@ -154,6 +163,25 @@ class Deadlines(Branch):
         default=5, ge=0, le=600, description="At the end: not ready any more, still taking calls."
     )
     drain: Seconds = Field(default=45, description="At the end: how long calls in progress may take.")
+
+
+class Ledger(Branch):
+    """Which idempotency keys callers have used, so that a call with one goes at most once."""
+
+    keep: float = Field(
+        default=24 * 3600,
+        ge=3600,
+        le=30 * 24 * 3600,
+        description="Seconds that a key is remembered from its first use.",
+    )
+    most: int = Field(
+        default=100_000,
+        ge=1,
+        description="Keys at once, some 400 bytes each. When there are as many, calls with new keys get 503.",
+    )
+    file: SettingsPath | None = Field(
+        default=None, description="Where keys are kept over a restart, as digests; without it a restart forgets them."
+    )
 
 
 class Guard(Branch):
@@ -311,6 +339,10 @@ class Tenant(Branch):
     egress: Egress
     preset: Literal["vecozo"] | None = Field(default=None, description="VECOZO's own hosts and paths.")
     routes: tuple[OwnRoute, ...] = ()
+    rewrite_payload_urls: tuple[Name, ...] = Field(
+        default=(),
+        description="Routes of family messages in whose lists each payload.url is made to lead to the relay.",
+    )
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
@@ -369,6 +401,14 @@ class Client(Branch):
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
     )
+    idempotency_field: Annotated[str, AfterValidator(_key_field)] = Field(
+        default="Idempotency-Key",
+        description="The field in which it names a key for a call that must go at most once. Calls without it may.",
+    )
+    never_repeats: bool = Field(
+        default=False,
+        description="It sends no call again by itself: may be told 502 and 504 where others get 409 outcome_unknown.",
+    )
 
     @model_validator(mode="after")
     def _proves_itself(self) -> Self:
@@ -391,6 +431,7 @@ class RelaySettings(Settings):
     listen: Listen
     operator: Operator = Operator()
     deadlines: Deadlines = Deadlines()
+    ledger: Ledger = Ledger()
     guard: Guard = Guard()
     state: SettingsPath = Field(
         default=Path("relay.state"),

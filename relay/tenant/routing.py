@@ -12,7 +12,8 @@ class Route:
     """A path prefix and the upstream that serves it; path and query travel unchanged.
 
     `verified` is False where the preset knows host and path from client code only; `authority` is the Host field that
-    the upstream gets; `way` is the system certificate that calls go out under, by name (`relay.tenant.ways`).
+    the upstream gets; `way` is the system certificate that calls go out under, by name (`relay.tenant.ways`). With
+    `rewrites_urls` the addresses in its lists of messages are made to lead to us.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Route:
     repeatable: bool = False
     verified: bool = True
     way: str = ""
+    rewrites_urls: bool = False
     authority: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +45,14 @@ class RouteTable:
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes.values())
+
+    def leads(self, path: bytes) -> bool:
+        """Whether a route has this path."""
+        try:
+            self.route_for(path)
+        except RouteUnknown:
+            return False
+        return True
 
     def route_for(self, path: bytes) -> Route:
         """Return the route with the longest prefix of `path`, cut at slashes only. Raises RouteUnknown."""

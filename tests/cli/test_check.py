@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import main
+from relay.upstream.guard import Rules
+from relay.upstream.guardroom import Guardroom, StateFile
 from relay.x509.identity import identify
 from relay.x509.mistake import MISTAKES, Mistake
 from tests.kit import authority as kit
@@ -26,6 +28,27 @@ def test_all_in_order_ends_with_0_and_tells_what_is_there(tmp_path: Path) -> Non
     assert "`relay serve` would start." in result.output
     assert PASSWORD not in result.output
     assert key.digest not in result.output
+
+
+def test_what_is_held_or_stopped_is_told(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    room = Guardroom(StateFile(tmp_path / "relay.state"), Rules(), [("linde", "127.0.0.9")], routes=2, at=1)
+    for _ in range(3):
+        room.refused("linde", "127.0.0.9", permit="", at=1)
+    room.stop("linde", "claims", at=1)
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "Calls of linde from 127.0.0.9 are held: VECOZO refused 3 in a row." in result.output
+    assert "Calls of linde on claims are stopped for a quota" in result.output
+
+
+def test_a_state_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
+    for state, told in (("nowhere/state", "no folder that relay may write in"), ("x" * 120, "too long a path")):
+        write_settings(tmp_path, 8443, changes={"state": state})
+        result = _check(tmp_path)
+        assert result.exit_code == 1
+        assert "state: " in result.output
+        assert told in result.output.replace("\n", " ")
 
 
 def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
@@ -125,6 +148,14 @@ def test_a_certificate_that_works_but_was_exported_badly_is_told_with_the_remedy
     assert MISTAKES[Mistake.CHAIN_LEFT_OUT].remedy in result.output
 
 
+def test_it_says_that_a_tenant_is_paused_and_that_there_is_nobody_to_write_to(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"tenants.linde.card.paused": "moves [on] Saturday"})
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "moves [on] Saturday" in result.output
+    assert "tenants.linde.card.contacts" in result.output
+
+
 def test_a_way_of_its_own_is_told_with_the_routes_that_go_it(tmp_path: Path) -> None:
     changes: dict[str, object] = {
         "tenants.linde.preset": "vecozo",
@@ -163,11 +194,3 @@ def test_a_certificate_that_ends_soon_is_told(tmp_path: Path, days: int, told: b
     result = _check(tmp_path)
     assert result.exit_code == 0
     assert ("it expires in 5" in result.output) is told
-
-
-def test_it_says_that_a_tenant_is_paused_and_that_there_is_nobody_to_write_to(tmp_path: Path) -> None:
-    write_settings(tmp_path, 8443, changes={"tenants.linde.card.paused": "moves [on] Saturday"})
-    result = _check(tmp_path)
-    assert result.exit_code == 0, result.output
-    assert "moves [on] Saturday" in result.output
-    assert "tenants.linde.card.contacts" in result.output

@@ -48,6 +48,23 @@ class News:
         self.sizes.append(working)
 
 
+@dataclass
+class NotedClerk:
+    """Notes what it heard, in order, and answers what it was asked."""
+
+    heard: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
+
+    def told(self, worker: int, words: tuple[str, ...]) -> None:
+        self.heard.append(("told", worker, words))
+
+    def asked(self, worker: int, words: tuple[str, ...]) -> tuple[str, ...]:
+        self.heard.append(("asked", worker, words))
+        return words
+
+    def buried(self, worker: int) -> None:
+        self.heard.append(("buried", worker, ()))
+
+
 def obedient(sock: socket.socket, table: int) -> int:
     """A worker that does as it is told, and reports what it was told last."""
     line, told = Line(sock), b"nothing"
@@ -65,6 +82,21 @@ def obedient(sock: socket.socket, table: int) -> int:
     return 0
 
 
+def curious(sock: socket.socket, table: int) -> int:
+    """A worker that tells, asks, and ends well when it was answered; and badly when it was not."""
+    line = Line(sock)
+    while message := line.take():
+        match message.words:
+            case ("begin",):
+                line.send("working", str(os.getpid()))
+                line.send("tell", "first")
+                line.send("ask", "second")
+            case ("answer", "second"):
+                line.send("tell", "third")
+                os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
 def sickly(sock: socket.socket, table: int) -> int:
     """A worker that dies before it has begun."""
     return 7
@@ -72,11 +104,15 @@ def sickly(sock: socket.socket, table: int) -> int:
 
 @asynccontextmanager
 async def crewed(
-    work: Callable[[socket.socket, int], int], size: int = 2, *, working: bool = True
+    work: Callable[[socket.socket, int], int],
+    size: int = 2,
+    *,
+    working: bool = True,
+    clerk: "NotedClerk | None" = None,
 ) -> AsyncIterator[tuple[Crew, News]]:
     news = News()
     with nursery(work) as line:
-        crew = Crew(line, size, news)
+        crew = Crew(line, size, news, clerk or NotedClerk())
         crew.start()
         try:
             if working:
@@ -113,6 +149,18 @@ async def test_one_that_was_killed_is_replaced_and_the_newcomer_knows_what_all_w
     assert news.dead == [(news.pids[0], -9)]
     assert news.reports[0] == b"new", "its counts outlive it"
     assert news.sizes[:4] == [1, 2, 1, 2]
+
+
+async def test_what_a_worker_tells_and_asks_is_heard_in_order_and_all_of_it_before_it_is_buried() -> None:
+    clerk = NotedClerk()
+    async with crewed(curious, 1, working=False, clerk=clerk) as (_, news):
+        await until(lambda: news.dead)
+        assert clerk.heard[:4] == [
+            ("told", 1, ("first",)),
+            ("asked", 1, ("second",)),
+            ("told", 1, ("third",)),
+            ("buried", 1, ()),
+        ]
 
 
 async def test_those_that_die_at_once_are_replaced_ever_more_slowly() -> None:

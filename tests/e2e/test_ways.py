@@ -36,9 +36,9 @@ def _relay(folder: Path, port: int) -> AbstractAsyncContextManager[Relay]:
     return relay(folder, port, changes=_changes(port))
 
 
-async def _call(here: Relay | Served, path: str) -> Answer:
+async def _call(here: Relay | Served, path: str, *fields: tuple[str, str]) -> Answer:
     async with line(here.port) as caller:
-        return await (await caller.send(request("POST", path, ("X-Api-Key", here.key), body=b"x"))).answer()
+        return await (await caller.send(request("POST", path, ("X-Api-Key", here.key), *fields, body=b"x"))).answer()
 
 
 async def test_each_call_goes_out_under_the_certificate_of_its_family(tmp_path: Path) -> None:
@@ -54,6 +54,14 @@ async def test_each_call_goes_out_under_the_certificate_of_its_family(tmp_path: 
     for way in ("linde", "linde/iwlz"):
         assert f'relay_way_open{{tenant="linde",way="{way}"}} 1.0' in scraped
         assert f'relay_certificate_not_after_timestamp_seconds{{tenant="linde",way="{way}"}}' in scraped
+
+
+async def test_a_call_that_goes_at_most_once_goes_out_under_that_certificate_too(tmp_path: Path) -> None:
+    """The ledger is asked in between, and in another process where there are several."""
+    (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
+    async with upstream_kit.running() as upstream, _relay(tmp_path, upstream.port) as here:
+        assert (await _call(here, IWLZ, ("Idempotency-Key", "once"))).status == 200
+        assert int(upstream.serials[-1], 16) == kit.other_system().certificate.serial_number
 
 
 async def test_a_closed_way_answers_503_with_its_cause_and_the_process_stays_ready(tmp_path: Path) -> None:

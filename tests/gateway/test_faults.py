@@ -110,6 +110,11 @@ async def _is_silent(exchange: kit.Exchange) -> None:
     await exchange.answer(b"")
 
 
+async def _cut_in_its_head(exchange: kit.Exchange) -> None:
+    await exchange.answer(b"HTTP/1.1 200 OK\r\nContent-Le")
+    exchange.writer.close()
+
+
 FAILURES = pytest.mark.parametrize(
     ("script", "status", "code"),
     [
@@ -147,6 +152,47 @@ async def test_where_a_repeat_may_do_harm_a_failure_is_409_so_that_nobody_repeat
     assert answer.field("retry-after") is None
     assert "Do not send it again" in str(problem["remedy"])
     assert len(upstream.requests) == 1
+
+
+@FAILURES
+async def test_a_client_that_never_repeats_is_told_of_a_failure_but_not_that_a_repeat_does_no_harm(
+    tmp_path: Path, script: kit.Script, status: int, code: str
+) -> None:
+    changes = SOON | {"clients.dynamics.never_repeats": True}
+    async with kit.running(script) as upstream, relay(tmp_path, upstream.port, changes=changes) as here:
+        problem = _problem(await _asked(here, "POST", CLAIMS))
+        assert here.exchanges[0]["remedy"] == problem["remedy"]
+    assert (problem["status"], problem["code"], problem["sent"]) == (status, code, "unknown")
+    assert "Do not send it again" in str(problem["remedy"])
+
+
+@pytest.mark.parametrize(
+    ("family", "where"),
+    [("soap", "return information"), ("messages", "message status"), ("iwlz", "PEP")],
+)
+async def test_an_unknown_outcome_says_where_this_kind_of_service_tells_it(
+    tmp_path: Path, family: str, where: str
+) -> None:
+    async with kit.running(_closes) as upstream:
+        routes = [{"name": "x", "prefix": "/x", "upstream": f"https://localhost:{upstream.port}", "family": family}]
+        async with relay(tmp_path, upstream.port, changes={"tenants.linde.routes": routes}) as here:
+            problem = _problem(await _asked(here, "POST", "/x"))
+            assert here.exchanges[0]["remedy"] == problem["remedy"]
+    assert (problem["status"], problem["code"]) == (409, "outcome_unknown")
+    assert where in str(problem["remedy"])
+    assert "Do not send it again" in str(problem["remedy"])
+
+
+async def test_a_caller_that_repeats_every_5xx_four_times_files_one_claim(tmp_path: Path) -> None:
+    """Power Automate repeats 408, 429 and 5xx; what may have been processed must not read as one of these."""
+    for script in (_closes, _resets, _babbles, _is_silent, _cut_in_its_head):
+        async with kit.running(script) as upstream, relay(tmp_path, upstream.port, changes=SOON) as here:
+            for _ in range(5):
+                answer = await _asked(here, "POST", CLAIMS)
+                if answer.status < 500 and answer.status not in (408, 429):
+                    break
+        assert answer.status == 409
+        assert len(upstream.requests) == 1
 
 
 async def test_the_total_deadline_strikes_an_upstream_that_keeps_the_caller_waiting(tmp_path: Path) -> None:

@@ -44,6 +44,30 @@ async def test_path_and_query_travel_octet_by_octet(tmp_path: Path) -> None:
     assert upstream.requests[0].head.split(b" ")[1] == target.encode()
 
 
+async def test_what_traces_a_call_travels_to_vecozo_and_back(tmp_path: Path) -> None:
+    """iWlz passes these on, and asks for them when something has to be found out."""
+    traces = [
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ("tracestate", "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"),
+        ("X-B3-TraceId", "463ac35c9f6413ad48485a3953bb6124"),
+        ("X-B3-SpanId", "a2fb4a1d1a96d312"),
+        ("X-B3-ParentSpanId", "0020000000000001"),
+        ("X-B3-Sampled", "1"),
+        ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"),
+    ]
+    lines = [f"{name}: {value}\r\n".encode() for name, value in traces]
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%b\r\n" % b"".join(lines)
+    async with (
+        kit.running(kit.answering(answer)) as upstream,
+        relay(tmp_path, upstream.port) as here,
+        line(here.port) as caller,
+    ):
+        told = await (await caller.send(request("POST", PATH, here.authorised, *traces, body=b"x"))).answer()
+    for (name, value), sent in zip(traces, lines, strict=True):
+        assert sent in upstream.requests[0].head
+        assert told.field(name) == value
+
+
 @pytest.mark.parametrize(
     "field",
     [("X-Nothing", "1"), ("X-Api-Key", "rk_aaaaaaaaaaaaaaaa_" + "A" * 43), ("X-Api-Key", "nonsense")],

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from relay.errors import OutcomeUnknown, RelayError, Sent
+from relay.errors import AlreadyAsked, CallInProgress, OutcomeUnknown, RelayError, Sent
 from relay.problems.answer import REASONS
-from relay.problems.table import PROBLEMS, Problem
+from relay.problems.table import PROBLEMS, Problem, remedy_of
+from relay.settings.words import Family
 
 # Flow repeats 408, 429 and 5xx; webhooks repeat 502, 503 and 504.
 REPEATED_4XX = {408, 429}
@@ -70,7 +71,7 @@ def test_a_call_that_may_have_been_processed_is_409_and_never_provokes_a_repeat(
 
 def test_an_unknown_outcome_is_5xx_only_where_the_remedy_says_that_a_repeat_does_no_harm() -> None:
     for kind, problem in _told(Sent.UNKNOWN):
-        if kind is not OutcomeUnknown:
+        if kind is not OutcomeUnknown and not issubclass(kind, AlreadyAsked):
             assert problem.status in (502, 504), problem.code
             assert "no harm when repeated" in problem.remedy, problem.code
 
@@ -90,3 +91,17 @@ def test_the_proxy_errors_are_of_the_rfc() -> None:
     }  # fmt: skip
     used = {problem.proxy_error for problem in PROBLEMS.values() if problem.proxy_error}
     assert used <= registered
+
+
+@pytest.mark.parametrize("family", [None, *Family])
+def test_what_may_have_been_processed_is_to_be_looked_up_unless_a_repeat_does_no_harm(family: Family | None) -> None:
+    for kind, problem in PROBLEMS.items():
+        remedies = [remedy_of(kind("x"), family=family, harmless=harmless) for harmless in (False, True)]
+        assert remedies[1] == problem.remedy
+        unknown = kind.sent is Sent.UNKNOWN and kind is not CallInProgress
+        assert ("Do not send it again" in remedies[0]) == unknown, problem.code
+
+
+def test_what_a_key_stopped_is_never_told_so_that_a_caller_repeats_it() -> None:
+    told = {problem.code: problem.status for kind, problem in PROBLEMS.items() if issubclass(kind, AlreadyAsked)}
+    assert told == {"already_sent": 409, "in_progress": 409}

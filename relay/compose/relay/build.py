@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from relay.gateway.admission import Hosts
 from relay.settings.relay import Client as ClientSettings
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
+from relay.settings.words import Family
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
 from relay.tenant.vecozo import vecozo_routes
@@ -194,7 +195,14 @@ def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificat
 
 def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
     """Return what a client is once it has proven itself in this way."""
-    return Caller(name, frozenset(client.tenants), way, faults_as_500=client.soap_faults == "500")
+    return Caller(
+        name,
+        frozenset(client.tenants),
+        way,
+        faults_as_500=client.soap_faults == "500",
+        never_repeats=client.never_repeats,
+        key_field=client.idempotency_field.lower().encode(),
+    )
 
 
 def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
@@ -206,6 +214,7 @@ def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, lis
         (f"tenants.{name}.certificates.{family}", f'no route of this tenant has family = "{family}"')
         for family in set(settings.certificates) - {route.family for route in routes}
     )
+    faults += _rewriting_faults(name, settings, routes)
     try:
         egress.socket().close()
     except RelayError as error:
@@ -222,7 +231,8 @@ def tenant_of(name: str, settings: TenantSettings) -> Tenant:
 
 def routes_of(settings: TenantSettings) -> list[Route]:
     """Return a tenant's routes, its own before the preset's."""
-    return [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    return [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
 
 
 def _own_routes(settings: TenantSettings) -> Iterator[Route]:
@@ -251,3 +261,11 @@ def _route_faults(name: str, routes: list[Route]) -> Iterator[tuple[str, str]]:
             yield f"tenants.{name}.routes", f"{route.name} is the name of two routes; rename yours"
         taken[route.prefix] = route.name
         names.add(route.name)
+
+
+def _rewriting_faults(name: str, settings: TenantSettings, routes: list[Route]) -> Iterator[tuple[str, str]]:
+    families = {route.name: route.family for route in routes}
+    for each in settings.rewrite_payload_urls:
+        if families.get(each) is not Family.MESSAGES:
+            fault = f"{each} is no route of family messages; `relay check` lists the routes"
+            yield f"tenants.{name}.rewrite_payload_urls", fault

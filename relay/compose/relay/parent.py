@@ -15,12 +15,14 @@ from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
+from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
 from relay.compose.relay.run import Running
 from relay.crew.crew import Crew
 from relay.crew.line import Line
 from relay.crew.table import Lost
 from relay.errors import Sent
 from relay.front.certificate import ServerCertificate
+from relay.gateway.receipts import Receipts
 from relay.observe.lines import Lines
 from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
@@ -130,6 +132,15 @@ async def presiding(
     Yields what runs, and an event that says that it has to end: no more workers can be had. It is ready, and says so in
     the log that `out` gets, when all of them take calls. `listening` listens no more in the end.
     """
+    with kept_receipts(built.settings.ledger) as receipts:
+        async with _presiding(built, out, listening, nursery, receipts) as running:
+            yield running
+
+
+@asynccontextmanager
+async def _presiding(
+    built: Built, out: BinaryIO, listening: socket.socket, nursery: Line, receipts: Receipts
+) -> AsyncIterator[tuple[Running, asyncio.Event]]:
     lines = Lines(out, at_once=PIPE_BUF)
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
     readiness, operator = Readiness(), settings.operator
@@ -140,7 +151,8 @@ async def presiding(
         logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
 
     news = _CrewNews(logger, metrics, readiness, built.guardroom, complete=ready)
-    crew = Crew(nursery, settings.workers, news)
+    crew = Crew(nursery, settings.workers, news, ReceiptClerk(receipts))
+    metrics.keys(lambda: len(receipts))
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
     metrics.workers(crew.states)
     metrics.reports(crew.reports)

@@ -1,6 +1,7 @@
 """Run in one process: listen, watch the certificates, and at the end drain."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import mailed_by_nobody, watching
 from relay.compose.relay.guards import guarding
+from relay.compose.relay.ledger import kept_receipts
 from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
+from relay.gateway.receipts import OwnLedger, Receipts
 from relay.observe.exchange import Journals
 from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
@@ -45,10 +48,19 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Alone]:
 
     `out` gets the log, a line of JSON for each exchange and each event.
     """
+    with kept_receipts(built.settings.ledger) as receipts:
+        async with _running(built, out, receipts) as alone:
+            yield alone
+
+
+@asynccontextmanager
+async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIterator[Alone]:
     lines = Lines(out)
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
     readiness = Readiness()
-    carriage = Carriage(built, metrics, Journals((metrics, ExchangeLog(lines))), logger)
+    journal, ledger = Journals((metrics, ExchangeLog(lines))), OwnLedger(receipts, time.time)
+    carriage = Carriage(built, metrics, journal, logger, ledger=ledger)
+    metrics.keys(lambda: len(receipts))
     listener = carriage.listener
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator

@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
+from relay.compose.relay.ledger import LineLedger
 from relay.crew.line import Line, Message
 from relay.crew.nursery import Work
 from relay.crew.table import Table
@@ -47,8 +48,9 @@ async def _carry(built: Built, listening: socket.socket, out: BinaryIO, line: Li
     logger, metrics, table = make_logger(lines), Metrics(), Table(file)
     # The table comes last: it strikes a call out once its line is on its way.
     journal = Journals((metrics, ExchangeLog(lines), table))
-    carriage = Carriage(built, metrics, journal, logger, ledger=table)
-    worker = _Worker(carriage, line, metrics, logger, listening)
+    ledger = LineLedger(table, line)
+    carriage = Carriage(built, metrics, journal, logger, ledger=ledger)
+    worker = _Worker(carriage, ledger, line, metrics, logger, listening)
     all_ended = await worker.carry(alone=built.settings.deadlines.drain)
     lines.flush()
     worker.report()
@@ -62,12 +64,14 @@ class _Worker:
     def __init__(
         self,
         carriage: Carriage,
+        ledger: LineLedger,
         line: Line,
         metrics: Metrics,
         logger: FilteringBoundLogger,
         listening: socket.socket,
     ) -> None:
         self._carriage = carriage
+        self._ledger = ledger
         self._line = line
         self._metrics = metrics
         self._logger = logger
@@ -101,6 +105,7 @@ class _Worker:
             while (message := self._line.take()) is not None:
                 self._obey(message)
             asyncio.get_running_loop().remove_reader(self._line.fileno())
+            self._ledger.lost()
             self._drain(alone)
 
     def _obey(self, message: Message) -> None:
@@ -119,6 +124,8 @@ class _Worker:
             case ("trust",):
                 # The parent made it of these very octets; and none of it needs what this process could lack.
                 self._carriage.reception.trust(ClientTrust.read(message.octets()))
+            case ("answer", number, standing, status, at):
+                self._ledger.answered(number, standing, status, at)
             case ("report",):
                 self.report()
             case ("drain", seconds):
