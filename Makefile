@@ -52,7 +52,7 @@ test-source: setup  ## Run every test against the source as it stands
 	$(RUN) pytest --cov --cov-report=term
 
 quick: setup  ## Run every test but the slow ones
-	$(RUN) pytest -q -m "not slow"
+	$(RUN) pytest -q -m "not slow" -n auto --dist loadfile
 
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
 	TESTED_WORKERS=2 $(RUN) pytest -q tests/front tests/gateway tests/corpora -m "not one_process"
