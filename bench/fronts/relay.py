@@ -37,7 +37,9 @@ def relay(
     `proxied` has it expect a PROXY v2 header before TLS, `asking` ask for client certificates; with `shown` its callers
     show one, besides their key.
     """
-    port, settings, log = free_port(), place.folder / f"{name}.toml", place.folder / f"{name}.log"
+    folder = place.folder / name  # of its own, for the state that it keeps beside its settings
+    folder.mkdir(exist_ok=True)
+    port, settings, log = free_port(), folder / "relay.toml", place.folder / f"{name}.log"
     settings.write_text(_settings(place, port, upstream_port, proxied=proxied, asking=asking))
     command: list[str | Path] = [python, "-m", "relay", "serve", "--config", settings]
     if workers > 1:
@@ -75,7 +77,7 @@ def _settings(place: Place, port: int, upstream_port: int, *, proxied: bool, ask
     return _SETTINGS.format(
         port=port,
         proxies=proxies,
-        authorities='client_authorities = "certs/ca.pem"' if asking else "",
+        authorities='client_authorities = "../certs/ca.pem"' if asking else "",
         certificates=f'certificates = [{{ subject = "{CALLER}" }}]' if asking else "",
         upstream=upstream_port,
         password=PASSWORD,
@@ -90,8 +92,8 @@ _SETTINGS = """\
 [listen]
 address = "127.0.0.1"
 port = {port}
-certificate = "certs/server.crt"
-key = "certs/server.key"
+certificate = "../certs/server.crt"
+key = "../certs/server.key"
 {proxies}
 {authorities}
 
@@ -104,8 +106,8 @@ drain = 2
 
 [tenants.linde]
 environment = "acceptance"
-trust = "certs/ca.pem"
-certificate = {{ file = "certs/system.p12", password_file = "certs/password" }}
+trust = "../certs/ca.pem"
+certificate = {{ file = "../certs/system.p12", password_file = "../certs/password" }}
 egress = {{ source_address = "127.0.0.9" }}
 
 [[tenants.linde.routes]]

@@ -17,6 +17,8 @@ from relay.registry.domain.special import special_within
 from relay.settings.relay import Tenant
 from relay.settings.words import Family
 from relay.upstream.egress import Egress
+from relay.upstream.expiry import IN_LOG, mark
+from relay.upstream.guard import State
 
 
 @click.command()
@@ -36,7 +38,8 @@ def check(config: Path) -> None:
     _listener(console, built)
     for tenant in built.tenants.values():
         ways = [way for way in built.ways.values() if way.tenant == tenant.tenant.name]
-        _tenant(console, tenant, settings.tenants[tenant.tenant.name], ways)
+        _tenant(console, tenant, ways, settings.tenants[tenant.tenant.name])
+    _guards(console, built)
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -54,6 +57,16 @@ def _listener(console: Console, built: Built) -> None:
         console.print(
             f"[yellow]workers = {workers}, but this machine gives {processors} processors: more wins nothing.[/]"
         )
+
+
+def _guards(console: Console, built: Built) -> None:
+    """Tell what is held or stopped: by the relay that runs, or as the last one left it."""
+    book = built.guardroom.book()
+    for (way, egress), guard in book.guards.items():
+        if guard.state is not State.PASSING:
+            console.print(f"[yellow]Calls of {way} from {egress} are held: VECOZO refused {guard.refused} in a row.[/]")
+    for way, route in book.stops:
+        console.print(f"[yellow]Calls of {way} on {route} are stopped for a quota: `relay guard lift`.[/]")
 
 
 def _client_certificates(console: Console, built: BuiltClientCertificates) -> None:
@@ -78,7 +91,7 @@ def _egress(console: Console, egress: Egress, tenant: str) -> None:
         console.print(f"  [yellow]{egress.source} is not an address of this machine: calls leave from another[/]")
 
 
-def _tenant(console: Console, built: BuiltTenant, settings: Tenant, ways: list[BuiltWay]) -> None:
+def _tenant(console: Console, built: BuiltTenant, ways: list[BuiltWay], settings: Tenant) -> None:
     console.print()
     for way in ways:
         _way(console, way)
@@ -111,6 +124,9 @@ def _way(console: Console, way: BuiltWay) -> None:
         f"[bold]{way.name}[/] ({way.environment.value}): certificate {way.passport.serial}, "
         f"valid until {way.passport.not_after:%d %B %Y}"
     )
+    if mark(way.passport.not_after, way.at, IN_LOG) is not None:
+        days = (way.passport.not_after - way.at).days
+        console.print(f"  [yellow]it expires in {days} days: renew it at VECOZO (user number and PIN are needed)[/]")
     for doubt in way.passport.doubts:
         console.print(f"  [yellow]{doubt}[/]")
     for other in way.passport.passed_over:

@@ -21,6 +21,7 @@ from relay.people.matter import Matter
 from relay.registry.domain.special import special_within
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 from relay.x509.context import TlsFileFault, client_context
 from relay.x509.explain import SOON
@@ -35,6 +36,7 @@ class Departure:
     teller: Teller
     patience: Patience
     witnesses: Sequence[str]
+    readings: Readings
     calls: bool = True
     timed: bool = False
 
@@ -57,15 +59,19 @@ class Departure:
                     passport=way.passport,
                     patience=self.patience,
                     calls=self.calls,
+                    readings=self.readings,
                 )
                 date = await gate.pass_through()
                 self._hold_against(date, place[0])
 
     def _unusable(self, fault: tuple[str, str]) -> None:
-        letters = self.teller.advice(Matter.CERTIFICATE_INVALID).letters[:1]
-        then = "Mend that, or have a new file made; `relay certificate show` looks at a file by itself."
-        what = f"{fault[0]}: {fault[1]}"
-        self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, what, Advice(remedy=then, letters=letters))
+        """Tell why the certificate cannot be used; somebody else can help only where it is the file that is wrong."""
+        key, what = fault
+        if key.endswith(".file") and self.teller.way.file.is_file():
+            advice = self.teller.advice(Matter.SYSTEM_CERTIFICATE_UNUSABLE)
+        else:
+            advice = Advice(remedy=f"Put the file in its place where the relay's user can read it, or mend {key}.")
+        self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, f"{key}: {what}", advice)
 
     def _certificate(self, passport: Passport) -> None:
         left, until = passport.not_after - self.teller.now(), f"valid until {passport.not_after:%d %B %Y}"

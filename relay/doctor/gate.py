@@ -1,7 +1,6 @@
 """Through the gate at one place: TCP, TLS and a call that does no harm, over the transport that all calls take."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from socket import AF_INET, SOCK_STREAM
@@ -15,26 +14,16 @@ from relay.doctor.itinerary import Place
 from relay.doctor.probe import Probe, probe_of
 from relay.doctor.reading import Proven, phrase, read
 from relay.doctor.teller import Teller
-from relay.errors import (
-    RelayError,
-    SourceAddressMissing,
-    SystemCertificateRefused,
-    UpstreamNameUnknown,
-    UpstreamUntrusted,
-)
+from relay.errors import RelayError
 from relay.people.advice import Advice
 from relay.people.matter import Matter
+from relay.problems.table import PROBLEMS
 from relay.tenant.routing import Route
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 
-_MATTERS: Final[Sequence[tuple[type[RelayError], Matter]]] = (
-    (UpstreamNameUnknown, Matter.UPSTREAM_NAME_UNKNOWN),
-    (SourceAddressMissing, Matter.SOURCE_ADDRESS_MISSING),
-    (UpstreamUntrusted, Matter.UPSTREAM_UNTRUSTED),
-    (SystemCertificateRefused, Matter.SYSTEM_CERTIFICATE_REFUSED),
-)
 # What to do about an answer that no refusal of VECOZO's explains.
 _THEN: Final = {
     State.FAILED: "See whether this path is the service's at VECOZO; `relay check` lists the routes.",
@@ -53,6 +42,7 @@ class Gate:
     passport: Passport
     patience: Patience
     calls: bool
+    readings: Readings
 
     async def pass_through(self) -> datetime | None:
         """Tell each step; return the time by their clock, if an answer told it."""
@@ -87,6 +77,8 @@ class Gate:
             what = f"No call was made: this tenant is paused ({paused})."
             self.teller.note(Step.CALL, what, self._advice(Matter.TENANT_PAUSED).remedy, self.place)
             return None
+        if self._stopped():
+            return None
         route, probe = self._harmless()
         if route is None or probe is None or not self.calls:
             what = "No call was made: none is known to do no harm here." if self.calls else "No call was to be made."
@@ -98,9 +90,22 @@ class Gate:
         except RelayError as error:
             self._failed(Step.CALL, error, route)
             return None
-        for proven in read(answer.head, answer.beginning, route.wording, probe):
+        for proven in read(answer.head, answer.beginning, route, probe, self.readings):
             self._proven(proven, answer, route)
         return date_of((answer.head.fields.first(b"date") or b"").decode("latin-1"))
+
+    def _stopped(self) -> bool:
+        """Tell why no call may be made; after a 429 each makes things worse, so what is not known is a reason too."""
+        known, way = self.teller.known, self.teller.way.name
+        if known.unasked:
+            what = f"No call was made: it is not known whether VECOZO's quota is exceeded ({known.unasked})."
+            self.teller.note(Step.CALL, what, "Run this as the relay's own user.", self.place)
+        elif stops := known.stops.get(way):
+            route, since = stops[0]
+            what = f"No call was made: since {since} calls on {route} are stopped, as VECOZO's quota is exceeded."
+            advice = self.teller.advice(Matter.QUOTA, egress=str(self.egress), host=self.place[0], service=route)
+            self.teller.found(Step.CALL, State.FAILED, what, advice, self.place)
+        return bool(known.unasked or known.stops.get(way))
 
     def _harmless(self) -> tuple[Route | None, Probe | None]:
         for route in self.teller.way.places[self.place]:
@@ -119,11 +124,18 @@ class Gate:
         self.teller.found(proven.step, proven.state, proven.what, advice, self.place)
 
     def _failed(self, step: Step, error: RelayError, route: Route | None = None) -> None:
-        matter = next((matter for kind, matter in _MATTERS if isinstance(error, kind)), Matter.UPSTREAM_UNREACHABLE)
+        matter = _matter_of(error)
         # TLS 1.3 tells of it only after the handshake.
         step = Step.ACCEPTED if matter is Matter.SYSTEM_CERTIFICATE_REFUSED else step
-        self.teller.broken(step, f"{error.detail}.", self._advice(matter, route), self.place)
+        self.teller.broken(step, f"{error.detail.rstrip('.')}.", self._advice(matter, route), self.place)
 
     def _advice(self, matter: Matter, route: Route | None = None, said: str = "") -> Advice:
         service = route.name if route else ""
         return self.teller.advice(matter, egress=str(self.egress), host=self.place[0], service=service, said=said)
+
+
+def _matter_of(error: RelayError) -> Matter:
+    try:
+        return Matter.of(PROBLEMS[type(error)].code)
+    except ValueError:  # of nothing that is known to happen on this road
+        return Matter.UPSTREAM_UNREACHABLE

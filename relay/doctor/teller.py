@@ -7,6 +7,7 @@ from secrets import token_hex
 
 from relay.doctor.finding import Finding, State, Step
 from relay.doctor.itinerary import Place, Way
+from relay.doctor.known import Known
 from relay.people.advice import Advice, advise
 from relay.people.matter import Facts, Matter
 
@@ -20,6 +21,7 @@ class Teller:
     way: Way
     now: Callable[[], datetime]
     tell: Callable[[Finding], None]
+    known: Known = field(default_factory=Known)
     trace: str = field(default_factory=lambda: f"00-{token_hex(16)}-{token_hex(8)}-01")
 
     def good(self, step: Step, what: str, place: Place | None = None) -> None:
@@ -69,11 +71,11 @@ class Teller:
         seen_as: str = "",
     ) -> Advice:
         """Return what to do when this is the matter; what is known of the way itself is added."""
-        passport = self.way.passport
+        passport, address = self.way.passport, egress or str(self.way.egresses[0])
         facts = Facts(
             at=self.now(),
             environment=self.way.environment,
-            egress=egress or str(self.way.egresses[0]),
+            egress=address,
             seen_as=seen_as,
             serial=passport.serial if passport else "",
             not_after=passport.not_after if passport else None,
@@ -81,5 +83,6 @@ class Teller:
             service=service,
             host=host,
             trace_ids=(self.trace,) if said else (),
+            last_good=self.known.last_good.get((self.way.name, address)),
         )
         return advise(matter, self.way.card, facts)

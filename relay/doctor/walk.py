@@ -1,13 +1,16 @@
 """The whole walk: settings, the callers' side, then each way out."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from relay.compose.relay import build
+from relay.compose.relay.carriage import readings
 from relay.doctor.arrival import arrival
 from relay.doctor.departure import Departure
 from relay.doctor.finding import Finding, State, Step
 from relay.doctor.itinerary import ways_of
+from relay.doctor.known import known
 from relay.doctor.teller import Teller
 from relay.errors import SettingsFault
 from relay.settings.relay import RelaySettings
@@ -38,12 +41,13 @@ async def walk(
         return
     async for finding in arrival(settings, now()):
         tell(finding)
-    timed = False
+    timed, learned = False, await asyncio.to_thread(known, settings, now())
     for way in ways_of(settings, now()):
         departure = Departure(
-            teller=Teller(way=way, now=now, tell=tell),
+            teller=Teller(way=way, now=now, tell=tell, known=learned),
             patience=_patience(settings),
             witnesses=witnesses,
+            readings=readings(settings),
             calls=calls,
             timed=timed,
         )

@@ -31,6 +31,7 @@ from relay.gateway.admission import SAFE, Admission, Placed
 from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
+from relay.gateway.remedies import Remedies
 from relay.message.fields import Field
 from relay.message.framing import Framing, Length
 from relay.message.head import ResponseHead, request_octets, with_fields
@@ -53,7 +54,7 @@ from relay.problems.table import PROBLEMS, remedy_of
 from relay.soap.recognise import soap_version
 from relay.upstream.door import Upstream
 from relay.upstream.passage import Passage
-from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, Refusal, classify, explanation, passed
+from relay.upstream.refusal import MOST_OCTETS, Cause, Readings, Refusal, classify, explanation, is_a_services_fault
 from relay.upstream.ward import Ward
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Road:
     """What every journey needs. `upstreams` has one entry for each way out; `total` is in seconds.
 
     `wards` has one for each way and each egress address that its calls may leave from; `readings` is the table by which
-    refusals are understood.
+    refusals are understood, and `remedies` says what is to be done about them.
     """
 
     admission: Admission
@@ -79,6 +80,7 @@ class Road:
     pseudonym: bytes
     total: float
     readings: Readings
+    remedies: Remedies
 
 
 class _First(NamedTuple):
@@ -336,8 +338,9 @@ class Journey:
         record.certificate, record.upstream, record.reused = passage.serial, passage.peer, passage.reused
         if record.again:
             record.again = Again.PASSED  # until it turns out to be refused as well
-        if passage.answer.status not in self._gateway.road.readings.statuses:
-            if passed(passage.answer):
+        status = passage.answer.status
+        if status < 400 or status not in self._gateway.road.readings.statuses:
+            if status < 400 or is_a_services_fault(passage.answer):
                 self._passed()
             self._give_or_leave(passage)
         elif passage.answer_rest is None:
@@ -374,7 +377,8 @@ class Journey:
             return None
         facts = ward.facts(record.certificate)
         record.cause = record.refusal = refusal.cause.value
-        record.remedy, record.explanation = refusal.remedy, explanation(refusal.cause, facts)
+        record.explanation = explanation(refusal.cause, facts)
+        record.remedy = self._gateway.road.remedies.of(refusal.cause, record, route, passage.answer, facts.last_good)
         if facts.last_good is not None:
             self._last_good = facts.last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
         if refusal.passed:

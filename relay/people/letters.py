@@ -200,6 +200,19 @@ def _certificate_refused(card: Card, facts: Facts) -> Iterator[Letter]:
     )
 
 
+def _unusable(card: Card, facts: Facts) -> Iterator[Letter]:
+    yield _renewal(
+        card,
+        facts,
+        subject=f"Graag een nieuw bestand met het systeemcertificaat van {_holder(card)}",
+        why=(
+            f"De relay kan het bestand niet gebruiken waarmee hij voor {provider(card)} VECOZO moet aanroepen. "
+            "Meestal is dan het certificaat verlopen, is een persoonlijk certificaat gekozen, ontbreekt de "
+            "persoonlijke sleutel, of hoort het wachtwoord niet bij het bestand."
+        ),
+    )
+
+
 def _expiring(card: Card, facts: Facts) -> Iterator[Letter]:
     over = facts.not_after is not None and facts.not_after < facts.at
     when = f" op {day(facts.not_after)}" if facts.not_after else " binnenkort"
@@ -224,7 +237,7 @@ def _renewal(card: Card, facts: Facts, *, subject: str, why: str) -> Letter:
         subject=subject,
         body=[
             why,
-            "Wilt u het certificaat vernieuwen en het nieuwe bestand aan ons geven? Zo doet u het:",
+            "Wilt u het certificaat zo nodig vernieuwen, en ons het nieuwe bestand geven? Zo doet u het:",
             steps(
                 f"Ga naar {_RENEW} en vernieuw het systeemcertificaat{_number(card)}. U hebt het gebruikersnummer en "
                 "de pincode nodig. Let op: na vijf foute pogingen kan alleen VECOZO Support de blokkade opheffen.",
@@ -324,6 +337,21 @@ def _unreachable(card: Card, facts: Facts) -> Iterator[Letter]:
     )
 
 
+def _out_of_order(card: Card, facts: Facts) -> Iterator[Letter]:
+    host = foreign(facts.host) or "VECOZO"
+    yield letter(
+        _SUPPORT,
+        card,
+        facts,
+        subject=f"{host} geeft geen goed antwoord",
+        body=[
+            f"De relay krijgt vanaf het IP-adres {facts.egress} wel verbinding met {host}, maar geen goed antwoord.",
+            "Is er bij u een storing?",
+        ],
+        only_if="it stays so",
+    )
+
+
 def _holder(card: Card) -> str:
     return party(card) if card.registration is _CONSENT else provider(card)
 
@@ -341,9 +369,11 @@ _LETTERS: Final[Mapping[Matter, Callable[[Card, Facts], Iterator[Letter]]]] = {
     Matter.CERTIFICATE_INVALID: _certificate_refused,
     Matter.SYSTEM_CERTIFICATE_REFUSED: _certificate_refused,
     Matter.CERTIFICATE_EXPIRING: _expiring,
+    Matter.SYSTEM_CERTIFICATE_UNUSABLE: _unusable,
     Matter.FUNCTIONAL: _functional,
     Matter.QUOTA: _quota,
     Matter.BLOCKED: _blocked,
     Matter.EGRESS_OUT: _egress_out,
     Matter.UPSTREAM_UNREACHABLE: _unreachable,
+    Matter.UPSTREAM_OUT_OF_ORDER: _out_of_order,
 }

@@ -26,18 +26,22 @@ class Matter(StrEnum):
     # our side of the way out
     EGRESS_OUT = "egress_out"
     SOURCE_ADDRESS_MISSING = "source_address_missing"
-    CERTIFICATE_UNUSABLE = "system_certificate_unusable"
     CERTIFICATE_EXPIRING = "certificate_expiring"
+    SYSTEM_CERTIFICATE_UNUSABLE = "system_certificate_unusable"
     CLOCK_WRONG = "clock_wrong"
     TENANT_PAUSED = "tenant_paused"
     # the road between
     UPSTREAM_NAME_UNKNOWN = "upstream_name_unknown"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_UNTRUSTED = "upstream_untrusted"
+    UPSTREAM_OUT_OF_ORDER = "upstream_out_of_order"
 
     @classmethod
     def of(cls, code: str) -> "Matter":
-        """Return the matter of an error of the way out, by its code. Raises ValueError for any other."""
+        """Return the matter of an error of the way out, by its code, or of one that came instead of an answer.
+
+        Raises ValueError for any other.
+        """
         return cls(_SAME.get(code, code))
 
 
@@ -47,8 +51,10 @@ _SAME: Final = {
         f"system_certificate_{why}": "system_certificate_refused"
         for why in ("missing", "foreign", "expired", "revoked", "unfit", "unanswered")
     },
+    **{f"upstream_{what}": "upstream_out_of_order" for what in ("closed", "invalid", "timeout")},
     "calls_held": "address_or_blocked",
     "quota_stopped": "quota",
+    "egress_differs": "egress_out",
 }
 
 

@@ -21,7 +21,7 @@ def remedy(matter: Matter, card: Card, facts: Facts) -> str:
 def contacts(card: Card) -> str:
     """Return the contact persons by name."""
     names = [contact.name for contact in card.contacts]
-    return f"contact person {listed(names, 'or')}" if names else "the provider's contact person (none on the card)"
+    return f"contact person {listed(names, 'or')}" if names else "the provider's contact person"
 
 
 def party(card: Card) -> str:
@@ -109,6 +109,14 @@ def _source_missing(_card: Card, facts: Facts) -> str:
     )
 
 
+def _unusable(card: Card, _facts: Facts) -> str:
+    holder = party(card) if card.registration is _CONSENT else contacts(card)
+    return (
+        "Look at the file by itself with `relay certificate show`. If the mistake was made at the export, or the "
+        f"certificate is over, have {holder} export or renew it again and hand over the new file."
+    )
+
+
 def _expiring(card: Card, facts: Facts) -> str:
     holder = party(card) if card.registration is _CONSENT else contacts(card)
     return (
@@ -133,13 +141,6 @@ def _clock(_card: Card, _facts: Facts) -> str:
     )
 
 
-def _unusable(_card: Card, _facts: Facts) -> str:
-    return (
-        "The file of the system certificate cannot be used: `relay check` says why, and `relay certificate show` what "
-        "is in it. Give a good one under the same name: it is used at once."
-    )
-
-
 def _paused(_card: Card, _facts: Facts) -> str:
     return "Calls are paused by card.paused in the settings: take it out and restart the relay to let them pass."
 
@@ -156,6 +157,13 @@ def _unreachable(_card: Card, facts: Facts) -> str:
         f"See whether the firewall lets calls from the source address of {facts.egress} out to"
         f"{_named(facts.host) or ' VECOZO'}, and whether that address has a way there (`ip route get`). If others "
         "can be reached from here, VECOZO may be out of order: ask VECOZO Support."
+    )
+
+
+def _out_of_order(_card: Card, facts: Facts) -> str:
+    return (
+        f"Try again: {facts.host or 'VECOZO'} takes the connection and gives no proper answer, so it is out of order, "
+        "or something on the way meddles with what is sent. If it stays so, ask VECOZO Support."
     )
 
 
@@ -180,11 +188,12 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.SYSTEM_CERTIFICATE_REFUSED: _certificate_refused,
     Matter.EGRESS_OUT: _egress_out,
     Matter.SOURCE_ADDRESS_MISSING: _source_missing,
-    Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.CERTIFICATE_EXPIRING: _expiring,
+    Matter.SYSTEM_CERTIFICATE_UNUSABLE: _unusable,
     Matter.CLOCK_WRONG: _clock,
     Matter.TENANT_PAUSED: _paused,
     Matter.UPSTREAM_NAME_UNKNOWN: _name_unknown,
     Matter.UPSTREAM_UNREACHABLE: _unreachable,
     Matter.UPSTREAM_UNTRUSTED: _untrusted,
+    Matter.UPSTREAM_OUT_OF_ORDER: _out_of_order,
 }

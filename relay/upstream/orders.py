@@ -57,6 +57,7 @@ class OrdersFile:
         try:
             # In whole or not at all: the relay may look at any moment. There is no secret in it.
             beside.write_text(text + "\n", encoding="utf-8")
+            beside.chmod(0o644)  # whoever ordered it, the relay's own user has to read it
             beside.replace(self.path)
         except OSError as error:
             beside.unlink(missing_ok=True)

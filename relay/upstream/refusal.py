@@ -17,8 +17,8 @@ from relay.settings.words import Cause, Family, Wording
 from relay.soap.recognise import media_type
 
 __all__ = [
-    "BUILT_IN", "MOST_OCTETS", "Cause", "Facts", "Readings", "Refusal", "Row", "classify", "explanation", "passed",
-    "remedy",
+    "BUILT_IN", "MOST_OCTETS", "Cause", "Facts", "Readings", "Refusal", "Row", "classify", "explanation",
+    "is_a_services_fault",
 ]  # fmt: skip
 
 # Octets of a body that are looked at. What gateways put under a bare 403 is shorter.
@@ -27,13 +27,12 @@ MOST_OCTETS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal understood: its cause, what a person does about it, and whether a built-in row says so.
+    """A refusal understood: its cause, and whether a built-in row says so. What to do about it, relay/people words.
 
     `passed` says that it proves certificate and address to be accepted: a service behind the gate said it.
     """
 
     cause: Cause
-    remedy: str
     built_in: bool = True
     passed: bool = False
 
@@ -66,26 +65,6 @@ class Facts:
     last_good: datetime | None
 
 
-_REMEDIES: Final[Mapping[Cause, str]] = {
-    Cause.ADDRESS_OR_BLOCKED: (
-        "The address is not registered for this certificate, or the certificate is blocked: VECOZO answers both alike. "
-        "Have the contact person register the egress address at VECOZO (it counts at once); if it is registered, "
-        "ask VECOZO Support whether the certificate is blocked."
-    ),
-    Cause.BLOCKED: (
-        "VECOZO said before that the quota is exceeded, and blocks an account for that. Ask VECOZO Support to lift the "
-        "block, and only after their word let calls out again: relay guard lift."
-    ),
-    Cause.CERTIFICATE_INVALID: (
-        "VECOZO does not accept the system certificate here: missing, expired, revoked, personal, or of another "
-        "environment. `relay certificate show` tells which; renew or replace the file."
-    ),
-    Cause.FUNCTIONAL: "VECOZO's service itself refused the call; its answer says why and is for the calling software.",
-    Cause.QUOTA: (
-        "The quota of this service is exceeded, and VECOZO blocks the account until it lifts that. Find out what calls "
-        "so often, ask VECOZO Support to lift the block, and only after their word: relay guard lift."
-    ),
-}
 _EXPLANATIONS: Final[Mapping[Cause, str]] = {
     Cause.ADDRESS_OR_BLOCKED: "VECOZO refused certificate {certificate} from {egress}: the address or a block",
     Cause.BLOCKED: "VECOZO refused certificate {certificate} from {egress} after its quota was exceeded: a block",
@@ -160,17 +139,16 @@ def classify(
             if after_quota and cause is Cause.ADDRESS_OR_BLOCKED:
                 cause = Cause.BLOCKED
             passed = cause is Cause.FUNCTIONAL and not _is_bare(head, beginning)
-            return Refusal(cause, _REMEDIES[cause], row.built_in, passed)
+            return Refusal(cause, row.built_in, passed)
     return None
 
 
-def passed(head: ResponseHead) -> bool:
-    """Whether an answer that refuses nothing proves that certificate and address are accepted.
+def is_a_services_fault(head: ResponseHead) -> bool:
+    """Whether this is a Fault of a service, which proves that certificate and address are accepted.
 
-    A Fault under 500 is of a service, and so is what went well. What gateways say of the services behind them (404,
-    502, 503, 504) proves neither that nor the contrary.
+    What gateways say of the services behind them (404, 502, 503, 504) proves neither that nor the contrary.
     """
-    return head.status < 400 or (head.status == 500 and media_type(head.fields.first(b"content-type")) in _FAULTS)
+    return head.status == 500 and media_type(head.fields.first(b"content-type")) in _FAULTS
 
 
 def explanation(cause: Cause, facts: Facts) -> str:
@@ -179,11 +157,6 @@ def explanation(cause: Cause, facts: Facts) -> str:
     if facts.last_good is None:
         return f"{said}; no call is known to have gone well."
     return f"{said}; a call last went well at {facts.last_good:%Y-%m-%d %H:%M:%S} UTC."
-
-
-def remedy(cause: Cause) -> str:
-    """Return what a person does about it."""
-    return _REMEDIES[cause]
 
 
 def _fits(row: Row, head: ResponseHead, beginning: bytes, wording: Wording, family: Family) -> bool:

@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import main
+from relay.upstream.guard import Rules
+from relay.upstream.guardroom import Guardroom, StateFile
 from relay.x509.identity import identify
 from relay.x509.mistake import MISTAKES, Mistake
 from tests.kit import authority as kit
@@ -37,6 +39,27 @@ def test_each_egress_is_told_and_one_that_is_not_here(tmp_path: Path) -> None:
     assert "127.0.0.9 is a loopback address" in result.output
     assert "calls leave from 192.0.2.1, and VECOZO sees 8.8.8.8" in result.output
     assert "192.0.2.1 is not an address of this machine" in result.output
+
+
+def test_what_is_held_or_stopped_is_told(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    room = Guardroom(StateFile(tmp_path / "relay.state"), Rules(), [("linde", "127.0.0.9")], routes=2, at=1)
+    for _ in range(3):
+        room.refused("linde", "127.0.0.9", permit="", at=1)
+    room.stop("linde", "claims", at=1)
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "Calls of linde from 127.0.0.9 are held: VECOZO refused 3 in a row." in result.output
+    assert "Calls of linde on claims are stopped for a quota" in result.output
+
+
+def test_a_state_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
+    for state, told in (("nowhere/state", "no folder that relay may write in"), ("x" * 120, "too long a path")):
+        write_settings(tmp_path, 8443, changes={"state": state})
+        result = _check(tmp_path)
+        assert result.exit_code == 1
+        assert "state: " in result.output
+        assert told in result.output.replace("\n", " ")
 
 
 def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
@@ -173,3 +196,12 @@ def test_a_certificate_that_closes_one_way_fails_the_check_though_the_relay_woul
     result = _check(tmp_path)
     assert result.exit_code == 1
     assert "tenants.linde.certificates.iwlz.file: " in result.stderr
+
+
+@pytest.mark.parametrize(("days", "told"), [(60, True), (62, False)])
+def test_a_certificate_that_ends_soon_is_told(tmp_path: Path, days: int, told: bool) -> None:
+    issued = kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT, days=days)
+    write_settings(tmp_path, 8443, certificate=issued.p12(PASSWORD))
+    result = _check(tmp_path)
+    assert result.exit_code == 0
+    assert ("it expires in 5" in result.output) is told

@@ -39,7 +39,7 @@ async def test_a_whole_walk_in_a_process_of_its_own_ends_with_0_and_writes_the_p
 
 def test_a_broken_road_ends_with_1_the_next_thing_to_do_and_the_letter_to_send(tmp_path: Path) -> None:
     write_settings(tmp_path, 1, changes=CARD)
-    (tmp_path / "system.p12").unlink()
+    (tmp_path / "password").write_text("another")
     result = _doctor(tmp_path)
     assert result.exit_code == 1
     assert "✘ system certificate [linde]: tenants.linde.certificate.file" in result.output

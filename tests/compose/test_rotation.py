@@ -1,5 +1,6 @@
 """One way out at work: what it shows, what it tells of the end of its certificate, and to whom."""
 
+import asyncio
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from relay.upstream.passport import Passport
 from relay.upstream.proof import Standing
 from relay.upstream.rotation import Generation, Order
 from tests.kit import authority as kit
+from tests.kit import upstream as upstream_kit
+from tests.kit.door import until
 from tests.kit.relay import PASSWORD, read_settings, write_settings
 
 DAY = timedelta(days=1)
@@ -48,7 +51,9 @@ class Staged:
         self.causes.append(cause)
 
 
-def staged(folder: Path, changes: Mapping[str, object] | None = None, *, at: datetime = kit.AT) -> Staged:
+def staged(
+    folder: Path, changes: Mapping[str, object] | None = None, *, at: datetime = kit.AT, stopped: bool = False
+) -> Staged:
     write_settings(folder, 8443, changes=changes)
     settings = read_settings(folder)
     built, out, metrics = build(settings, at), io.BytesIO(), Metrics()
@@ -59,7 +64,7 @@ def staged(folder: Path, changes: Mapping[str, object] | None = None, *, at: dat
         metrics=metrics,
         remind=reminders.append,
         record=lambda way, order: recorded.append((way, order)),
-        stopped=lambda way: False,
+        stopped=lambda way: stopped,
     )
     stage = Staged(None, metrics, out, [], [], reminders, recorded)  # type: ignore[arg-type]  # it needs the stage itself
     stage.rotation = Rotation(built.ways["linde"], stage, tellers, patience_of(settings))
@@ -168,3 +173,21 @@ async def test_a_probe_that_no_route_of_this_way_takes_is_told(tmp_path: Path, p
     write_settings(tmp_path, 8443, changes=_next(tmp_path, kit.AT, **{f"{NEXT}.probe": path}) | own)
     with pytest.raises(Exception, match=r"certificate\.next\.probe"):
         build(read_settings(tmp_path), kit.AT)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_no_probe_goes_out_while_calls_are_stopped_for_a_quota(tmp_path: Path, stopped: bool) -> None:
+    async with upstream_kit.running() as upstream:
+        changes = _next(tmp_path, kit.AT - DAY, **{f"{NEXT}.probe": "/whoami"})
+        whoami = {"name": "whoami", "prefix": "/whoami", "upstream": f"https://localhost:{upstream.port}"}
+        stage = staged(tmp_path, changes | {"tenants.linde.routes": [whoami]}, stopped=stopped)
+        probing = asyncio.create_task(stage.rotation.keep_probing())
+        if stopped:
+            await asyncio.sleep(0.2)
+            assert upstream.connections == 0
+        else:
+            await until(lambda: stage.events("certificate_cut_over"))
+            new = stage.rotation.has[1]
+            assert stage.shown == [new.fingerprint]
+            assert stage.recorded == [("linde", Order(Generation.NEXT, new.fingerprint))]
+        probing.cancel()

@@ -12,17 +12,21 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from relay.compose.relay import build
 from relay.doctor.departure import Departure
 from relay.doctor.finding import Finding, State, Step
 from relay.doctor.itinerary import ways_of
 from relay.doctor.teller import Teller
 from relay.doctor.walk import walk
 from relay.people.letter import Reader
+from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 from tests.kit import authority as kit
 from tests.kit import upstream
+from tests.kit.cov import headers, question
 from tests.kit.gate import Gate, book, running
-from tests.kit.relay import PASSWORD, read_settings, write_settings
+from tests.kit.line import line, request
+from tests.kit.relay import PASSWORD, PATH, read_settings, relay, write_settings
 
 CONTACT, SUPPORT = Reader.CONTACT_PERSON, Reader.SUPPORT
 CARD: dict[str, object] = {
@@ -145,8 +149,19 @@ FAULTS = {
         plant=lambda folder: (folder / "system.p12").unlink(),
         step=Step.SYSTEM_CERTIFICATE,
         what="does not exist",
-        then="relay certificate show",
-        readers=[CONTACT],
+        then="tenants.linde.certificate.file",
+    ),
+    "no password file": Fault(
+        plant=lambda folder: (folder / "password").unlink(),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="does not exist",
+        then="tenants.linde.certificate.password_file",
+    ),
+    "no authorities of the upstream": Fault(
+        plant=lambda folder: (folder / "trust.pem").write_text("none"),
+        step=Step.SYSTEM_CERTIFICATE,
+        what="holds no readable PEM certificates",
+        then="tenants.linde.trust",
     ),
     "wrong password": Fault(
         plant=lambda folder: (folder / "password").write_text("another"),
@@ -291,7 +306,7 @@ ANSWERS = {
 async def test_an_answer_is_read_for_what_it_proves(
     tmp_path: Path, status: bytes, told: tuple[State, Step, str]
 ) -> None:
-    answer = b"HTTP/1.1 %b\r\nContent-Length: 3\r\n\r\n<a>" % status
+    answer = b"HTTP/1.1 %b\r\nContent-Type: text/xml\r\nContent-Length: 3\r\n\r\n<a>" % status
     async with upstream.running(upstream.answering(answer)) as there:
         write_settings(tmp_path, there.port, changes=CARD)
         findings = await walked(tmp_path)
@@ -310,7 +325,7 @@ async def test_an_upstream_that_ends_the_connection_is_told(tmp_path: Path) -> N
         write_settings(tmp_path, there.port, changes=CARD)
         [found] = failed(await walked(tmp_path))
     assert found.step is Step.CALL
-    assert found.next
+    assert "out of order" in found.next
 
 
 async def test_the_test_person_is_never_asked_about_in_production(tmp_path: Path) -> None:
@@ -347,6 +362,45 @@ async def test_where_no_call_is_known_to_do_no_harm_none_is_made(tmp_path: Path)
 
 def _route(port: int, prefix: str, family: str) -> dict[str, object]:
     return {"name": "x", "prefix": prefix, "upstream": f"https://localhost:{port}", "family": family}
+
+
+async def test_what_is_stopped_for_a_quota_is_not_called_again(tmp_path: Path) -> None:
+    async with upstream.running() as there:
+        write_settings(tmp_path, there.port, changes=CARD)
+        room = build(read_settings(tmp_path), kit.AT).guardroom
+        room.stop("linde", "claims", at=kit.AT.timestamp())
+        [found] = failed(await walked(tmp_path))
+        assert there.requests == []
+    assert (found.step, [letter.reader for letter in found.letters]) == (Step.CALL, [SUPPORT])
+    assert "only after their word" in found.next
+    assert "claims" in found.letters[0].text
+
+
+async def test_the_relay_that_runs_tells_what_it_knows(tmp_path: Path) -> None:
+    """Its book, not the file, and when a call last went well."""
+    async with gate() as here, relay(tmp_path, here.port, changes=CARD) as runs, line(runs.port) as caller:
+        asked = request("POST", PATH, runs.authorised, *headers().items(), body=question())
+        assert (await (await caller.send(asked)).answer()).status == 200
+        here.book = book([kit.system()], [])
+        assert (await (await caller.send(asked)).answer()).status == 403
+        findings = await walked(tmp_path)
+    [refused] = failed(findings)
+    assert "last good call was at" in refused.next
+    assert "Laatst gelukt:" in refused.letters[0].text
+
+
+async def test_where_it_is_not_known_whether_calls_are_stopped_none_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("relay.doctor.known.asked", forbidden)  # to root, as tests may run, nothing is forbidden
+    async with upstream.running() as there:
+        write_settings(tmp_path, there.port, changes=CARD)
+        [told] = [each for each in await walked(tmp_path) if each.step is Step.CALL]
+        assert there.requests == []
+    assert (told.state, "own user" in told.next) == (State.NOTE, True)
 
 
 async def test_a_certificate_about_to_expire_comes_with_the_letter_that_has_it_renewed(tmp_path: Path) -> None:
@@ -413,7 +467,7 @@ async def test_a_private_address_ends_the_road_to_vecozo_before_anybody_is_asked
     [way] = ways_of(read_settings(tmp_path), kit.AT)
     teller = Teller(way=way, now=lambda: kit.AT, tell=findings.append)
     patience = Patience(connect=1, tls=1, first_byte=1, idle=1)
-    assert not Departure(teller=teller, patience=patience, witnesses=()).here(way.egresses[0])
+    assert not Departure(teller=teller, patience=patience, witnesses=(), readings=Readings()).here(way.egresses[0])
     [found] = failed(findings)
     assert (found.step, found.letters) == (Step.SOURCE, ())
     assert "tenants.linde.egress" in found.next
@@ -428,7 +482,8 @@ async def test_an_old_host_that_vecozo_does_not_state_may_be_gone(tmp_path: Path
         teller = Teller(
             way=replace(way, routes=(*way.routes, old)), now=lambda: datetime.now(UTC), tell=findings.append
         )
-        await Departure(teller=teller, patience=Patience(connect=2, tls=2, first_byte=2, idle=1), witnesses=()).walk()
+        patience = Patience(connect=2, tls=2, first_byte=2, idle=1)
+        await Departure(teller=teller, patience=patience, witnesses=(), readings=Readings()).walk()
     [gone] = [each for each in findings if "gone.invalid" in each.place]
     assert (gone.step, gone.state) == (Step.NAME, State.WARNING)
     assert Step.CALL in steps(findings, State.GOOD)

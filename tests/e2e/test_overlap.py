@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -154,6 +155,11 @@ async def _called(here: Served, upstream: upstream_kit.Upstream) -> int:
     return int(upstream.serials[-1], 16)
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
 async def test_after_a_429_nothing_is_probed_until_somebody_says_so(tmp_path: Path) -> None:
     async def gate(exchange: Exchange) -> None:
         await exchange.answer(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
@@ -171,11 +177,13 @@ async def test_after_a_429_nothing_is_probed_until_somebody_says_so(tmp_path: Pa
 async def test_a_roll_back_outlives_a_restart_and_ends_with_another_next_certificate(tmp_path: Path) -> None:
     new, newer = renewed(), renewed()
     async with upstream_kit.running() as upstream:
-        changes = _settings(upstream.port, new, tmp_path, at=datetime.now(UTC) - timedelta(hours=1))
+        changes = dict(_settings(upstream.port, new, tmp_path, at=datetime.now(UTC) - timedelta(hours=1)))
+        changes["operator.port"] = _free_port()
         with served(tmp_path, upstream.port, changes=changes) as here:
             assert await _called(here, upstream) == _number(new)
             told = await command(tmp_path, "rollback", "linde")
             assert "linde shows its current certificate" in told
+            assert "The relay does." in told
             await until(lambda: here.events("certificate_rolled_back"))
             assert await _called(here, upstream) == _number(kit.system())
         with served_again(tmp_path, here.key) as here:

@@ -62,6 +62,9 @@ READERS = {
     (Matter.CERTIFICATE_EXPIRING, OWN): [CONTACT],
     (Matter.CERTIFICATE_EXPIRING, BY_PARTY): [CONTACT],
     (Matter.CERTIFICATE_EXPIRING, CONSENT): [PARTY],
+    (Matter.SYSTEM_CERTIFICATE_UNUSABLE, OWN): [CONTACT],
+    (Matter.SYSTEM_CERTIFICATE_UNUSABLE, BY_PARTY): [CONTACT],
+    (Matter.SYSTEM_CERTIFICATE_UNUSABLE, CONSENT): [PARTY],
     (Matter.FUNCTIONAL, OWN): [CONTACT],
     (Matter.FUNCTIONAL, BY_PARTY): [CONTACT],
     (Matter.FUNCTIONAL, CONSENT): [CONTACT],
@@ -70,7 +73,7 @@ READERS = {
     (Matter.EGRESS_OUT, CONSENT): [PARTY],
 } | {
     (matter, registration): [SUPPORT]
-    for matter in (Matter.QUOTA, Matter.BLOCKED, Matter.UPSTREAM_UNREACHABLE)
+    for matter in (Matter.QUOTA, Matter.BLOCKED, Matter.UPSTREAM_UNREACHABLE, Matter.UPSTREAM_OUT_OF_ORDER)
     for registration in Registration
 }
 EVERY = [(matter, registration) for matter in Matter for registration in Registration]
@@ -162,6 +165,15 @@ def test_under_consent_the_provider_is_never_asked_to_register_or_renew_anything
         assert CONTACT not in [letter.reader for letter in _advice(matter, CONSENT).letters]
 
 
+def test_each_cause_has_a_remedy_of_its_own_and_that_of_the_address_names_both_readings() -> None:
+    for registration in Registration:
+        remedies = {_advice(Matter(cause.value), registration).remedy for cause in Cause}
+        assert len(remedies) == len(Cause)
+        address = _advice(Matter.ADDRESS_OR_BLOCKED, registration).remedy  # VECOZO answers both alike
+        assert "register" in address
+        assert "blocked" in address
+
+
 def test_letters_go_to_the_addresses_on_the_card() -> None:
     party, contacts, support = _advice(Matter.ADDRESS_OR_BLOCKED, BY_PARTY).letters
     assert (party.name, party.mails) == ("Voorbeeld Software", ("support@software.example",))
@@ -218,7 +230,7 @@ def test_every_cause_of_a_refusal_is_a_matter(cause: Cause) -> None:
 WAY_OUT = [each.code for each in PROBLEMS.values() if each.status == 503 and each.code != "ledger_unavailable"]
 
 
-@pytest.mark.parametrize("code", WAY_OUT)
+@pytest.mark.parametrize("code", [*WAY_OUT, "upstream_timeout", "upstream_closed", "upstream_invalid"])
 def test_every_error_of_the_way_out_is_a_matter(code: str) -> None:
     assert Matter.of(code) in Matter
 

@@ -23,6 +23,7 @@ def test_each_way_has_its_last_order_and_others_keep_theirs(tmp_path: Path) -> N
     assert file.read() == {"linde": BACK, "linde/iwlz": OVER}
     assert file.stamp() != before
     assert [path.name for path in tmp_path.iterdir()] == ["orders"]
+    assert file.path.stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("text", ["", "half of", "[]", '{"linde": 1}', '{"linde": {"use": "other", "next": "ab"}}'])

@@ -228,7 +228,7 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 
 def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
     """Return the tenant, and what is wrong with it."""
-    egresses = tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
+    egresses = egresses_of(settings)
     routes = routes_of(settings)
     faults = list(_route_faults(name, routes))
     faults += (
@@ -236,10 +236,19 @@ def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, lis
         for family in set(settings.certificates) - {route.family for route in routes}
     )
     faults += _rewriting_faults(name, settings, routes)
-    routes = [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
     faults += _egress_faults(name, egresses)
-    table = RouteTable(with_ways(routes, name, settings.certificates))
-    return BuiltTenant(tenant=Tenant(name, table, settings.card.paused or ""), egresses=egresses), faults
+    return BuiltTenant(tenant=tenant_of(name, settings), egresses=egresses), faults
+
+
+def tenant_of(name: str, settings: TenantSettings) -> Tenant:
+    """Return the tenant, whose routes know their ways out."""
+    table = RouteTable(with_ways(routes_of(settings), name, settings.certificates))
+    return Tenant(name, table, settings.card.paused or "")
+
+
+def egresses_of(settings: TenantSettings) -> tuple[Egress, ...]:
+    """Return the addresses that a tenant's calls leave from, the one to prefer first."""
+    return tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
 
 
 def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, str]]:
@@ -257,7 +266,8 @@ def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, s
 
 def routes_of(settings: TenantSettings) -> list[Route]:
     """Return a tenant's routes, its own before the preset's."""
-    return [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    routes = [*_own_routes(settings), *(vecozo_routes(settings.environment) if settings.preset else ())]
+    return [replace(route, rewrites_urls=route.name in settings.rewrite_payload_urls) for route in routes]
 
 
 def _own_routes(settings: TenantSettings) -> Iterator[Route]:

@@ -20,6 +20,7 @@ from relay.gateway.admission import Admission
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
+from relay.gateway.remedies import Remedies
 from relay.observe.exchange import Journal
 from relay.observe.metrics import Metrics
 from relay.settings.relay import OwnRefusal, RelaySettings
@@ -172,13 +173,19 @@ def _gateway(
         wards=wards,
         pseudonym=settings.pseudonym.encode(),
         total=settings.deadlines.total,
-        readings=Readings([*map(_reading, settings.refusals)]),
+        readings=readings(settings),
+        remedies=Remedies({name: tenant.card for name, tenant in settings.tenants.items()}),
     )
 
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
     return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+
+
+def readings(settings: RelaySettings) -> Readings:
+    """Return how refusals are read: by the operator's own rows, then by the built-in ones."""
+    return Readings([*map(_reading, settings.refusals)])
 
 
 def _reading(own: OwnRefusal) -> Row:

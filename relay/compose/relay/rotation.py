@@ -93,7 +93,8 @@ class Rotation:
         if self._in_force is None:
             self._tellers.metrics.closed(self.way.tenant, self.way.name)
         self._measure()
-        self._tell_choice()
+        if self._choice.generation is Generation.NEXT:
+            self._tell_choice()
 
     # -- what it hears -----------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ class Rotation:
             self._in_force = passport
             self._shown.renew(passport)
         rolled_back = choice.because is Because.ROLLED_BACK and choice != before
-        if choice.generation is not before.generation or rolled_back:
+        if (choice.generation is not before.generation and choice.because is not Because.ALONE) or rolled_back:
             self._tell_choice()
         self._measure()
 
@@ -164,11 +165,12 @@ class Rotation:
 
     def refused_next(self, fault: CertificateFault) -> None:
         """Take that the changed file of the next one cannot be used; when it is taken away, it takes over no more."""
-        if fault.absent and self._choice.generation is Generation.CURRENT:
-            self._next = None
-            self._info("certificate_next_withdrawn", detail=fault.detail)
-            self._measure()
-        elif not fault.absent:
+        if fault.absent:
+            if self._next is not None and self._choice.generation is Generation.CURRENT:
+                self._next = None
+                self._info("certificate_next_withdrawn", detail=fault.detail)
+                self.decide(datetime.now(UTC))
+        else:
             self._tellers.metrics.reloaded(self.way.tenant, self.way.name, taken=False)
             self._tell_refused(fault)
 
@@ -265,11 +267,10 @@ class Rotation:
         )
 
     def _tell_choice(self) -> None:
-        because, serial = self._choice.because, self._in_force.serial if self._in_force else ""
-        if self._choice.generation is Generation.NEXT:
-            self._info("certificate_cut_over", certificate=serial, because=because.value)
-        elif because is Because.ROLLED_BACK:
-            self._info("certificate_rolled_back", certificate=serial, because=because.value)
+        serial = self._in_force.serial if self._in_force else ""
+        over = self._choice.generation is Generation.NEXT
+        event = "certificate_cut_over" if over else "certificate_rolled_back"
+        self._info(event, certificate=serial, because=self._choice.because.value)
 
     def _measure(self) -> None:
         metrics, tenant, name = self._tellers.metrics, self.way.tenant, self.way.name
