@@ -7,15 +7,12 @@ from pathlib import Path
 
 from cryptography import x509
 
-from relay.compose.relay.build import routes_of
-from relay.compose.relay.ways import file_of
-from relay.compose.relay.ways import ways_of as names_of
+from relay.compose.relay.build import egresses_of, tenant_of
+from relay.compose.relay.ways import build_ways
 from relay.settings.card import Card
 from relay.settings.relay import RelaySettings
 from relay.settings.words import Environment
 from relay.tenant.routing import Route
-from relay.tenant.ways import with_ways
-from relay.upstream.certificate import CertificateFault
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.x509.identity import identify
@@ -53,26 +50,22 @@ class Way:
 
 def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
     """Yield every way out, with its certificate as it would be used at `at`."""
-    for way, (name, family) in names_of(settings).items():
-        tenant, files = settings.tenants[name], file_of(settings, name, family)
-        passport, fault = None, None
-        try:
-            passport = files.passport(at)
-        except CertificateFault as found:
-            fault = (f"tenants.{name}.{found.key}", found.detail)
-        number = _number(passport)
-        routes = with_ways(routes_of(tenant), name, tenant.certificates)
+    tenants = [(tenant_of(name, tenant), egresses_of(tenant)) for name, tenant in settings.tenants.items()]
+    routes = {tenant.name: list(tenant.routes) for tenant, _ in tenants}
+    for built in build_ways(settings, tenants, at)[0].values():
+        tenant = settings.tenants[built.tenant]
+        number = _number(built.passport)
         yield Way(
-            name=way,
-            tenant=name,
-            card=_card(tenant.card, number, of_a_family=family is not None),
-            environment=tenant.environment,
-            passport=passport,
+            name=built.name,
+            tenant=built.tenant,
+            card=_card(tenant.card, number, of_a_family=built.name != built.tenant),
+            environment=built.environment,
+            passport=built.passport,
             number=number,
-            fault=fault,
-            file=files.file,
-            egresses=tuple(Egress(each.source_address, each.seen_as) for each in tenant.egress),
-            routes=tuple(route for route in routes if route.way == way),
+            fault=None if built.fault is None else (built.key_of(built.fault), built.fault.detail),
+            file=built.current.files.file,
+            egresses=built.egresses,
+            routes=tuple(route for route in routes[built.tenant] if route.way == built.name),
             trust=tenant.trust,
         )
 

@@ -7,10 +7,11 @@ import orjson
 import pytest
 from lxml import etree
 
+from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import Answer, line, request
-from tests.kit.relay import PATH, Relay, relay
+from tests.kit.relay import PASSWORD, PATH, Relay, relay
 
 CLAIMS = "/acc/claims/v1"
 KEY = ("Idempotency-Key", '"8e03978e-40d5-43e8-bc93-6894a57f9324"')
@@ -218,3 +219,16 @@ async def test_a_soap_caller_is_told_in_a_fault(tmp_path: Path) -> None:
     [problem] = etree.fromstring(answer.body).iter("{urn:relay:problem}problem")
     told = {etree.QName(element).localname: element.text for element in problem}
     assert (told["code"], told["first-status"], told["sent"]) == ("already_sent", "200", "true")
+
+
+async def test_a_call_with_a_key_goes_out_under_the_certificate_of_its_routes_family(tmp_path: Path) -> None:
+    (tmp_path / "iwlz.p12").write_bytes(authority.other_system().p12(PASSWORD))
+    async with kit.running() as upstream:
+        place = {"upstream": f"https://localhost:{upstream.port}"}
+        changes = {
+            "tenants.linde.certificates.iwlz": {"file": "iwlz.p12", "password_file": "password"},
+            "tenants.linde.routes": [{"name": "iwlz", "prefix": "/acc/netwerkmodel", "family": "iwlz"} | place],
+        }
+        async with relay(tmp_path, upstream.port, changes=changes) as here:
+            assert (await _asked(here, KEY, path="/acc/netwerkmodel/v3")).status == 200
+    assert [int(serial, 16) for serial in upstream.serials] == [authority.other_system().certificate.serial_number]

@@ -228,7 +228,7 @@ def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
 
 def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:
     """Return the tenant, and what is wrong with it."""
-    egresses = tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
+    egresses = egresses_of(settings)
     routes = routes_of(settings)
     faults = list(_route_faults(name, routes))
     faults += (
@@ -244,6 +244,11 @@ def tenant_of(name: str, settings: TenantSettings) -> Tenant:
     """Return the tenant, whose routes know their ways out."""
     table = RouteTable(with_ways(routes_of(settings), name, settings.certificates))
     return Tenant(name, table, settings.card.paused or "")
+
+
+def egresses_of(settings: TenantSettings) -> tuple[Egress, ...]:
+    """Return the addresses that a tenant's calls leave from, the one to prefer first."""
+    return tuple(Egress(each.source_address, each.seen_as) for each in settings.egress)
 
 
 def _egress_faults(name: str, egresses: tuple[Egress, ...]) -> list[tuple[str, str]]:
