@@ -409,7 +409,7 @@ class Journey:
             self._give(passage)
 
     def _goes_again(self, passage: Passage, refusal: Refusal) -> bool:
-        """Send a call that was refused for its address once more, from another egress: see decision 17."""
+        """Send a call that was refused for its address once more, from another egress: see decision 19."""
         if refusal.cause is not Cause.ADDRESS_OR_BLOCKED or not refusal.built_in:
             return False
         if self._caller_left or self._placed is None or (again := passage.again()) is None:

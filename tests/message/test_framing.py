@@ -108,14 +108,15 @@ def test_a_plain_length_is_taken_as_it_is(octets: int) -> None:
     assert request_framing(_request(((CL, b"%d" % octets),))) == Length(octets)
 
 
-@given(st.binary(max_size=24))
+# The ends of lines have ended the field before anybody asks for its value.
+@given(st.binary(max_size=24).filter(lambda value: not {*b"\r\n"} & {*value}))
 def test_whatever_stands_in_content_length_is_a_plain_number_or_refused(value: bytes) -> None:
     try:
         framing = request_framing(_request(((CL, value),)))
     except MalformedRequest:
         return
     assert isinstance(framing, Length)
-    assert value == b"%d" % framing.octets
+    assert value.strip(b" \t") == b"%d" % framing.octets
 
 
 @pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 204), (b"GET", 304), (b"GET", 103)])
