@@ -22,7 +22,6 @@ _FRONTS = (
     "aiohttp",
     "fastapi-httpx",
     "relay-workers-2",
-    "relay-source",
 )
 _OTHER_FRONTS = ("relay-source",)
 
