@@ -97,6 +97,9 @@ key = "../certs/server.key"
 {proxies}
 {authorities}
 
+# All of the load comes from one address.
+max_connections_per_address = 5000
+
 [operator]
 port = 0
 
