@@ -12,6 +12,7 @@ import pytest
 
 from relay.errors import SettingsFault
 from relay.ops.hatch import Answer, asked, hatch
+from tests.kit.may_skip import needed
 
 
 def _ask(question: dict[str, object], uid: int) -> Answer:
@@ -71,8 +72,7 @@ async def test_nonsense_does_no_harm(tmp_path: Path, octets: bytes) -> None:
 
 
 async def test_whoever_may_not_write_there_is_turned_away() -> None:
-    if os.getuid() != 0:
-        pytest.skip("only root can become somebody else")
+    needed("the right to become somebody else", found=os.getuid() == 0, remedy="run this test as root")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = Path(folder) / "s"
         Path(folder).chmod(0o755)
