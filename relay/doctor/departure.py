@@ -1,20 +1,17 @@
 """The way out, step by step: certificate, names, source address, what the world sees; then on to each place."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from socket import AF_INET, SOCK_STREAM
 from typing import Final
-from urllib.parse import urlsplit
 
-from relay.doctor.clock import clock
+from relay.doctor.clock import clock, date_of
 from relay.doctor.finding import State, Step
 from relay.doctor.gate import Gate
 from relay.doctor.itinerary import Place
 from relay.doctor.teller import Teller
-from relay.doctor.witness import WitnessSilent, ask
 from relay.errors import RelayError
 from relay.people.advice import Advice
 from relay.people.matter import Matter
@@ -23,7 +20,7 @@ from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
-from relay.x509.context import TlsFileFault, client_context
+from relay.upstream.witness import UrlWitness, WitnessSilent
 from relay.x509.explain import SOON
 
 _VECOZO: Final = ".vecozo.nl"
@@ -35,7 +32,7 @@ class Departure:
 
     teller: Teller
     patience: Patience
-    witnesses: Sequence[str]
+    witnesses: Sequence[UrlWitness]
     readings: Readings
     calls: bool = True
     timed: bool = False
@@ -132,19 +129,22 @@ class Departure:
         """Ask every witness; return whether none sees another address than the one that is configured."""
         if not self.witnesses:
             what = f"No witness is configured, so nobody was asked whether the world sees {egress}."
-            then = "Name one with --witness: a URL that answers with the address it sees, such as a gate's /whoami."
+            then = (
+                "Name one in egress_proof.witnesses, or with --witness: a URL that answers with the address it sees, "
+                "such as a gate's /whoami."
+            )
             self.teller.note(Step.SEEN, what, then)
-        return all([await self._asked(url, egress) for url in self.witnesses])
+        return all([await self._asked(witness, egress) for witness in self.witnesses])
 
-    async def _asked(self, url: str, egress: Egress) -> bool:
-        name = urlsplit(url).hostname or url
+    async def _asked(self, witness: UrlWitness, egress: Egress) -> bool:
+        name = witness.name
         try:
-            word = await ask(url, egress, self._trust_in(name))
-        except (WitnessSilent, TlsFileFault) as silent:
+            word = await witness.word(egress)
+        except WitnessSilent as silent:
             then = "That proves nothing either way: see whether the witness can be reached from the source address."
             self.teller.warn(Step.SEEN, f"{name} did not tell what it sees: {silent}.", then)
             return True
-        self._hold_against(word.date, name)
+        self._hold_against(date_of(word.date), name)
         if word.address == egress.seen_as:
             self.teller.good(Step.SEEN, f"{name} sees {word.address}, as configured")
             return True
@@ -152,11 +152,6 @@ class Departure:
         what = f"{name} sees {word.address}, and {egress} is configured."
         self.teller.found(Step.SEEN, State.FAILED, what, advice)
         return False
-
-    def _trust_in(self, host: str) -> ssl.SSLContext:
-        """A witness at the gate itself is trusted as the gate is, any other as the web is."""
-        at_the_gate = any(host == place[0] for place in self.teller.way.places)
-        return client_context(None, trust=self.teller.way.trust if at_the_gate else None)
 
     def _hold_against(self, date: datetime | None, by: str) -> None:
         if date is not None and not self.timed:

@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from relay.compose.relay import build
+from relay.compose.relay.build import build_witnesses
 from relay.compose.relay.carriage import readings
 from relay.doctor.arrival import arrival
 from relay.doctor.departure import Departure
 from relay.doctor.finding import Finding, State, Step
-from relay.doctor.itinerary import ways_of
+from relay.doctor.itinerary import Way, ways_of
 from relay.doctor.known import known
 from relay.doctor.teller import Teller
 from relay.errors import SettingsFault
 from relay.settings.relay import RelaySettings
 from relay.upstream.transport import Patience
+from relay.upstream.witness import UrlWitness
+from relay.x509.context import client_context
 
 # Faults under these keys are told at the steps that they belong to.
 _OF_LISTEN = ("certificate", "key", "names")
@@ -31,7 +35,8 @@ async def walk(
 ) -> None:
     """Tell what is found, in order. Where a road breaks it ends, and the next one is walked.
 
-    `witnesses` are URLs that answer with the address they see; without `calls` only connections are made.
+    `witnesses` are URLs that answer with the address they see, besides those of the settings; without `calls` only
+    connections are made.
     """
     broken = False
     for finding in _settings(settings, now()):
@@ -46,13 +51,31 @@ async def walk(
         departure = Departure(
             teller=Teller(way=way, now=now, tell=tell, known=learned),
             patience=_patience(settings),
-            witnesses=witnesses,
+            witnesses=_witnesses(settings, witnesses, way),
             readings=readings(settings),
             calls=calls,
             timed=timed,
         )
         await departure.walk()
         timed = departure.timed
+
+
+def _witnesses(settings: RelaySettings, urls: Sequence[str], way: Way) -> list[UrlWitness]:
+    """Return those of the settings and, if they do not name them, these; none where the way breaks before them.
+
+    One at the gate itself is trusted as the gate is, any other as the web is.
+    """
+    if way.passport is None:
+        return []
+    configured, gates = build_witnesses(settings), {host for host, _ in way.places}
+    known_urls = {witness.url for witness in configured}
+    asked = [url for url in urls if url not in known_urls]
+    trusts = [way.trust if urlsplit(url).hostname in gates else None for url in asked]
+    named = [
+        UrlWitness(url=url, gate=False, context=client_context(None, trust=trust))
+        for url, trust in zip(asked, trusts, strict=True)
+    ]
+    return [*configured, *named]
 
 
 def unreadable(fault: SettingsFault, at: datetime) -> Iterator[Finding]:

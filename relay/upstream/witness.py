@@ -31,6 +31,14 @@ class WitnessSilent(Exception):  # what happened, not the word Error
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a witness said: the address that it sees, and its Date field, as it stood there."""
+
+    address: IPv4Address
+    date: str | None
+
+
 class Witness(Protocol):
     """Whoever can tell which address the world sees."""
 
@@ -68,10 +76,15 @@ class UrlWitness:
         return f"{parts.hostname}:{parts.port or 443}"
 
     async def ask(self, egress: Egress) -> IPv4Address:
+        """Return the address that it sees: see `Witness.ask`."""
+        return (await self.word(egress)).address
+
+    async def word(self, egress: Egress) -> Word:
         """Ask over a connection that is made for it: a kept one would tell how it was seen once."""
         try:
             async with asyncio.timeout(self.seconds):
-                return address_in(await self._fetch(egress))
+                octets, date = await self._fetch(egress)
+                return Word(address_in(octets), date)
         except TimeoutError:
             raise WitnessSilent(f"no answer within {self.seconds:g} seconds") from None
         except RelayError as error:  # no socket from there
@@ -79,7 +92,7 @@ class UrlWitness:
         except (aiohttp.ClientError, OSError) as error:
             raise WitnessSilent(f"cannot be asked: {type(error).__name__}") from None
 
-    async def _fetch(self, egress: Egress) -> bytes:
+    async def _fetch(self, egress: Egress) -> tuple[bytes, str | None]:
         connector = aiohttp.TCPConnector(
             family=AF_INET,
             ssl=self.context,
@@ -97,7 +110,7 @@ class UrlWitness:
         ):
             if answer.status != 200:
                 raise WitnessSilent(f"answered {answer.status}")
-            return await _read(answer.content)
+            return await _read(answer.content), answer.headers.get("Date")
 
 
 def _socket(egress: Egress) -> socket:

@@ -119,7 +119,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     except SettingsFault as fault:
         faults += fault.faults
     try:
-        witnesses = _build_witnesses(settings)
+        witnesses = build_witnesses(settings)
     except SettingsFault as fault:
         faults += fault.faults
     if faults or all_closed:
@@ -200,8 +200,9 @@ def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificat
     return BuiltClientCertificates(files=files, stamp=stamp, trust=trust, pinned=pinned, subjects=subjects)
 
 
-def _build_witnesses(settings: RelaySettings) -> tuple[Witness, ...]:
-    witnesses, faults = list[Witness](), list[tuple[str, str]]()
+def build_witnesses(settings: RelaySettings) -> tuple[UrlWitness, ...]:
+    """Return the witnesses of egress_proof. Raises SettingsFault."""
+    witnesses, faults = list[UrlWitness](), list[tuple[str, str]]()
     for number, each in enumerate(settings.egress_proof.witnesses):
         try:
             context = client_context(None, trust=each.trust)
