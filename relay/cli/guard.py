@@ -11,6 +11,7 @@ from rich.table import Table
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay.guards import guardroom_alone, hatch_of, shown
 from relay.compose.relay.ways import ways_of
+from relay.observe.history import History
 from relay.ops.hatch import asked
 from relay.settings.relay import RelaySettings
 
@@ -29,7 +30,7 @@ def show(config: Path, *, as_json: bool) -> None:
     told = _asked(settings, {"do": "show"})
     running = told is not None
     if told is None:
-        told = shown(guardroom_alone(settings, datetime.now(UTC)).book())
+        told = shown(guardroom_alone(settings, datetime.now(UTC)).book(), History())
     if as_json:
         click.echo(json.dumps(told | {"running": running}, indent=2))
         return
@@ -40,6 +41,9 @@ def show(config: Path, *, as_json: bool) -> None:
     if told["stops"]:
         console.print("\nStopped for a quota, until `relay guard lift`:")
         console.print(_table(told["stops"], ("way", "route", "since")))
+    if told["refusals"]:
+        console.print("\nRefused last:")
+        console.print(_table(told["refusals"], ("way", "egress", "at", "cause", "answer")))
 
 
 @guard.command()

@@ -48,6 +48,10 @@ class CrewNews(Protocol):
         """A worker ended as it was told; its counts are still asked for until the last has gone."""
         ...
 
+    def refused(self, packed: bytes) -> None:
+        """A worker tells of refusals."""
+        ...
+
     def changed(self, working: int, size: int) -> None:
         """So many take calls now, of so many that should."""
         ...
@@ -235,6 +239,8 @@ class Crew:
                 worker.told.set()
                 if worker.state is State.SILENT:
                     worker.state = State.WORKING
+            case ("refused",):
+                self._news.refused(message.octets())
             case ("ended", all_ended):
                 worker.ended = all_ended == "True"
             case ("tell", *words):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relay.compose.relay.guards import guardroom_alone, hatch_of, shown
+from relay.observe.history import History
 from relay.ops.hatch import asked
 from relay.settings.relay import RelaySettings
 
@@ -28,7 +29,7 @@ def known(settings: RelaySettings, at: datetime) -> Known:
         return Known(unasked=f"{path} is for the relay's own user and root")
     except (OSError, ValueError) as fault:
         return Known(unasked=f"the relay at {path} gave no answer: {fault}")
-    return _read(told if told is not None else shown(guardroom_alone(settings, at).book()))
+    return _read(told if told is not None else shown(guardroom_alone(settings, at).book(), History()))
 
 
 def _read(told: dict[str, Any]) -> Known:

@@ -13,6 +13,7 @@ from relay.gateway.ids import Ids
 from relay.gateway.journey import Journey, Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
 from relay.observe.exchange import Exchange, Journal
+from relay.observe.history import History
 from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
 
@@ -32,14 +33,16 @@ class Gateway:
         self,
         road: Road,
         journal: Journal,
+        history: History,
         *,
         now: Callable[[], datetime],
         alarm: Alarm,
         ledger: Ledger = NO_LEDGER,
     ) -> None:
-        """Make it; `now` tells the time in UTC."""
+        """Make it; `now` tells the time in UTC, and `history` keeps refusals."""
         self.road = road
         self.journal = journal
+        self.history = history
         self.ledger = ledger
         self.alarm = alarm
         self.now = now

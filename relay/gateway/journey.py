@@ -22,6 +22,7 @@ from relay.errors import (
     OutcomeUnknown,
     RelayError,
     Sent,
+    SystemCertificateRefused,
     TenantPaused,
     UpstreamTimeout,
     UpstreamUnreachable,
@@ -31,6 +32,7 @@ from relay.gateway.admission import SAFE, Admission, Placed
 from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
+from relay.gateway.refused import refused
 from relay.gateway.remedies import Remedies
 from relay.message.fields import Field
 from relay.message.framing import Framing, Length
@@ -139,6 +141,8 @@ class Journey:
         """Take the fault that ended it before an answer was begun."""
         if self._ended:
             return
+        if isinstance(fault, SystemCertificateRefused):
+            self._note_refused_certificate(fault)
         if isinstance(fault, CallerGone) or self._caller_left:
             self._leave()
             return
@@ -381,6 +385,18 @@ class Journey:
         record.remedy = self._gateway.road.remedies.of(refusal.cause, record, route, passage.answer, facts.last_good)
         if facts.last_good is not None:
             self._last_good = facts.last_good.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._gateway.history.note(
+            refused(
+                record,
+                route,
+                self._call.head.fields,
+                cause=record.cause,
+                certificate=record.certificate,
+                sent=record.sent,
+                last_good=facts.last_good,
+                answer=passage.answer,
+            )
+        )
         if refusal.passed:
             self._passed()
         elif refusal.cause is Cause.ADDRESS_OR_BLOCKED or refusal.cause is Cause.BLOCKED:
@@ -390,6 +406,22 @@ class Journey:
         elif refusal.cause is Cause.QUOTA:
             ward.stop(route.name, self._gateway.now())
         return refusal
+
+    def _note_refused_certificate(self, fault: SystemCertificateRefused) -> None:
+        """Have the history keep a refusal that came in TLS, instead of an answer."""
+        placed, ward, passage = self._placed, self._ward, self._passage
+        if placed is None or ward is None or passage is None:
+            return
+        note = refused(
+            self.record,
+            placed.route,
+            self._call.head.fields,
+            cause=PROBLEMS[type(fault)].code,
+            certificate=passage.serial,
+            sent=fault.sent,
+            last_good=ward.facts(passage.serial).last_good,
+        )
+        self._gateway.history.note(note)
 
     def _passed(self) -> None:
         """Have the guard hear that VECOZO let the call pass."""

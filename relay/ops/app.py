@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from relay.observe.history import History
 
 
 @dataclass(slots=True)
@@ -44,9 +47,16 @@ async def _nothing() -> None:
 
 
 def make_app(
-    readiness: Readiness, registry: CollectorRegistry, *, gather: Callable[[], Awaitable[None]] = _nothing
+    readiness: Readiness,
+    registry: CollectorRegistry,
+    *,
+    gather: Callable[[], Awaitable[None]] = _nothing,
+    history: History | None = None,
 ) -> web.Application:
-    """Return the application with `/healthz`, `/readyz` and `/metrics`; `gather` is awaited before each scrape."""
+    """Return the application with `/healthz`, `/readyz`, `/metrics` and, where there is a history, `/history`.
+
+    `gather` is awaited before each look at what all processes counted and remember.
+    """
 
     async def health(request: web.Request) -> web.Response:
         return web.Response(text="alive\n")
@@ -61,6 +71,13 @@ def make_app(
         encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encoder(registry), headers={"Content-Type": content_type})
 
+    async def refusals(request: web.Request) -> web.Response:
+        await gather()
+        body = orjson.dumps({"refusals": history.latest() if history else []}, option=orjson.OPT_UTC_Z)
+        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
     app = web.Application()
     app.add_routes([web.get("/healthz", health), web.get("/readyz", ready), web.get("/metrics", metrics)])
+    if history is not None:
+        app.add_routes([web.get("/history", refusals)])
     return app

@@ -46,11 +46,17 @@ async def test_it_talks_to_the_relay_that_runs(tmp_path: Path) -> None:
     async with kit.running(kit.answering(QUOTA)) as upstream, relay(tmp_path, upstream.port) as here:
         assert [await _called(here), await _called(here)] == [429, 503]
         shown = await asyncio.to_thread(_guard, tmp_path, "show", "--json")
+        words = await asyncio.to_thread(_guard, tmp_path, "show")
         lifted = await asyncio.to_thread(_guard, tmp_path, "lift", "linde", "--route", "cov", WORD)
         assert await _called(here) == 429
     told = json.loads(shown.output)
     assert told["running"]
     assert [(stop["way"], stop["route"]) for stop in told["stops"]] == [("linde", "cov")]
+    [refused] = told["refusals"]
+    assert [refused[name] for name in ("way", "egress", "cause", "answer")] == [
+        "linde", "127.0.0.9", "quota", "429 Too Many Requests",
+    ]  # fmt: skip
+    assert "quota   429 Too Many Requests" in words.output
     assert (lifted.exit_code, lifted.output) == (0, "1 lifted.\n")
 
 

@@ -30,6 +30,7 @@ class News:
     quiet: list[int] = field(default_factory=list)
     reports: list[bytes] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    refusals: list[bytes] = field(default_factory=list)
 
     def started(self, number: int, pid: int) -> None:
         self.pids.append(pid)
@@ -43,6 +44,9 @@ class News:
 
     def left(self, report: bytes) -> None:
         self.reports.append(report)
+
+    def refused(self, packed: bytes) -> None:
+        self.refusals.append(packed)
 
     def changed(self, working: int, size: int) -> None:
         self.sizes.append(working)

@@ -1,4 +1,4 @@
-"""Nothing of what a patient, a key or a token is shows in log, metrics or own answers, whatever way it came in."""
+"""Nothing of what a patient, a key or a token is shows in log, metrics, history or own answers, however it came in."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -22,6 +22,10 @@ async def _answers(exchange: kit.Exchange) -> None:
     told = f'{{"bsn":"{BSN}"}}'.encode()
     fields = f"Set-Cookie: session={TOKEN}\r\nLocation: /{BSN}\r\n".encode()
     await exchange.answer(b"HTTP/1.1 403 Forbidden\r\n%bContent-Length: %d\r\n\r\n%b" % (fields, len(told), told))
+
+
+async def _refuses(exchange: kit.Exchange) -> None:
+    await exchange.answer(f"HTTP/1.1 403 Niet voor {BSN}\r\nContent-Length: 9\r\n\r\n{BSN}".encode())
 
 
 async def _babbles(exchange: kit.Exchange) -> None:
@@ -67,13 +71,13 @@ async def _own_answers(here: Relay) -> list[bytes]:
     return own
 
 
-@pytest.mark.parametrize("script", [_answers, _babbles, _cuts])
-async def test_no_secret_shows_in_log_metrics_or_own_answers(tmp_path: Path, script: kit.Script) -> None:
+@pytest.mark.parametrize("script", [_answers, _refuses, _babbles, _cuts])
+async def test_no_secret_shows_in_log_metrics_history_or_own_answers(tmp_path: Path, script: kit.Script) -> None:
     async with kit.running(script) as upstream, relay(tmp_path, upstream.port, changes=SOON) as here:
         own = await _own_answers(here)
         made = len(list(_calls(here.key)))
         await until(lambda: len(here.exchanges) == made)
-        scraped = await here.scrape()
+        scraped = await here.scrape() + (await here.ask_operator("/history"))[1]
         log = here.out.getvalue().decode()
         assert here.key not in log + scraped
     assert len(own) > 20

@@ -1,13 +1,16 @@
 """The operator's port: alive, ready or why not, and what was counted."""
 
+import json
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from relay.observe.history import History
 from relay.ops.app import Readiness, make_app
 from relay.wire.server import serving
+from tests.observe.test_history import ONE
 
 
 @pytest.fixture
@@ -61,5 +64,19 @@ async def test_metrics_come_in_the_format_that_is_asked_for(base: str) -> None:
     assert text.endswith("# EOF\n")
 
 
+async def test_where_there_is_a_history_it_is_told_once_all_is_gathered() -> None:
+    history = History()
+
+    async def gather() -> None:
+        history.note(ONE)
+
+    app = make_app(Readiness(), CollectorRegistry(), gather=gather, history=history)
+    async with serving(app, "127.0.0.1", 0, key="operator") as place:
+        status, text, content_type = await _get(f"http://{place.address}:{place.port}/history")
+    assert (status, content_type) == (200, "application/json")
+    [told] = json.loads(text)["refusals"]
+    assert (told["at"], told["cause"], told["sent"]) == ("2026-11-30T12:00:00Z", "address_or_blocked", "true")
+
+
 async def test_there_is_nothing_else_there(base: str) -> None:
-    assert (await _get(f"{base}/"))[0] == 404
+    assert [(await _get(f"{base}{path}"))[0] for path in ("/", "/history")] == [404, 404]

@@ -22,6 +22,7 @@ from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
 from relay.gateway.remedies import Remedies
 from relay.observe.exchange import Journal
+from relay.observe.history import History
 from relay.observe.metrics import Metrics
 from relay.settings.relay import OwnRefusal, RelaySettings
 from relay.tenant.directory import Directory
@@ -43,6 +44,7 @@ class Carriage:
         built: Built,
         metrics: Metrics,
         journal: Journal,
+        history: History,
         logger: FilteringBoundLogger,
         *,
         ledger: Ledger = NO_LEDGER,
@@ -55,7 +57,7 @@ class Carriage:
         tell(built.guardroom, logger)
         certificates = built.client_certificates.authenticator() if built.client_certificates else None
         authenticator = _authenticator(built.settings, certificates)
-        gateway = _gateway(built, authenticator, upstreams, self._wards, journal, logger, ledger)
+        gateway = _gateway(built, authenticator, upstreams, self._wards, journal, history, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
         self.reception = Reception(self.listener, built, logger, certificates)
 
@@ -157,6 +159,7 @@ def _gateway(
     upstreams: Mapping[str, Upstream],
     wards: dict[Place, Ward],
     journal: Journal,
+    history: History,
     logger: FilteringBoundLogger,
     ledger: Ledger,
 ) -> Gateway:
@@ -180,7 +183,7 @@ def _gateway(
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
-    return Gateway(road, journal, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+    return Gateway(road, journal, history, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
 
 
 def readings(settings: RelaySettings) -> Readings:

@@ -8,6 +8,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from relay.errors import SettingsFault
+from relay.observe.history import History, Refused
 from relay.observe.metrics import GuardSeen, Metrics, StopSeen
 from relay.ops.hatch import LONGEST_PATH, hatch
 from relay.settings.relay import RelaySettings
@@ -77,7 +78,7 @@ def tell(room: Guardroom, logger: FilteringBoundLogger) -> None:
 
 @asynccontextmanager
 async def guarding(
-    room: Guardroom, settings: RelaySettings, logger: FilteringBoundLogger, metrics: Metrics
+    room: Guardroom, settings: RelaySettings, logger: FilteringBoundLogger, metrics: Metrics, history: History
 ) -> AsyncIterator[None]:
     """Show the guards in metrics, and take what people ask at the hatch, for as long as the block lasts."""
     tell(room, logger)
@@ -86,7 +87,7 @@ async def guarding(
     def ask(question: dict[str, object], uid: int) -> dict[str, object]:
         match question:
             case {"do": "show"}:
-                return shown(room.book())
+                return shown(room.book(), history)
             case {"do": "lift", "way": str() as way, "route": (None | str()) as route}:
                 count = room.lift(way, route, at=datetime.now(UTC).timestamp())
                 logger.warning("guard_lifted", way=way, route=route or "", count=count, by_uid=uid)
@@ -100,8 +101,8 @@ async def guarding(
             room.close()
 
 
-def shown(book: Book) -> dict[str, object]:
-    """Return a book in words of JSON."""
+def shown(book: Book, history: History) -> dict[str, object]:
+    """Return a book in words of JSON, with the latest refusal that each guard knows of."""
     return {
         "guards": [
             {
@@ -116,6 +117,17 @@ def shown(book: Book) -> dict[str, object]:
             for (way, egress), guard in book.guards.items()
         ],
         "stops": [{"way": way, "route": route, "since": _told(at)} for (way, route), at in book.stops.items()],
+        "refusals": [_refusal(last) for place in book.guards if (last := history.last_of(*place)) is not None],
+    }
+
+
+def _refusal(last: Refused) -> dict[str, object]:
+    return {
+        "way": last.way,
+        "egress": last.egress,
+        "at": last.at.isoformat(timespec="seconds"),
+        "cause": last.cause,
+        "answer": f"{last.status} {last.reason}".strip() if last.status else "TLS alert",
     }
 
 

@@ -24,6 +24,7 @@ from relay.crew.table import Lost
 from relay.errors import Sent
 from relay.front.certificate import ServerCertificate
 from relay.gateway.receipts import Receipts
+from relay.observe.history import History
 from relay.observe.lines import Lines
 from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
@@ -44,6 +45,7 @@ class _CrewNews:
         metrics: Metrics,
         readiness: Readiness,
         guardroom: Guardroom,
+        history: History,
         *,
         complete: Callable[[], object],
     ) -> None:
@@ -51,6 +53,7 @@ class _CrewNews:
         self._metrics = metrics
         self._readiness = readiness
         self._guardroom = guardroom
+        self._history = history
         self._complete: Callable[[], object] | None = complete
         self.draining = False
 
@@ -92,6 +95,9 @@ class _CrewNews:
     def left(self, report: bytes) -> None:
         if report:
             self._metrics.absorb(report)
+
+    def refused(self, packed: bytes) -> None:
+        self._history.absorb(packed)
 
 
 class _Receptions:
@@ -150,27 +156,27 @@ async def _presiding(
 ) -> AsyncIterator[tuple[Running, asyncio.Event]]:
     lines = Lines(out, at_once=PIPE_BUF)
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
-    readiness, operator = Readiness(), settings.operator
+    readiness, history, operator = Readiness(), History(), settings.operator
     port = listening.getsockname()[1]
     operating: Listening
 
     def ready() -> None:
         logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
 
-    news = _CrewNews(logger, metrics, readiness, built.guardroom, complete=ready)
+    news = _CrewNews(logger, metrics, readiness, built.guardroom, history, complete=ready)
     crew = Crew(nursery, settings.workers, news, ReceiptClerk(receipts))
     metrics.keys(lambda: len(receipts))
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
     metrics.workers(crew.states)
     metrics.reports(crew.reports)
-    app = make_app(readiness, metrics.registry, gather=crew.gather)
+    app = make_app(readiness, metrics.registry, gather=crew.gather, history=history)
     try:
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
             ways = {name: _Ways(crew, name) for name in built.ways}
             async with (
                 proving(built, ways, readiness, logger, metrics),
                 watching(built, ways, _Receptions(crew), logger, metrics, mailed_by_nobody) as looking,
-                guarding(built.guardroom, settings, logger, metrics),
+                guarding(built.guardroom, settings, logger, metrics, history),
             ):
                 crew.start()
                 try:

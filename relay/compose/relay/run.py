@@ -19,6 +19,7 @@ from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
 from relay.gateway.receipts import OwnLedger, Receipts
 from relay.observe.exchange import Journals
+from relay.observe.history import History
 from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
 from relay.observe.metrics import Metrics
@@ -58,14 +59,14 @@ async def running(built: Built, out: BinaryIO) -> AsyncIterator[Alone]:
 async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIterator[Alone]:
     lines = Lines(out)
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
-    readiness = Readiness()
+    readiness, history = Readiness(), History()
     journal, ledger = Journals((metrics, ExchangeLog(lines))), OwnLedger(receipts, time.time)
-    carriage = Carriage(built, metrics, journal, logger, ledger=ledger)
+    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger)
     metrics.keys(lambda: len(receipts))
     listener = carriage.listener
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
-    app = make_app(readiness, metrics.registry)
+    app = make_app(readiness, metrics.registry, history=history)
     async with (
         serving(app, str(operator.address), operator.port, key="operator") as operating,
         proving(built, carriage.ways, readiness, logger, metrics),
@@ -73,7 +74,7 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
             watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking,
-            guarding(built.guardroom, settings, logger, metrics),
+            guarding(built.guardroom, settings, logger, metrics, history),
         ):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))

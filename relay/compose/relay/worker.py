@@ -19,6 +19,7 @@ from relay.crew.nursery import Work
 from relay.crew.table import Table
 from relay.front.certificate import ServerCertificate
 from relay.observe.exchange import Journals
+from relay.observe.history import History
 from relay.observe.lines import Lines
 from relay.observe.log import ExchangeLog, make_logger
 from relay.observe.metrics import Metrics
@@ -49,9 +50,9 @@ async def _carry(built: Built, listening: socket.socket, out: BinaryIO, line: Li
     logger, metrics, table = make_logger(lines), Metrics(), Table(file)
     # The table comes last: it strikes a call out once its line is on its way.
     journal = Journals((metrics, ExchangeLog(lines), table))
-    ledger = LineLedger(table, line)
-    carriage = Carriage(built, metrics, journal, logger, ledger=ledger)
-    worker = _Worker(carriage, ledger, line, metrics, logger, listening)
+    ledger, history = LineLedger(table, line), History()
+    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger)
+    worker = _Worker(carriage, ledger, line, metrics, history, logger, listening)
     all_ended = await worker.carry(alone=built.settings.deadlines.drain)
     lines.flush()
     worker.report()
@@ -68,6 +69,7 @@ class _Worker:
         ledger: LineLedger,
         line: Line,
         metrics: Metrics,
+        history: History,
         logger: FilteringBoundLogger,
         listening: socket.socket,
     ) -> None:
@@ -75,6 +77,7 @@ class _Worker:
         self._ledger = ledger
         self._line = line
         self._metrics = metrics
+        self._history = history
         self._logger = logger
         self._listening = listening
         # How long calls in progress may take, once it is told to drain.
@@ -98,8 +101,15 @@ class _Worker:
     def report(self) -> None:
         """Tell how it stands."""
         self._carriage.publish()
+        self._tell_refusals()
         in_progress = str(self._carriage.listener.in_progress)
         self._line.send_octets("report", in_progress, octets=self._metrics.packed())
+
+    def _tell_refusals(self) -> None:
+        """Tell those since the last time; what the parent does not take now it is told with the next."""
+        packed = self._history.packed()
+        if packed and self._line.send_octets("refused", octets=packed):
+            self._history.forget()
 
     def _hear(self, alone: float) -> None:
         with suppress(BlockingIOError):

@@ -1,0 +1,79 @@
+"""The history of a relay that runs: that of all its processes, and of those that are gone."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.observe.history import MOST
+from tests.kit import upstream as kit
+from tests.kit.door import until
+from tests.kit.line import line, request
+from tests.kit.relay import PATH
+from tests.kit.served import Served, served
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+
+
+async def _refused(here: Served, times: int = 1) -> list[str]:
+    """Have calls refused over one line; return their names, the newest first."""
+    async with line(here.port) as caller:
+        names = []
+        for _ in range(times):
+            octets = request("POST", PATH, ("X-Api-Key", here.key), body=b"x")
+            answer = await (await caller.send(octets)).answer()
+            assert answer.status == 403
+            names.append(str(answer.field("x-relay-request-id")))
+        return names[::-1]
+
+
+async def _names(here: Served) -> list[str]:
+    _, told = await here.ask_operator("/history")
+    refusals: list[dict[str, Any]] = json.loads(told)["refusals"]
+    return [each["id"] for each in refusals]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_flood_leaves_the_latest_of_all_processes_newest_first(tmp_path: Path, workers: int) -> None:
+    changes = {"workers": workers, "guard.after": 100}
+    async with kit.running(kit.answering(FORBIDDEN)) as upstream:
+        with served(tmp_path, upstream.port, changes=changes) as here:
+            names = await _refused(here, 2 * MOST)
+            for worker in here.workers():
+                with here.only(worker):
+                    names = await _refused(here, 3) + names
+            assert await _names(here) == names[:MOST]
+
+
+async def test_what_a_worker_told_outlives_it(tmp_path: Path) -> None:
+    async with kit.running(kit.answering(FORBIDDEN)) as upstream:
+        with served(tmp_path, upstream.port, changes={"workers": 2, "guard.after": 100}) as here:
+            victim, other = here.workers()
+            with here.only(victim):
+                names = await _refused(here)
+            with here.only(other):
+                names = await _refused(here) + names
+            assert await _names(here) == names
+            os.kill(victim, signal.SIGKILL)
+            await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
+            with here.only(here.workers()[-1]):
+                names = await _refused(here) + names
+            assert await _names(here) == names
+
+
+async def test_it_is_told_soon_without_being_asked_for(tmp_path: Path) -> None:
+    """A worker that dies takes what was refused in its last second with it, and no more."""
+    async with kit.running(kit.answering(FORBIDDEN)) as upstream:
+        with served(tmp_path, upstream.port, changes={"workers": 2}) as here:
+            names = await _refused(here)
+            await asyncio.sleep(2)
+            for worker in here.workers():
+                os.kill(worker, signal.SIGKILL)
+            await until(lambda: len(here.events("worker_lost")) == 2, seconds=10)
+            assert await _names(here) == names
