@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
@@ -64,8 +65,8 @@ class Clerk(Protocol):
         """Take what a worker tells."""
         ...
 
-    def asked(self, worker: int, words: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the answer to what a worker asks."""
+    def asked(self, worker: int, words: tuple[str, ...], answer: Callable[..., object]) -> None:
+        """Take what a worker asks, and call `answer` with the words of the answer, now or later."""
         ...
 
     def buried(self, worker: int) -> None:
@@ -256,10 +257,12 @@ class Crew:
         for worker in list(self._workers.values()):
             self._hear_the_rest(worker)
         for worker, words in asked:
-            if worker.number not in self._workers:
-                continue
-            if not worker.line.send("answer", *self._clerk.asked(worker.number, words)):
-                self._nursery.send("kill", str(worker.pid))  # as for orders: one that waits in vain is of no use
+            if worker.number in self._workers:
+                self._clerk.asked(worker.number, words, partial(self._answered, worker))
+
+    def _answered(self, worker: _Worker, *words: str) -> None:
+        if worker.number in self._workers and not worker.line.send("answer", *words):
+            self._nursery.send("kill", str(worker.pid))  # as for orders: one that waits in vain is of no use
 
     def _bury(self, worker: _Worker, status: int) -> None:
         self._hear_the_rest(worker)

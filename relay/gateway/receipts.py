@@ -36,11 +36,22 @@ class Receipts:
     When it is full, new keys are refused: forgetting one would let its call go twice.
     """
 
-    def __init__(self, *, most: int, keep: float, write: Callable[[bytes], bool] = lambda line: True) -> None:
-        """`write` is given a line for each change, and says whether it is kept."""
+    def __init__(
+        self,
+        *,
+        most: int,
+        keep: float,
+        write: Callable[[bytes], bool] = lambda line: True,
+        sync: Callable[[Callable[[bool], None]], None] = lambda told: told(True),  # noqa: FBT003  # as a callback it has no keywords
+    ) -> None:
+        """`write` is given a line for each change, and says whether it is kept.
+
+        `sync` tells, now or later, whether what was written until now outlives the machine.
+        """
         self._most = most
         self._keep = keep
         self._write = write
+        self._sync = sync
         self._kept: dict[bytes, _Receipt] = {}
 
     def __repr__(self) -> str:
@@ -48,6 +59,18 @@ class Receipts:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def ask(self, claim: Claim, owner: int, at: float, told: Told) -> None:
+        """Have `told` hear how it stands with a key; `FREE` once not even a power failure can make that forgotten."""
+        verdict = self.claim(claim, owner, at)
+        if verdict.standing is Standing.FREE:
+            self._sync(lambda kept: told(verdict if kept else self._taken_back(claim.key, owner, at)))
+        else:
+            told(verdict)
+
+    def _taken_back(self, key: bytes, owner: int, at: float) -> Verdict:
+        self.settle(key, owner, Standing.FREE, 0, at)
+        return Verdict(Standing.AWAY)
 
     def claim(self, claim: Claim, owner: int, at: float) -> Verdict:
         """Return how it stands with a key; `FREE` makes it the owner's until it settles it."""
@@ -148,8 +171,8 @@ class OwnLedger:
         """Keep nothing: what is in progress here dies with whoever would tell of it."""
 
     def claim(self, claim: Claim, told: Told) -> None:
-        """Tell the verdict at once."""
-        told(self._receipts.claim(claim, 0, self._now()))
+        """Have the receipts tell."""
+        self._receipts.ask(claim, 0, self._now(), told)
 
     def settle(self, key: bytes, standing: Standing, status: int) -> None:
         """Take what became of a call that was free to go."""

@@ -1,5 +1,10 @@
 """The file of keys: one relay's alone, no longer than need be, and told with its remedy when it cannot be had."""
 
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -7,8 +12,9 @@ import pytest
 from relay.compose.relay import ledger as ledger_module
 from relay.compose.relay.ledger import kept_receipts
 from relay.errors import SettingsFault
-from relay.gateway.ledger import Claim, Standing
+from relay.gateway.ledger import Claim, Standing, Verdict
 from relay.settings.relay import Ledger
+from tests.kit.door import until
 
 AT = 1_800_000_000.0
 
@@ -80,3 +86,111 @@ def test_a_line_that_the_disk_had_no_room_for_is_not_promised_and_spoils_no_othe
     assert kept.write(b"the third line\n")
     assert list(kept.lines()) == [b"the first \n", b"the third line\n"]
     kept.close()
+
+
+@dataclass
+class Disk:
+    """Holds each sync until it is let go, and says what became of it."""
+
+    slow: threading.Event = field(default_factory=threading.Event)
+    fault: OSError | None = None
+    synced: list[int] = field(default_factory=list)
+
+    def sync(self, file: int) -> None:
+        self.synced.append(os.fstat(file).st_size)
+        self.slow.wait(10)
+        if self.fault is not None:
+            raise self.fault
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    disk = Disk()
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    yield disk
+    disk.slow.set()
+
+
+async def test_a_key_is_promised_once_it_is_on_the_disk_and_nobody_else_waits_for_that(
+    tmp_path: Path, disk: Disk
+) -> None:
+    heard: list[Verdict] = []
+    with kept_receipts(Ledger(file=tmp_path / "keys")) as receipts:
+        receipts.ask(_claim(0), 1, AT, heard.append)
+        await until(lambda: disk.synced)
+        assert disk.synced[0] > 0, "its line was there before the sync"
+        receipts.ask(_claim(0), 1, AT, heard.append)  # who gets no promise needs no disk
+        assert [each.standing for each in heard] == [Standing.IN_PROGRESS]
+        disk.slow.set()
+        await until(lambda: len(heard) == 2)
+        assert heard[1].standing is Standing.FREE
+
+
+async def test_those_who_ask_while_the_disk_is_busy_share_the_next_sync(tmp_path: Path, disk: Disk) -> None:
+    heard: list[Verdict] = []
+    with kept_receipts(Ledger(file=tmp_path / "keys")) as receipts:
+        receipts.ask(_claim(0), 1, AT, heard.append)
+        await until(lambda: disk.synced)
+        for number in range(1, 100):
+            receipts.ask(_claim(number), 1, AT, heard.append)
+        await asyncio.sleep(0.05)
+        assert len(disk.synced) == 1, "one at a time"
+        disk.slow.set()
+        await until(lambda: len(heard) == 100)
+    assert {each.standing for each in heard} == {Standing.FREE}
+    assert len(disk.synced) == 2
+
+
+async def test_where_the_disk_fails_nothing_is_promised_and_all_is_written_anew(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Verdict] = []
+    disk.slow.set()
+    anew: list[Path] = []
+    replace = Path.replace
+
+    def replaced(path: Path, other: Path) -> Path:
+        anew.append(path)
+        return replace(path, other)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with kept_receipts(Ledger(file=tmp_path / "keys")) as receipts:
+        assert len(anew) == 1  # as it begins
+        disk.fault = OSError(5, "Input/output error")
+        receipts.ask(_claim(0), 1, AT, heard.append)
+        await until(lambda: len(heard) == 1)
+        assert (heard[0].standing, len(receipts)) == (Standing.AWAY, 0)
+        disk.fault = None
+        receipts.ask(_claim(0), 1, AT, heard.append)
+        await until(lambda: len(heard) == 2)
+        assert heard[1].standing is Standing.FREE
+        assert len(anew) == 2, "what the kernel had forgotten is there again"
+
+
+def test_a_file_written_anew_is_on_the_disk_before_it_takes_the_others_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(file: int) -> None:
+        steps.append("folder" if Path(f"/proc/self/fd/{file}").is_dir() else "file")
+        fsync(file)
+
+    def replaced(path: Path, other: Path) -> Path:
+        steps.append("name")
+        return replace(path, other)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    with kept_receipts(Ledger(file=tmp_path / "keys")):
+        assert steps == ["file", "name", "folder"]
+
+
+async def test_without_a_file_there_is_nothing_to_wait_for(disk: Disk) -> None:
+    heard: list[Verdict] = []
+    with kept_receipts(Ledger()) as receipts:
+        receipts.ask(_claim(0), 1, AT, heard.append)
+    assert [each.standing for each in heard] == [Standing.FREE]
+    await asyncio.sleep(0)
+    assert disk.synced == []

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def _between_workers(_folder: Path) -> Iterator[Ends]:
                     case ("tell", *words):
                         clerk.told(worker, tuple(words))
                     case ("ask", *words):
-                        line.send("answer", *clerk.asked(worker, tuple(words)))
+                        clerk.asked(worker, tuple(words), partial(line.send, "answer"))
 
     def hear(line: Line, ledger: LineLedger) -> None:
         with suppress(BlockingIOError):

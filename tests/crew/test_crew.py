@@ -61,9 +61,9 @@ class NotedClerk:
     def told(self, worker: int, words: tuple[str, ...]) -> None:
         self.heard.append(("told", worker, words))
 
-    def asked(self, worker: int, words: tuple[str, ...]) -> tuple[str, ...]:
+    def asked(self, worker: int, words: tuple[str, ...], answer: Callable[..., object]) -> None:
         self.heard.append(("asked", worker, words))
-        return words
+        answer(*words)
 
     def buried(self, worker: int) -> None:
         self.heard.append(("buried", worker, ()))

@@ -5,7 +5,7 @@ import fcntl
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -38,7 +38,7 @@ def kept_receipts(settings: LedgerSettings) -> Iterator[Receipts]:
     except OSError as error:
         raise SettingsFault([("ledger.file", _cannot(settings.file, error))]) from None
     try:
-        receipts = Receipts(most=settings.most, keep=settings.keep, write=file.write)
+        receipts = Receipts(most=settings.most, keep=settings.keep, write=file.write, sync=file.sync)
         try:
             receipts.read(file.lines(), time.time())
             file.keep(receipts)
@@ -54,7 +54,7 @@ def _cannot(path: Path, error: OSError) -> str:
 
 
 class _ReceiptFile:
-    """A line for each change, appended without waiting for the disk: it outlives the process, not a power failure."""
+    """A line for each change. It outlives the process once it is written, and the machine once it is synced."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -69,6 +69,9 @@ class _ReceiptFile:
         self._receipts: Receipts | None = None
         self._lines = 0
         self._torn = False
+        self._doubtful = False
+        self._waiting: list[Callable[[bool], None]] = []
+        self._syncing: asyncio.Task[None] | None = None
 
     def lines(self) -> Iterator[bytes]:
         """Yield what is there."""
@@ -84,17 +87,19 @@ class _ReceiptFile:
         try:
             lines = list(receipts.lines())
             file.write(b"".join(lines))
+            os.fsync(file.fileno())  # or a crash soon after could leave an empty file in its place
             successor.replace(self._path)
+            _sync_folder(self._path.parent)
         except OSError:
             file.close()
             raise
         self._file.close()
-        self._file, self._lines, self._torn = file, len(lines), False
+        self._file, self._lines, self._torn, self._doubtful = file, len(lines), False, False
 
     def write(self, line: bytes) -> bool:
         """Append a line; say whether it is there."""
         try:
-            if self._receipts is not None and self._lines > 2 * len(self._receipts) + _SURPLUS:
+            if self._receipts is not None and (self._doubtful or self._lines > 2 * len(self._receipts) + _SURPLUS):
                 self.keep(self._receipts)
             line = b"\n" + line if self._torn else line  # what a full disk left of one must not spoil the next
             self._torn = self._file.write(line) != len(line)
@@ -102,6 +107,38 @@ class _ReceiptFile:
             return False
         self._lines += 1
         return not self._torn
+
+    def sync(self, told: Callable[[bool], None]) -> None:
+        """Have `told` hear whether all that was written until now is on the disk: one sync for all who wait.
+
+        In a thread: a disk takes longer than a call may hold up others (decision 0016 has figures).
+        """
+        self._waiting.append(told)
+        if self._syncing is None:
+            self._syncing = asyncio.get_running_loop().create_task(self._keep_syncing())
+
+    async def _keep_syncing(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            kept = await self._synced()
+            for told in waiting:
+                loop.call_soon(told, kept)
+        self._syncing = None
+
+    async def _synced(self) -> bool:
+        try:
+            # Of its own, for meanwhile another file may take this one's place: with all that is in this one.
+            file = os.dup(self._file.fileno())
+            try:
+                await asyncio.to_thread(os.fdatasync, file)
+            finally:
+                os.close(file)
+        except OSError:
+            # What the kernel could not write it forgets, and the next sync would say nothing of it (fsync(2)).
+            self._doubtful = True
+            return False
+        return True
 
     def close(self) -> None:
         """Close it, for another process to take."""
@@ -112,6 +149,15 @@ class _ReceiptFile:
 def _opened(path: Path) -> BinaryIO:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     return os.fdopen(file, "ab", buffering=0)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk know which file has the name."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 class ReceiptClerk:
@@ -128,12 +174,15 @@ class ReceiptClerk:
         key, standing, status = words
         self._receipts.settle(bytes.fromhex(key), worker, Standing(standing), int(status), time.time())
 
-    def asked(self, worker: int, words: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the verdict on a claim."""
+    def asked(self, worker: int, words: tuple[str, ...], answer: Callable[..., object]) -> None:
+        """Answer with the verdict on a claim."""
         number, key, call, body = words
         claim = Claim(bytes.fromhex(key), bytes.fromhex(call), b"" if body == "-" else bytes.fromhex(body))
-        verdict = self._receipts.claim(claim, worker, time.time())
-        return number, verdict.standing, str(verdict.status), repr(verdict.at)
+
+        def told(verdict: Verdict) -> None:
+            answer(number, verdict.standing, str(verdict.status), repr(verdict.at))
+
+        self._receipts.ask(claim, worker, time.time(), told)
 
     def buried(self, worker: int) -> None:
         """Nobody knows what became of what it had in progress."""
