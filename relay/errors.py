@@ -189,6 +189,10 @@ class UpstreamUntrusted(RelayError):
     """The upstream's certificate is not one that we trust for that name."""
 
 
+class UpstreamRevoked(RelayError):
+    """The upstream's certificate, or one above it, has been revoked by its authority."""
+
+
 class SystemCertificateRefused(RelayError):
     """The upstream refused our system certificate in the TLS handshake: by an alert, or by going silently."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -43,14 +42,6 @@ class ClientTrust:
         """Return all that another process needs."""
         # Every octet is a letter of Latin-1: what stands around the PEM may be in any.
         return orjson.dumps([each.decode("latin-1") for each in self.pem])
-
-    def doubts(self, at: datetime) -> list[str]:
-        """Return what somebody should look at, though it counts."""
-        return [
-            f"the revocation list of {name} should have been replaced by {due:%Y-%m-%d %H:%M} UTC: get a newer one"
-            for name, due in self.revocations.due
-            if due < at
-        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ def _client_certificates(console: Console, built: BuiltClientCertificates) -> No
         f"Asks callers for a certificate: {len(built.pinned)} pinned, {len(built.subjects)} by subject of "
         f"{len(trust.authorities)} authorities, which have revoked {len(trust.revocations.revoked)}"
     )
-    for doubt in trust.doubts(datetime.now(UTC)):
+    for doubt in trust.revocations.doubts(datetime.now(UTC)):
         console.print(f"  [yellow]{doubt}[/]")
 
 
@@ -129,6 +129,8 @@ def _way(console: Console, way: BuiltWay) -> None:
         console.print(f"  [yellow]it expires in {days} days: renew it at VECOZO (user number and PIN are needed)[/]")
     for doubt in way.passport.doubts:
         console.print(f"  [yellow]{doubt}[/]")
+    for doubt in way.passport.revocations.doubts(way.at):
+        console.print(f"  [yellow]{doubt}[/]", highlight=False)
     for other in way.passport.passed_over:
         console.print(f"  passed over in its file: {other}", markup=False)
     if way.next is not None:

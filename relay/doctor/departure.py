@@ -80,6 +80,9 @@ class Departure:
             self.teller.good(Step.SYSTEM_CERTIFICATE, f"{passport.serial}, {until}")
         for doubt in passport.doubts:
             self.teller.warn(Step.SYSTEM_CERTIFICATE, doubt, "`relay certificate show` looks at a file by itself.")
+        for doubt in passport.revocations.doubts(self.teller.now()):
+            then = f"Put the newer list where tenants.{self.teller.way.tenant}.trust_revocations says."
+            self.teller.warn(Step.SYSTEM_CERTIFICATE, doubt, then)
         way = self.teller.way
         if way.number not in (None, way.card.user_number):
             what = f"Its user number is {way.number}, and the card says {way.card.user_number}."

@@ -34,6 +34,7 @@ class Matter(StrEnum):
     UPSTREAM_NAME_UNKNOWN = "upstream_name_unknown"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_UNTRUSTED = "upstream_untrusted"
+    UPSTREAM_REVOKED = "upstream_revoked"
     UPSTREAM_OUT_OF_ORDER = "upstream_out_of_order"
 
     @classmethod

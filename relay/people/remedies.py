@@ -176,6 +176,14 @@ def _untrusted(_card: Card, facts: Facts) -> str:
     )
 
 
+def _revoked(_card: Card, facts: Facts) -> str:
+    return (
+        f"Whoever answers as{_named(facts.host) or ' VECOZO'} shows a certificate that its authority has revoked, as "
+        "the list in `trust_revocations` says. Its key may be in other hands: send nothing there, and ask VECOZO "
+        "Support. If they have replaced it, see that the name leads to them, and not to somebody with the old key."
+    )
+
+
 def _named(name: str) -> str:
     return f" {name}" if name else ""
 
@@ -196,5 +204,6 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.UPSTREAM_NAME_UNKNOWN: _name_unknown,
     Matter.UPSTREAM_UNREACHABLE: _unreachable,
     Matter.UPSTREAM_UNTRUSTED: _untrusted,
+    Matter.UPSTREAM_REVOKED: _revoked,
     Matter.UPSTREAM_OUT_OF_ORDER: _out_of_order,
 }

@@ -299,6 +299,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="tls_certificate_error",
         retry_after=60,
     ),
+    errors.UpstreamRevoked: Problem(
+        status=503,
+        code="upstream_revoked",
+        title="The certificate of the server at VECOZO's address has been revoked by its authority",
+        remedy=_TELL_OPERATOR,
+        proxy_error="tls_certificate_error",
+        retry_after=60,
+    ),
     errors.SystemCertificateMissing: Problem(
         status=503,
         code="system_certificate_missing",

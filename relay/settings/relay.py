@@ -395,6 +395,9 @@ class Tenant(Branch):
     trust: SettingsPath | None = Field(
         default=None, description="PEM of the upstream's authorities; empty: public trust."
     )
+    trust_revocations: SettingsPath | None = Field(
+        default=None, description="What these authorities have revoked: their lists (CRL), PEM or DER."
+    )
     card: Card = Card()
 
     @property
@@ -514,6 +517,8 @@ class RelaySettings(Settings):
                 yield f"tenants.{name}.routes", fault
             if tenant.other_egress and (len(tenant.egress) < 2 or not self.egress_proof.witnesses):
                 yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
+            if tenant.trust_revocations is not None and tenant.trust is None:
+                yield f"tenants.{name}.trust_revocations", f"belongs to authorities; give them as tenants.{name}.trust"
         seen: dict[str, str] = {}
         yield from self._certificate_faults()
         for name, client in self.clients.items():

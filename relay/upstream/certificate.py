@@ -10,6 +10,7 @@ from relay.x509.context import TlsFileFault, trust_pem
 from relay.x509.fitness import ANYWHERE, Fitness
 from relay.x509.mistake import MISTAKES, Mistake
 from relay.x509.pem import chain_pem, key_pem
+from relay.x509.revocation import RevocationsFault
 from relay.x509.watch import Stamp, stamp_of
 
 
@@ -28,7 +29,14 @@ class CertificateFault(Exception):
 
 
 def papers_of(
-    octets: bytes, password: str | None, *, at: datetime, trust: str | None, fitness: Fitness, early: bool = False
+    octets: bytes,
+    password: str | None,
+    *,
+    at: datetime,
+    trust: str | None,
+    revocations: str | None = None,
+    fitness: Fitness,
+    early: bool = False,
 ) -> Papers:
     """Return the papers made of a PKCS#12 file, wherever it came from. Raises BundleFault.
 
@@ -46,6 +54,7 @@ def papers_of(
         chain=chain_pem(bundle.certificate, bundle.chain).decode(),
         key=key_pem(bundle.key).decode(),
         trust=trust,
+        revocations=revocations,
         serial=identity.serial,
         fingerprint=identity.fingerprint,
         not_before=identity.not_before,
@@ -59,41 +68,62 @@ def papers_of(
 class CertificateFile:
     """A .p12 or .pfx file, its password (in a file or given), what it must be, and whom to trust at the other end.
 
-    `key` is the settings' name for it below the tenant. An `early` one may be from before its first day.
+    `revocations` are the lists of what the trusted ones have revoked. `key` is the settings' name for it below the
+    tenant. An `early` one may be from before its first day.
     """
 
     file: Path
     password_file: Path | None
     password: str | None
     trust: Path | None
+    revocations: Path | None = None
     fitness: Fitness = ANYWHERE
     key: str = "certificate"
     early: bool = False
 
     def passport(self, at: datetime) -> Passport:
         """Return what the file holds now, ready for use at `at`. Raises CertificateFault."""
-        octets = _read(self.file, f"{self.key}.file")
+        octets = _read(self.file, f"{self.key}.file", "The file")
         password = self._password()
         try:
             trust = None if self.trust is None else trust_pem(self.trust)
-            papers = papers_of(octets, password, at=at, trust=trust, fitness=self.fitness, early=self.early)
-            return papers.passport()
+            return papers_of(
+                octets,
+                password,
+                at=at,
+                trust=trust,
+                revocations=self._revocations(),
+                fitness=self.fitness,
+                early=self.early,
+            ).passport()
         except BundleFault as fault:
             detail = f"{self.file}: {fault.detail}"
             raise CertificateFault(f"{self.key}.file", detail, cause=fault.detail) from None
         except TlsFileFault as fault:
             cause = "The authorities that VECOZO's own certificate is checked against cannot be used."
             raise CertificateFault("trust", fault.detail, cause=cause) from None
+        except RevocationsFault as fault:
+            detail = f"{self.revocations}: {fault.detail}"
+            cause = "The list of certificates that the authorities of VECOZO's own have revoked cannot be used."
+            raise CertificateFault("trust_revocations", detail, cause=cause) from None
 
     def stamp(self) -> Stamp:
         """Return a value that differs whenever the file or its password may have changed, through links as well."""
-        return stamp_of(*(path for path in (self.file, self.password_file, self.trust) if path))
+        return stamp_of(*filter(None, (self.file, self.password_file, self.trust, self.revocations)))
+
+    def _revocations(self) -> str | None:
+        if self.revocations is None:
+            return None
+        try:
+            return self.revocations.read_bytes().decode("latin-1")
+        except OSError as error:
+            raise RevocationsFault(f"it cannot be read: {error.strerror}") from None
 
     def _password(self) -> str | None:
         if self.password_file is None:
             return self.password
         key = f"{self.key}.password_file"
-        text = _read(self.password_file, key)
+        text = _read(self.password_file, key, "The file with its password")
         try:
             return text.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
@@ -101,13 +131,12 @@ class CertificateFile:
             raise CertificateFault(key, detail, cause="The file with its password is not text in UTF-8.") from None
 
 
-def _read(path: Path, key: str) -> bytes:
-    what = "file" if key.endswith(".file") else "file with the password"
+def _read(path: Path, key: str, what: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        cause = f"The {what} does not exist."
+        cause = f"{what} does not exist."
         raise CertificateFault(key, f"{path} does not exist", cause=cause, absent=True) from None
     except OSError as error:
         detail = f"{path} cannot be read: {error.strerror}"
-        raise CertificateFault(key, detail, cause=f"The {what} cannot be read.") from None
+        raise CertificateFault(key, detail, cause=f"{what} cannot be read.") from None

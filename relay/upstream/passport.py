@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 import orjson
+from cryptography import x509
 
 from relay.x509.context import client_context_from
+from relay.x509.revocation import Revocations, read_revocations
 
 _ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -16,12 +18,14 @@ _ALWAYS: Final = datetime(1, 1, 1, tzinfo=UTC)
 class Papers:
     """What a passport is made from, all in PEM, so that another process can make the same: its memory, never a disk.
 
-    `trust` are the upstream's authorities, None for the web's. The rest is as in `Passport`.
+    `trust` are the upstream's authorities, None for the web's; `revocations` the lists of what they have revoked, as
+    read, PEM or DER, each octet a letter of Latin-1; None where there are none. The rest is as in `Passport`.
     """
 
     chain: str
     key: str
     trust: str | None
+    revocations: str | None
     serial: str
     fingerprint: str
     not_before: datetime
@@ -44,7 +48,7 @@ class Papers:
         return orjson.dumps(self)
 
     def passport(self) -> "Passport":
-        """Return the passport. Raises TlsFileFault."""
+        """Return the passport. Raises TlsFileFault, RevocationsFault."""
         return Passport(
             context=client_context_from(self.chain.encode(), self.key.encode(), trust=self.trust),
             serial=self.serial,
@@ -53,8 +57,15 @@ class Papers:
             not_after=self.not_after,
             doubts=self.doubts,
             passed_over=self.passed_over,
+            revocations=self._revocations(),
             papers=self,
         )
+
+    def _revocations(self) -> Revocations:
+        if self.revocations is None or self.trust is None:
+            return Revocations.none()
+        authorities = x509.load_pem_x509_certificates(self.trust.encode())
+        return read_revocations(self.revocations.encode("latin-1"), authorities=authorities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,8 @@ class Passport:
     """One system certificate in force. `serial` is upper-case hexadecimal; `fingerprint` that of the certificate.
 
     `doubts` are the mistakes made with its file that do not keep it from being used, in words; `passed_over` the other
-    certificates in it, each with why it was not chosen. `papers` are there when it was made from a file: what another
+    certificates in it, each with why it was not chosen. `revocations` tell which certificates of the upstream count no
+    more. `papers` are there when it was made from a file: what another
     process needs to make the same.
     """
 
@@ -73,6 +85,7 @@ class Passport:
     not_before: datetime = _ALWAYS
     doubts: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    revocations: Revocations = Revocations.none()  # noqa: RUF009  # frozen, and the same for all
     papers: Papers | None = None
 
     def __repr__(self) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from cryptography import x509
+
 from relay.errors import (
     RelayError,
     SystemCertificateUnanswered,
     UpstreamNameUnknown,
+    UpstreamRevoked,
     UpstreamUnreachable,
     UpstreamUntrusted,
 )
@@ -19,6 +22,7 @@ from relay.tls.departures import Departures
 from relay.upstream.alert import refusal_of_ours
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.x509.verified import verified_chain
 
 _MOST_ADDRESSES: Final = 3
 
@@ -75,7 +79,18 @@ async def dial(
         channel.abort()
         channel.connection_lost(None)
         raise
+    if revoked := _revoked(channel, passport):
+        # No call was sent; that they have seen our certificate tells them no secret.
+        channel.abort()
+        raise UpstreamRevoked(f"{host}: certificate {revoked.serial_number:X} has been revoked by its authority")
     return connected
+
+
+def _revoked(channel: Channel, passport: Passport) -> x509.Certificate | None:
+    """Return the first certificate that is revoked of the chain by which theirs was found to be right."""
+    if not passport.revocations.revoked:
+        return None
+    return next(filter(passport.revocations.hold, verified_chain(channel.get_extra_info("ssl_object"))), None)
 
 
 async def _connect(host: str, port: int, egress: Egress, seconds: float) -> socket.socket:

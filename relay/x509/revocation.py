@@ -41,6 +41,14 @@ class Revocations:
     def __repr__(self) -> str:
         return f"<Revocations {len(self.revoked)} in {len(self.due)} lists>"
 
+    def doubts(self, at: datetime) -> list[str]:
+        """Return what somebody should look at, though it counts."""
+        return [
+            f"the revocation list of {name} should have been replaced by {due:%Y-%m-%d %H:%M} UTC: get a newer one"
+            for name, due in self.due
+            if due < at
+        ]
+
     def hold(self, certificate: x509.Certificate) -> bool:
         """Whether this certificate is revoked."""
         return (certificate.issuer.public_bytes(), certificate.serial_number) in self.revoked

@@ -76,6 +76,14 @@ def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
     assert "get a newer one" in output
 
 
+def test_a_revocation_list_of_the_upstream_that_should_have_been_replaced_is_told(tmp_path: Path) -> None:
+    (tmp_path / "upstream.crl").write_bytes(kit.revocations(due=kit.AT))
+    write_settings(tmp_path, 8443, changes={"tenants.linde.trust_revocations": "upstream.crl"})
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "get a newer one" in result.output
+
+
 def test_routes_of_the_preset_that_nobody_verified_are_marked(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes={"tenants.linde.preset": "vecozo", "tenants.linde.routes": []})
     output = _check(tmp_path).output

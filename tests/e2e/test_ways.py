@@ -151,3 +151,31 @@ async def test_what_is_in_force_in_another_environment_is_never_taken(tmp_path: 
             assert "berk in test" in str(told["detail"])
             assert (await _call(here, PATH)).status == 200
             assert int(upstream.serials[-1], 16) == kit.system().certificate.serial_number
+
+
+async def test_a_revoked_upstream_is_called_no_more_once_the_list_says_so(tmp_path: Path) -> None:
+    """Kept connections too; a bad list changes nothing, one that is overdue counts and is told."""
+    file = tmp_path / "upstream.crl"
+    file.write_bytes(kit.revocations())
+    changes = {"tenants.linde.trust_revocations": "upstream.crl"}
+    async with upstream_kit.running() as upstream, relay(tmp_path, upstream.port, changes=changes) as here:
+
+        def told(event: str) -> list[dict[str, object]]:
+            return [line for line in here.lines if line["event"] == event]
+
+        assert (await _call(here, PATH)).status == 200
+        file.write_bytes(b"half of")
+        await until(lambda: told("certificate_refused"))
+        assert told("certificate_refused")[0]["key"] == "tenants.linde.trust_revocations"
+        assert (await _call(here, PATH)).status == 200
+        file.write_bytes(kit.revocations(kit.server(), due=kit.AT))
+        await until(lambda: told("certificate_taken"))
+        answer = await _call(here, PATH)
+        assert (answer.status, orjson.loads(answer.body)["code"]) == (503, "upstream_revoked")
+        assert len(upstream.requests) == 2
+        await until(lambda: told("upstream_revocations_doubtful"))
+        [doubt] = told("upstream_revocations_doubtful")
+        assert (doubt["level"], doubt["key"]) == ("warning", "tenants.linde.trust_revocations")
+        file.write_bytes(kit.revocations(kit.system()))
+        await until(lambda: len(told("certificate_taken")) == 2)
+        assert (await _call(here, PATH)).status == 200

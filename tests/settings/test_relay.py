@@ -107,6 +107,18 @@ def test_a_tenant_has_to_lead_somewhere(tmp_path: Path) -> None:
     assert "preset" in faults["tenants.linde"]
 
 
+def test_what_is_revoked_is_so_by_authorities_that_are_given(tmp_path: Path) -> None:
+    """Those of the web do not sign such lists themselves: who does has to stand in the file."""
+    write_settings(tmp_path, 443, changes={"tenants.linde.trust_revocations": "upstream.crl"})
+    file = tmp_path / "relay.toml"
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if "linde.trust =" not in line))
+    with pytest.raises(SettingsFault) as raised:
+        read_settings(tmp_path)
+    [(key, fault)] = raised.value.faults
+    assert key == "tenants.linde.trust_revocations"
+    assert "tenants.linde.trust" in fault
+
+
 def test_a_certificate_has_one_password_from_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELAY_TENANTS__LINDE__CERTIFICATE__PASSWORD", "geheim")
     faults = _faults(tmp_path)

@@ -86,7 +86,7 @@ class _TrustNews:
         self.doubted(trust)
 
     def doubted(self, trust: ClientTrust) -> None:
-        for doubt in trust.doubts(datetime.now(UTC)):
+        for doubt in trust.revocations.doubts(datetime.now(UTC)):
             self._logger.warning("client_revocations_doubtful", key="listen.client_revocations", detail=doubt)
 
     def refused(self, fault: ClientTrustFault) -> None:

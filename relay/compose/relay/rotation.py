@@ -73,6 +73,7 @@ class Rotation:
         self._choice = way.choice
         self._in_force = way.passport
         self._in_log, self._by_mail = Once(IN_LOG), Once(BY_MAIL)
+        self._doubted: set[str] = set()
         self._probe_now = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -222,10 +223,15 @@ class Rotation:
         return False
 
     def age(self, at: datetime) -> None:
-        """Tell of the end of the certificate in force, as it comes nearer."""
+        """Tell of the end of the certificate in force, as it comes nearer, and of revocation lists that are due."""
         passport = self._in_force
         if passport is None:
             return
+        for doubt in passport.revocations.doubts(at):
+            if doubt not in self._doubted:
+                self._doubted.add(doubt)
+                key = f"tenants.{self.way.tenant}.trust_revocations"
+                self._warn("upstream_revocations_doubtful", key=key, detail=doubt)
         days = (passport.not_after - at).days
         if (within := self._in_log.reached(passport.fingerprint, passport.not_after, at)) is not None:
             logger = self._tellers.logger

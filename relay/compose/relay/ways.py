@@ -158,6 +158,7 @@ def _file(settings: RelaySettings, tenant: str, certificate: CertificateSettings
         password_file=certificate.password_file,
         password=certificate.password.get_secret_value() if certificate.password else None,
         trust=of.trust,
+        revocations=of.trust_revocations,
         fitness=Fitness(
             production=of.environment is Environment.PRODUCTION,
             test_words=frozenset(word.casefold() for word in settings.test_certificate_words),
