@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from relay.auth.caller import Authenticator, Caller
 from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
@@ -17,12 +17,18 @@ SAFE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 _REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
 
 
-class Placed(NamedTuple):
+class Placed:
     """A call that may go on: for which tenant, over which route."""
 
-    tenant: Tenant
-    route: Route
-    target: Target
+    __slots__ = ("route", "target", "tenant")
+
+    def __init__(self, tenant: Tenant, route: Route, target: Target) -> None:
+        self.tenant: Final = tenant
+        self.route: Final = route
+        self.target: Final = target
+
+    def __repr__(self) -> str:
+        return f"<Placed {self.tenant.name}/{self.route.name}>"
 
     def harmless(self, method: bytes) -> bool:
         """Whether a repeat of this call does no harm, so that its failure may be told as one."""

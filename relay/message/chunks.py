@@ -101,7 +101,7 @@ class ChunkDecoder:
         if end < 0:
             return None
         line = self._buffer[self._at : end + 1]
-        if len(line) < 2 or line.find(b"\r") != len(line) - 2 or b"\0" in line:
+        if len(line) < 2 or line.find(b"\r") != len(line) - 2 or line.find(b"\0") >= 0:
             raise self._fault("a line among the chunks does not end in CRLF, or holds what no line holds")
         self._at = end + 1
         return line[:-2]

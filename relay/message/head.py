@@ -1,26 +1,59 @@
-"""Request and response heads as octets: frozen values, compared and passed on whole."""
+"""Request and response heads as octets: values that never change, compared and passed on whole.
+
+Plain classes, not named tuples: compiled, one is made and looked into without a detour through the interpreter.
+"""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final
 
 from relay.message.fields import Field, Fields, lines_of
 
 
-class RequestHead(NamedTuple):
+class RequestHead:
     """A request head. `target` is exactly what stood in the request line, `minor` the 0 or 1 of HTTP/1.x."""
 
-    method: bytes
-    target: bytes
-    fields: Fields
-    minor: int = 1
+    __slots__ = ("fields", "method", "minor", "target")
+
+    def __init__(self, method: bytes, target: bytes, fields: Fields, minor: int = 1) -> None:
+        self.method: Final = method
+        self.target: Final = target
+        self.fields: Final = fields
+        self.minor: Final = minor
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method.decode('latin-1')} HTTP/1.{self.minor}, {self.fields!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RequestHead) and self._known() == other._known()
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def _known(self) -> tuple[bytes, bytes, Fields, int]:
+        return self.method, self.target, self.fields, self.minor
 
 
-class ResponseHead(NamedTuple):
+class ResponseHead:
     """A response head. `reason` is exactly what followed the status: at VECOZO it tells refusals apart."""
 
-    status: int
-    reason: bytes
-    fields: Fields
+    __slots__ = ("fields", "reason", "status")
+
+    def __init__(self, status: int, reason: bytes, fields: Fields) -> None:
+        self.status: Final = status
+        self.reason: Final = reason
+        self.fields: Final = fields
+
+    def __repr__(self) -> str:
+        return f"<ResponseHead {self.status} {self.reason.decode('latin-1')}, {self.fields!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ResponseHead) and self._known() == other._known()
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def _known(self) -> tuple[int, bytes, Fields]:
+        return self.status, self.reason, self.fields
 
 
 def request_octets(head: RequestHead) -> bytes:

@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from relay.errors import AmbiguousTarget, MalformedRequest, WrongHost
@@ -24,12 +24,18 @@ _LONGEST_AUTHORITY: Final = 253 + 6  # RFC 1035 section 2.3.4, a colon and five 
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
 
 
-class Target(NamedTuple):
+class Target:
     """A request target in origin form; `octets` is path and query together, just as they came."""
 
-    octets: bytes
-    path: bytes
-    host: str
+    __slots__ = ("host", "octets", "path")
+
+    def __init__(self, octets: bytes, path: bytes, host: str) -> None:
+        self.octets: Final = octets
+        self.path: Final = path
+        self.host: Final = host
+
+    def __repr__(self) -> str:
+        return f"<Target at {self.host}>"  # a path may name a patient
 
 
 def target_of(head: RequestHead) -> Target:
@@ -51,7 +57,7 @@ def target_of(head: RequestHead) -> Target:
         raise AmbiguousTarget(
             "the path has dot segments, empty segments, encoded slashes or controls; send it in plain form"
         )
-    return Target(octets=octets, path=path, host=host)
+    return Target(octets, path, host)
 
 
 def _is_ambiguous(path: bytes) -> bool:

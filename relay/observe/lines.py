@@ -1,9 +1,11 @@
 """Lines on their way to a stream: those of one turn of the loop leave together, in their order."""
 
 import asyncio
+import os
 import select
+import stat
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 
 class Lines:
@@ -13,14 +15,20 @@ class Lines:
     """
 
     def __init__(self, stream: BinaryIO, *, at_once: int | None = None) -> None:
-        """Write to `stream`, which should be unbuffered; at most `at_once` octets with one write, lines kept whole.
-
-        Processes that write to one pipe keep each write whole up to PIPE_BUF octets, and tear longer ones.
-        """
+        """Write to `stream`, which should be unbuffered; at most `at_once` octets with one write, lines kept whole."""
         self._stream = stream
         self._at_once = at_once
         self._waiting: list[bytes] = []
         self._loop = asyncio.get_running_loop()
+
+    @classmethod
+    def shared(cls, stream: BinaryIO) -> Self:
+        """Return lines to a stream that other processes write to as well.
+
+        A file takes a write whole, however long. A pipe does so up to PIPE_BUF octets, and tears longer ones.
+        """
+        whole = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+        return cls(stream, at_once=None if whole else select.PIPE_BUF)
 
     def __repr__(self) -> str:
         return f"<Lines {len(self._waiting)} waiting>"

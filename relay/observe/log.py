@@ -46,8 +46,8 @@ class ExchangeLog:
             "certificate": exchange.certificate,
             "upstream": exchange.upstream,
             "reused": exchange.reused,
-            "ms": round(exchange.seconds * 1000, 2),
-            "upstream_ms": round(exchange.upstream_seconds * 1000, 2),
+            "ms": _milliseconds(exchange.seconds),
+            "upstream_ms": _milliseconds(exchange.upstream_seconds),
         }
         if exchange.again:
             line["refused_egress"], line["again"] = exchange.refused_egress, exchange.again
@@ -58,6 +58,11 @@ class ExchangeLog:
             if exchange.explanation:
                 line["explanation"] = exchange.explanation
         self._write(orjson.dumps(line, option=_OPTIONS))
+
+
+def _milliseconds(seconds: float) -> float:
+    """Return them to two places: `round` would write the number down and read it again."""
+    return int(seconds * 100_000 + 0.5) / 100
 
 
 def make_logger(stream: BinaryIO | Lines) -> FilteringBoundLogger:

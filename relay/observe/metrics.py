@@ -308,14 +308,7 @@ class Metrics:
 
     def connections_of(self, tenant: str) -> Callable[[str], None]:
         """Return the counter of a tenant's connections: it takes "opened", "reused" or "unsolicited"."""
-        tally = self._tally.connections
-        # A counter that first appears with its first event cannot be alerted on by its increase.
-        tally.update({(tenant, event): 0 for event in ("opened", "reused", "unsolicited")})
-
-        def count(event: str) -> None:
-            tally[tenant, event] += 1
-
-        return count
+        return self._tally.connections_of(tenant)
 
     def certificate(self, tenant: str, way: str, not_after: datetime) -> None:
         """Tell that a way is open, and when its certificate in force expires."""

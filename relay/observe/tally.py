@@ -5,6 +5,7 @@ Measured: the library's counters and histogram cost three times as much for each
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable
 from operator import add
 from typing import Any, Final
 
@@ -45,6 +46,17 @@ class Tally:
             self.again[tenant, route, exchange.again] += 1
             if exchange.again != Again.UNSENT:  # its first refusal, which another answer came after
                 self.refusals[tenant, route, "address_or_blocked"] += 1
+
+    def connections_of(self, tenant: str) -> Callable[[str], None]:
+        """Return the counter of a tenant's connections: it takes "opened", "reused" or "unsolicited"."""
+        counts = self.connections
+        # A counter that first appears with its first event cannot be alerted on by its increase.
+        counts.update({(tenant, event): 0 for event in ("opened", "reused", "unsolicited")})
+
+        def count(event: str) -> None:
+            counts[tenant, event] += 1
+
+        return count
 
     def _counters(self) -> tuple[dict[Any, int], ...]:
         """Return what is counted, by tuples of labels of a kind for each."""

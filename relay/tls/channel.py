@@ -54,7 +54,10 @@ class Channel(asyncio.Protocol):
         self._ssl = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name
         )
-        self._read, self._write = self._ssl.read, self._ssl.write
+        # What SSLObject's own do, without the interpreter's part in it, where this Python has that.
+        plain = getattr(self._ssl, "_sslobj", self._ssl)
+        self._read: Callable[[int], bytes] = plain.read
+        self._write: Callable[[bytes], int] = plain.write
         self._unwritten: list[bytes] = []
         # False while a part of a record is here that nothing shows: neither the socket nor the protocol.
         self.between_records = True
@@ -180,11 +183,12 @@ class Channel(asyncio.Protocol):
         withheld = self._outgoing.pending
         try:
             # Asked for only what is there: OpenSSL takes no octet of the next record, so none pending is none left.
-            while incoming.pending and not ended:
-                piece = self._read(_RECORD)
+            # And room made for only so much: what is left of a whole record's room is dear to give back.
+            while (pending := incoming.pending) and not ended:
+                piece = self._read(min(pending, _RECORD) if self.between_records else _RECORD)
+                self.between_records = True
                 ended = not piece
                 octets = octets + piece if octets else piece
-            self.between_records = True
         except ssl.SSLWantReadError:
             self.between_records = False
         except ssl.SSLError as error:

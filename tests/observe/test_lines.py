@@ -4,16 +4,21 @@ import asyncio
 import io
 import os
 import threading
+from pathlib import Path
 
 from relay.observe.lines import Lines
 
 
 class Writes(io.BytesIO):
-    """Remembers each write."""
+    """Remembers each write. `place` is where it claims to write to."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: int = -1) -> None:
         super().__init__()
+        self._place = place
         self.made: list[bytes] = []
+
+    def fileno(self) -> int:
+        return self._place
 
     def write(self, octets: object) -> int:
         assert isinstance(octets, bytes)
@@ -51,6 +56,20 @@ async def test_a_line_that_is_longer_than_that_goes_alone() -> None:
         lines.write(line)
     lines.flush()
     assert stream.made == [b"short\n", b"longer than ten\n", b"end\n"]
+
+
+async def test_what_others_write_to_as_well_gets_what_it_takes_whole(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    file = os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY)
+    for place, most in ((writing, 4), (file, 100)):
+        stream = Writes(place)
+        lines = Lines.shared(stream)
+        for _ in range(100):
+            lines.write(b"%0999d\n" % 0)
+        lines.flush()
+        assert [len(octets) for octets in stream.made] == [most * 1000] * (100 // most)
+    for place in (reading, writing, file):
+        os.close(place)
 
 
 async def test_a_pipe_that_is_full_and_waits_for_nobody_loses_nothing() -> None:

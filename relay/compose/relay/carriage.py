@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
@@ -183,7 +184,7 @@ def _gateway(
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
-    return Gateway(road, journal, history, now=lambda: datetime.now(UTC), alarm=alarm, ledger=ledger)
+    return Gateway(road, journal, history, now=partial(datetime.now, UTC), alarm=alarm, ledger=ledger)
 
 
 def readings(settings: RelaySettings) -> Readings:

@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from select import PIPE_BUF
 from typing import BinaryIO
 
 from structlog.typing import FilteringBoundLogger
@@ -154,7 +153,7 @@ async def presiding(
 async def _presiding(
     built: Built, out: BinaryIO, listening: socket.socket, nursery: Line, receipts: Receipts
 ) -> AsyncIterator[tuple[Running, asyncio.Event]]:
-    lines = Lines(out, at_once=PIPE_BUF)
+    lines = Lines.shared(out)
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
     readiness, history, operator = Readiness(), History(), settings.operator
     port = listening.getsockname()[1]

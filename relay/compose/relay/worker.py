@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,8 +44,7 @@ def worker(
 
 
 async def _carry(built: Built, listening: socket.socket, out: BinaryIO, line: Line, file: int) -> int:
-    # Workers share one pipe: what is longer may be torn.
-    lines = Lines(out, at_once=select.PIPE_BUF)
+    lines = Lines.shared(out)
     logger, metrics, table = make_logger(lines), Metrics(), Table(file)
     # The table comes last: it strikes a call out once its line is on its way.
     journal = Journals((metrics, ExchangeLog(lines), table))
