@@ -133,6 +133,8 @@ def _way(console: Console, way: BuiltWay) -> None:
         console.print(f"  [yellow]{doubt}[/]", highlight=False)
     for other in way.passport.passed_over:
         console.print(f"  passed over in its file: {other}", markup=False)
+    if way.question is not None:
+        console.print(f"  while its calls are held, {way.question.what} tries whether they pass", markup=False)
     if way.next is not None:
         _next(console, way, way.next)
 
@@ -140,7 +142,7 @@ def _way(console: Console, way: BuiltWay) -> None:
 def _next(console: Console, way: BuiltWay, following: Loaded) -> None:
     plan = way.plan
     at = f"at {plan.at:%d %B %Y %H:%M %Z}" if plan.at else ""
-    probe = f"once GET {way.question.target.decode()} succeeds under it" if way.question else ""
+    probe = f"once {way.question.what} succeeds under it" if way.question else ""
     when = " and ".join(filter(None, (at, probe)))
     if following.passport is None:
         console.print(f"  [yellow]next certificate: {following.files.file} is not there yet; it takes over {when}[/]")

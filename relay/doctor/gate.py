@@ -1,17 +1,18 @@
 """Through the gate at one place: TCP, TLS and a call that does no harm, over the transport that all calls take."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from socket import AF_INET, SOCK_STREAM
 from typing import Final
 
-from relay.doctor.call import Answer, call, door
 from relay.doctor.clock import date_of
 from relay.doctor.finding import State, Step
 from relay.doctor.handshake import meet
 from relay.doctor.itinerary import Place
-from relay.doctor.probe import Probe, probe_of
+from relay.doctor.probe import probe_of
 from relay.doctor.reading import Proven, phrase, read
 from relay.doctor.teller import Teller
 from relay.errors import RelayError
@@ -19,8 +20,10 @@ from relay.people.advice import Advice
 from relay.people.matter import Matter
 from relay.problems.table import PROBLEMS
 from relay.tenant.routing import Route
+from relay.upstream.door import Door
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.upstream.probe import Answer, Question, ask
 from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 
@@ -85,14 +88,24 @@ class Gate:
             self.teller.note(Step.CALL, what, _THEN[State.NOTE], self.place)
             return None
         try:
-            async with door(self.passport, self.egress, self.patience) as out:
-                answer = await call(out, self.place, probe)
+            async with self._door() as out:
+                answer = await ask(out, probe)
         except RelayError as error:
             self._failed(Step.CALL, error, route)
             return None
-        for proven in read(answer.head, answer.beginning, route, probe, self.readings):
+        for proven in read(answer.head, answer.beginning, probe, self.readings):
             self._proven(proven, answer, route)
         return date_of((answer.head.fields.first(b"date") or b"").decode("latin-1"))
+
+    @asynccontextmanager
+    async def _door(self) -> AsyncIterator[Door]:
+        """Yield the way that callers' calls take, over connections of its own, which end with the block."""
+        leads_out = Door(self.passport, (self.egress,), self.patience, lambda _event: None)
+        try:
+            yield leads_out
+        finally:
+            leads_out.close()
+            await asyncio.sleep(0)
 
     def _stopped(self) -> bool:
         """Tell why no call may be made; after a 429 each makes things worse, so what is not known is a reason too."""
@@ -107,7 +120,7 @@ class Gate:
             self.teller.found(Step.CALL, State.FAILED, what, advice, self.place)
         return bool(known.unasked or known.stops.get(way))
 
-    def _harmless(self) -> tuple[Route | None, Probe | None]:
+    def _harmless(self) -> tuple[Route | None, Question | None]:
         for route in self.teller.way.places[self.place]:
             probe = probe_of(route, today=self.teller.now().date(), trace=self.teller.trace)
             if probe is not None:

@@ -4,16 +4,15 @@ The test person is never sent to production. Pure.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from relay.message.fields import Field, Fields
-from relay.message.head import RequestHead, request_octets
+from relay.message.fields import Field
 from relay.settings.words import Environment, Family
-from relay.soap import alive, cov, question
-from relay.soap.recognise import SoapVersion
+from relay.soap import cov, question
+from relay.tenant.harmless import asked, got, is_alive
 from relay.tenant.routing import Route
+from relay.upstream.probe import Question
 
 # The rest of the path behind a route's prefix, by how the prefix ends: VECOZO's gateway, then the older hosts.
 _COV: Final = re.compile(r"(?P<before>(?:/[^/]+)*/cov)(?:/vz801802(?:/v1(?:/soap11)?)?)?\Z", re.IGNORECASE)
@@ -23,39 +22,27 @@ _CLAIMS: Final = re.compile(r"(?P<router>(?:/[^/]+)*/Router\.V1\.svc)(?:/[^/]+)?
 _CLAIMS_PATH: Final = "/IndienenDeclaratieV1Soap11"
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A call to make: the whole head, the body, and what it is in words. `expects` stands in a good answer's body."""
-
-    method: bytes
-    head: bytes
-    body: bytes
-    what: str
-    expects: bytes = b""
-
-
-def probe_of(route: Route, *, today: date, trace: str) -> Probe | None:
+def probe_of(route: Route, *, today: date, trace: str) -> Question | None:
     """Return the call to make on this route, None where none is known to do no harm. `trace` is a traceparent."""
     prefix = route.prefix.decode()
     if route.family is not Family.SOAP:
         return None
+    traced: tuple[Field, ...] = ((b"traceparent", trace.encode()),)
     if claims := _CLAIMS.match(prefix):
-        return _posted(
-            route, claims["router"] + _CLAIMS_PATH, alive.ACTION, alive.is_alive(), what="IsAlive", trace=trace
-        )
+        return is_alive(route, claims["router"] + _CLAIMS_PATH, more=traced)
     path = _cov_path(prefix)
     if path is None:
         return None
     if route.environment is Environment.PRODUCTION:
-        return Probe(b"GET", _head(route, b"GET", f"{path}?wsdl", (), trace), b"", "a look at the COV's description")
-    return _posted(
+        return got(route, f"{path}?wsdl", what="a look at the COV's description", more=traced)
+    return asked(
         route,
         path,
         cov.ACTION,
         question.question(today),
         what="an insurance check (COV) about the fictitious test person",
-        trace=trace,
         expects=cov.Outcome.ACCEPTED.encode(),
+        more=traced,
     )
 
 
@@ -64,17 +51,3 @@ def _cov_path(prefix: str) -> str | None:
         return prefix
     found = _COV.match(prefix)
     return found["before"] + _COV_PATH if found else None
-
-
-def _posted(route: Route, path: str, action: str, body: bytes, *, what: str, trace: str, expects: bytes = b"") -> Probe:
-    fields = (
-        (b"Content-Type", SoapVersion.V1_1.content_type.encode()),
-        (b"SOAPAction", f'"{action}"'.encode()),
-        (b"Content-Length", b"%d" % len(body)),
-    )
-    return Probe(b"POST", _head(route, b"POST", path, fields, trace), body, what, expects)
-
-
-def _head(route: Route, method: bytes, target: str, fields: tuple[Field, ...], trace: str) -> bytes:
-    named: tuple[Field, ...] = ((b"Host", route.authority), (b"traceparent", trace.encode()))
-    return request_octets(RequestHead(method, target.encode(), Fields((*named, *fields))))

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from relay.doctor.finding import State, Step
-from relay.doctor.probe import Probe
 from relay.message.head import ResponseHead
 from relay.people.matter import Matter, foreign
-from relay.tenant.routing import Route
+from relay.upstream.probe import Question
 from relay.upstream.refusal import Cause, Readings, Refusal, classify, is_a_services_fault
 
 
@@ -26,10 +25,10 @@ def phrase(head: ResponseHead) -> str:
     return foreign(f"{head.status} {head.reason.decode('latin-1')}")
 
 
-def read(head: ResponseHead, beginning: bytes, route: Route, probe: Probe, readings: Readings) -> Iterator[Proven]:
+def read(head: ResponseHead, beginning: bytes, probe: Question, readings: Readings) -> Iterator[Proven]:
     """Yield what the answer to a probe proves, step by step; the first failure is where the road breaks."""
     said = f"{probe.what} was answered {phrase(head)}"
-    refusal = classify(head, beginning, route.wording, family=route.family, rows=readings.rows)
+    refusal = classify(head, beginning, probe.wording, family=probe.family, rows=readings.rows)
     if refusal is not None:
         yield from _refused(refusal, said)
         return
@@ -62,7 +61,7 @@ def _refused(refusal: Refusal, said: str) -> Iterator[Proven]:
             yield Proven(Step.REGISTERED, State.FAILED, what, matter)
 
 
-def _call(status: int, beginning: bytes, probe: Probe, said: str) -> Proven:
+def _call(status: int, beginning: bytes, probe: Question, said: str) -> Proven:
     if 200 <= status < 300:
         if probe.expects and probe.expects not in beginning:
             return Proven(Step.CALL, State.WARNING, f"{said}, but without {probe.expects.decode()} in it.")

@@ -68,6 +68,13 @@ HOLDS: Final = Metric(
 PROBES: Final = Metric(
     "relay_guard_probes_total", Kind.COUNTER, ("way", "egress"), "Calls that went out to try while a guard held."
 )
+OWN_PROBES: Final = Metric(
+    "relay_probes_total",
+    Kind.COUNTER,
+    ("way", "purpose", "result"),
+    "Harmless calls of the relay's own, to see whether a guard need hold on (guard) or the next certificate is good "
+    "(next): passed, refused (address or block), quota, or unclear.",
+)
 LAST_GOOD: Final = Metric(
     "relay_last_good_call_timestamp_seconds",
     Kind.GAUGE,
@@ -185,7 +192,7 @@ KEYS: Final = Metric(
 EGRESS_STATES: Final = ("proven", "unknown", "out")
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, LAST_GOOD, STOPPED,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST, KEYS,
 )  # fmt: skip
@@ -291,6 +298,7 @@ class Metrics:
         self._next_in_force = self._gauge(NEXT_IN_FORCE)
         self._way_open = self._gauge(WAY_OPEN)
         self._reloads = self._counter(RELOADS)
+        self._own_probes = self._counter(OWN_PROBES)
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
         self._client_trust_reloads = self._counter(CLIENT_TRUST_RELOADS)
@@ -327,6 +335,15 @@ class Metrics:
     def reloaded(self, tenant: str, way: str, *, taken: bool) -> None:
         """Count a certificate file that changed."""
         self._reloads.labels(tenant, way, "taken" if taken else "refused").inc()
+
+    def will_probe(self, way: str, purpose: str, results: Iterable[str]) -> None:
+        """Tell that a way makes probes of its own, and what may come of them."""
+        for result in results:
+            self._own_probes.labels(way, purpose, result)
+
+    def probed(self, way: str, purpose: str, result: str) -> None:
+        """Count a probe of the relay's own."""
+        self._own_probes.labels(way, purpose, result).inc()
 
     def server_certificate(self, not_after: datetime) -> None:
         """Tell when the server certificate in force expires."""

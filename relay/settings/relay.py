@@ -55,7 +55,7 @@ def _prefixed(prefix: str) -> str:
 
 def _probed(path: str) -> str:
     if not _PROBE.match(path) or {".", ".."} & set(path.partition("?")[0].split("/")):
-        raise ValueError("a probe is the path of a harmless GET, such as /whoami, below one of the tenant's routes")
+        raise ValueError("a probe has the path of a harmless call, such as /whoami, below one of the tenant's routes")
     return path
 
 
@@ -245,22 +245,41 @@ class NextCertificate(CertificateFile):
     at: AwareDatetime | None = Field(
         default=None, description="It takes over at this moment (2027-01-31T06:00:00+01:00), not before."
     )
-    probe: Annotated[str, AfterValidator(_probed)] | None = Field(
-        default=None,
-        description="It takes over once the relay's own GET of this path under it, a harmless one, is answered 2xx.",
+
+
+class Probe(Branch):
+    """The relay's own call that does no harm: it tries while calls are held, and proves the next certificate."""
+
+    get: Annotated[str, AfterValidator(_probed)] | None = Field(
+        default=None, description="GET this path, below one of the routes of this certificate, such as /whoami."
+    )
+    is_alive: Annotated[str, AfterValidator(_probed)] | None = Field(
+        default=None, description="Or ask IsAlive at this path, that of a claims service."
     )
 
     @model_validator(mode="after")
-    def _takes_over(self) -> Self:
-        if self.at is None and self.probe is None:
-            raise ValueError("never takes over: give at, probe, or both")
+    def _asks_one_thing(self) -> Self:
+        if (self.get is None) == (self.is_alive is None):
+            raise ValueError("give either get or is_alive")
         return self
+
+    @property
+    def path(self) -> str:
+        """The path of whichever is asked, with its query."""
+        return self.get or self.is_alive or ""
 
 
 class Certificate(CertificateFile):
-    """The system certificate in use, and the one that takes over from it."""
+    """The system certificate in use, the one that takes over from it, and the call that tries whether calls pass."""
 
+    probe: Probe | None = None
     next: NextCertificate | None = None
+
+    @model_validator(mode="after")
+    def _next_takes_over(self) -> Self:
+        if self.next is not None and self.next.at is None and self.probe is None:
+            raise ValueError("next never takes over: give next.at, probe, or both")
+        return self
 
 
 class Egress(Branch):

@@ -38,8 +38,9 @@ class Held:
 class Guard:
     """One state. `refused` counts address refusals in a row, `since` is when the state began.
 
-    While it holds, a probe is due at `due`, after `pause`; while one is out, `due` is when its `permit` lapses. `holds`
-    and `probes` count for ever.
+    While it holds, a probe is due at `due`, after `pause`; while one is out, `due` is when its `permit` lapses. A pause
+    is forgotten only when a call passes after it: the next hold goes on where the last one left off. `holds` and
+    `probes` count for ever.
     """
 
     state: State = State.PASSING
@@ -78,7 +79,8 @@ def refused(guard: Guard, at: float, *, permit: str, rules: Rules) -> Guard:
     if _is_probe(guard, permit):
         return _holding(counted, at, min(2 * guard.pause, rules.longest_pause))
     if guard.state is State.PASSING and counted.refused >= rules.after:
-        return replace(_holding(counted, at, rules.first_pause), holds=guard.holds + 1)
+        pause = max(rules.first_pause, min(2 * guard.pause, rules.longest_pause))
+        return replace(_holding(counted, at, pause), holds=guard.holds + 1)
     return counted  # while it holds: one that was in flight when that began
 
 
@@ -88,7 +90,7 @@ def passed(guard: Guard, at: float, *, permit: str) -> Guard:
     While it holds, that counts of the probe alone: any other was in flight before, and may have been judged before.
     """
     if guard.state is State.PASSING:
-        return replace(guard, refused=0)
+        return replace(guard, refused=0, pause=0.0)
     return _passing(guard, at) if _is_probe(guard, permit) else guard
 
 
@@ -106,7 +108,7 @@ def orphaned(guard: Guard, at: float, *, owner: str) -> Guard:
 
 def lifted(guard: Guard, at: float) -> Guard:
     """Return what becomes of it when a person lets calls out again."""
-    return _passing(guard, at)
+    return replace(_passing(guard, at), pause=0.0)
 
 
 def _is_probe(guard: Guard, permit: str) -> bool:
@@ -118,4 +120,4 @@ def _holding(guard: Guard, at: float, pause: float) -> Guard:
 
 
 def _passing(guard: Guard, at: float) -> Guard:
-    return replace(guard, state=State.PASSING, refused=0, since=at, pause=0.0, due=0.0, permit="")
+    return replace(guard, state=State.PASSING, refused=0, since=at, due=0.0, permit="")

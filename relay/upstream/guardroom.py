@@ -237,7 +237,7 @@ class Guardroom:
         """Have every process see at a glance what the book says."""
         for place, at in self._places.items():
             guard = book.guards[place]
-            self.cells[at + DOUBTED] = guard.refused > 0 or guard.state is not State.PASSING
+            self.cells[at + DOUBTED] = guard.refused > 0 or guard.pause > 0 or guard.state is not State.PASSING
             self.cells[at + SHUT] = guard.state is not State.PASSING or book.stopped(place[0])
 
     def _write(self, book: Book) -> None:

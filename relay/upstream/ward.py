@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 class Ward:
     """What stands between calls under one certificate from one egress address and VECOZO.
 
-    `last_good` is the beginning of the last call of this process that went well; `publish` tells the others.
+    `last_good` is the beginning of the last call of this process that went well; `publish` tells the others. Where it
+    is `probed` by calls of the relay's own, no caller's call is ever the one that tries.
     """
 
-    def __init__(self, room: "Guardroom", way: str, egress: str, certificate: str) -> None:
+    def __init__(self, room: "Guardroom", way: str, egress: str, certificate: str, *, probed: bool = False) -> None:
         self.way = way
         self.egress = egress
         self.certificate = certificate
         self.last_good: datetime | None = None
         self._room = room
+        self._probed = probed
         self._cells = room.cells
         # In the order of SHUT, DOUBTED, LAST_GOOD.
         self._shut = room.place(way, egress)
@@ -42,7 +44,7 @@ class Ward:
 
     def admit(self, route: str, *, harmless: bool, at: datetime) -> str:
         """Return the permit of a call that may go out: a text where it is a probe. Raises CallsHeld or QuotaStopped."""
-        now = at.timestamp()
+        now, harmless = at.timestamp(), harmless and not self._probed
         permit, why = self._room.admit(self.way, self.egress, route, harmless=harmless, at=now)
         if why is None:
             return permit

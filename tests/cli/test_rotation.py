@@ -15,6 +15,7 @@ from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, write_settings
 
 NEXT = "tenants.linde.certificate.next"
+PROBE = "tenants.linde.certificate.probe"
 
 
 def _command(folder: Path, *words: str) -> Result:
@@ -25,7 +26,7 @@ def _write(folder: Path, **more: object) -> None:
     changes: Mapping[str, object] = {
         f"{NEXT}.file": "next.p12",
         f"{NEXT}.password_file": "password",
-        f"{NEXT}.probe": "/acc/cov/whoami",
+        f"{PROBE}.get": "/acc/cov/whoami",
     }
     write_settings(folder, 8443, changes=dict(changes) | more)
     (folder / "next.p12").write_bytes(kit.other_system().p12(PASSWORD))
@@ -77,9 +78,10 @@ def test_a_check_tells_what_takes_over_and_when(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({f"{NEXT}.probe": "https://a.example/whoami"}, "path of a harmless GET"),
-        ({f"{NEXT}.probe": "/acc/../cov"}, "path of a harmless GET"),
-        ({f"{NEXT}.probe": "/elsewhere"}, "no route"),
+        ({f"{PROBE}.get": "https://a.example/whoami"}, "path of a harmless call"),
+        ({f"{PROBE}.get": "/acc/../cov"}, "path of a harmless call"),
+        ({f"{PROBE}.get": "/elsewhere"}, "no route"),
+        ({f"{PROBE}.is_alive": "/acc/cov"}, "either get or is_alive"),
         ({f"{NEXT}.password": "x"}, "either password_file or password"),
     ],
 )
@@ -92,4 +94,4 @@ def test_what_contradicts_itself_is_a_fault(tmp_path: Path, more: dict[str, obje
 def test_a_next_certificate_that_never_takes_over_is_a_fault(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes={f"{NEXT}.file": "next.p12", f"{NEXT}.password_file": "password"})
     result = _command(tmp_path, "check")
-    assert (result.exit_code, "give at, probe, or both" in result.stderr) == (1, True)
+    assert (result.exit_code, "give next.at, probe, or both" in result.stderr) == (1, True)

@@ -219,8 +219,12 @@ async def test_a_probe_of_the_next_certificate_leaves_from_an_egress_that_is_not
     world.tells = _wrong_for_the_first
     following = authority.authority().issue_system(authority.USER_NUMBER, authority.ORGANISATION, at=authority.AT)
     (tmp_path / "next.p12").write_bytes(following.p12(PASSWORD))
-    certificate = {"file": "next.p12", "password_file": "password", "probe": "/acc/cov/alive"}
-    more = {"tenants__linde__certificate__next": certificate, "tenants__linde__egress": BOTH}
+    certificate = {"file": "next.p12", "password_file": "password"}
+    more = {
+        "tenants__linde__certificate__next": certificate,
+        "tenants__linde__certificate__probe": {"get": "/acc/cov/alive"},
+        "tenants__linde__egress": BOTH,
+    }
     async with _proven(tmp_path, upstream, world, gate=True, **more) as here:
         await until(lambda: _events(here, "certificate_probe_succeeded"))
     assert peers == [SECOND]

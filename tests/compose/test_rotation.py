@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from relay.compose.relay import build
-from relay.compose.relay.carriage import patience_of
+from relay.compose.relay.certificates import prober_of
 from relay.compose.relay.rotation import Rotation, Tellers
 from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
@@ -26,6 +26,7 @@ from tests.kit.relay import PASSWORD, read_settings, write_settings
 
 DAY = timedelta(days=1)
 NEXT = "tenants.linde.certificate.next"
+PROBE = "tenants.linde.certificate.probe"
 END = kit.system().certificate.not_valid_after_utc
 
 
@@ -67,7 +68,8 @@ def staged(
         stopped=lambda way: stopped,
     )
     stage = Staged(None, metrics, out, [], [], reminders, recorded)  # type: ignore[arg-type]  # it needs the stage itself
-    stage.rotation = Rotation(built.ways["linde"], stage, tellers, patience_of(settings))
+    way = built.ways["linde"]
+    stage.rotation = Rotation(way, stage, tellers, prober_of(way, settings, metrics))
     stage.rotation.begin()
     return stage
 
@@ -170,15 +172,15 @@ async def test_a_probe_that_no_route_of_this_way_takes_is_told(tmp_path: Path, p
         "tenants.linde.certificates.iwlz.file": "system.p12",
         "tenants.linde.certificates.iwlz.password_file": "password",
     }
-    write_settings(tmp_path, 8443, changes=_next(tmp_path, kit.AT, **{f"{NEXT}.probe": path}) | own)
-    with pytest.raises(Exception, match=r"certificate\.next\.probe"):
+    write_settings(tmp_path, 8443, changes=_next(tmp_path, kit.AT, **{f"{PROBE}.get": path}) | own)
+    with pytest.raises(Exception, match=r"certificate\.probe"):
         build(read_settings(tmp_path), kit.AT)
 
 
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_no_probe_goes_out_while_calls_are_stopped_for_a_quota(tmp_path: Path, stopped: bool) -> None:
     async with upstream_kit.running() as upstream:
-        changes = _next(tmp_path, kit.AT - DAY, **{f"{NEXT}.probe": "/whoami"})
+        changes = _next(tmp_path, kit.AT - DAY, **{f"{PROBE}.get": "/whoami"})
         whoami = {"name": "whoami", "prefix": "/whoami", "upstream": f"https://localhost:{upstream.port}"}
         stage = staged(tmp_path, changes | {"tenants.linde.routes": [whoami]}, stopped=stopped)
         probing = asyncio.create_task(stage.rotation.keep_probing())

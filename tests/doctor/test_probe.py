@@ -4,20 +4,21 @@ from datetime import date
 
 import pytest
 
-from relay.doctor.probe import Probe, probe_of
+from relay.doctor.probe import probe_of
 from relay.settings.words import Environment, Family
 from relay.tenant.routing import Route
 from relay.tenant.vecozo import vecozo_routes
+from relay.upstream.probe import Question
 
 TODAY, TRACE = date(2026, 11, 25), "00-aa-bb-01"
 BSN = b"999979668"
 
 
-def _probes(environment: Environment) -> dict[str, Probe | None]:
+def _probes(environment: Environment) -> dict[str, Question | None]:
     return {route.name: probe_of(route, today=TODAY, trace=TRACE) for route in vecozo_routes(environment)}
 
 
-def _own(prefix: str) -> Probe | None:
+def _own(prefix: str) -> Question | None:
     route = Route(name="x", prefix=prefix.encode(), host="a.example", environment=Environment.TEST, family=Family.SOAP)
     return probe_of(route, today=TODAY, trace=TRACE)
 

@@ -30,7 +30,7 @@ def renewed() -> Issued:
     return kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT - timedelta(hours=1))
 
 
-def _settings(port: int, new: Issued, folder: Path, **more: object) -> Mapping[str, object]:
+def _settings(port: int, new: Issued, folder: Path, more: Mapping[str, object]) -> Mapping[str, object]:
     (folder / "next.p12").write_bytes(new.p12(PASSWORD))
     upstream = f"https://localhost:{port}"
     return {
@@ -40,7 +40,7 @@ def _settings(port: int, new: Issued, folder: Path, **more: object) -> Mapping[s
         ],
         f"{NEXT}.file": "next.p12",
         f"{NEXT}.password_file": "password",
-    } | {f"{NEXT}.{name}": value for name, value in more.items()}
+    } | {f"tenants.linde.certificate.{name}": value for name, value in more.items()}
 
 
 async def command(folder: Path, *words: str) -> str:
@@ -86,7 +86,7 @@ async def test_a_cut_over_at_a_set_time_a_roll_back_and_another_cut_over_fail_no
 ) -> None:
     old, new = kit.system(), renewed()
     async with upstream_kit.running() as upstream:
-        changes = _settings(upstream.port, new, tmp_path, at=datetime.now(UTC) + timedelta(seconds=5))
+        changes = _settings(upstream.port, new, tmp_path, {"next.at": datetime.now(UTC) + timedelta(seconds=5)})
         with served(tmp_path, upstream.port, changes=dict(changes) | {"workers": workers}) as here:
             load, loop = Load(here), asyncio.get_running_loop()
             under: dict[str, int] = {}
@@ -132,7 +132,7 @@ async def test_a_probe_that_succeeds_cuts_over_and_no_caller_goes_first(tmp_path
         await exchange.answer(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" if refuse else OK)
 
     async with upstream_kit.running(gate) as upstream:
-        changes = _settings(upstream.port, new, tmp_path, probe="/whoami")
+        changes = _settings(upstream.port, new, tmp_path, {"probe.get": "/whoami"})
         with served(tmp_path, upstream.port, changes=changes) as here:
             await until(lambda: here.events("certificate_probe_failed"))
             assert here.events("certificate_probe_failed")[0]["answer"] == "403 Forbidden"
@@ -165,7 +165,7 @@ async def test_after_a_429_nothing_is_probed_until_somebody_says_so(tmp_path: Pa
         await exchange.answer(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
 
     async with upstream_kit.running(gate) as upstream:
-        changes = _settings(upstream.port, renewed(), tmp_path, probe="/whoami")
+        changes = _settings(upstream.port, renewed(), tmp_path, {"probe.get": "/whoami"})
         with served(tmp_path, upstream.port, changes=changes) as here:
             await until(lambda: here.events("certificate_probe_failed"))
             await asyncio.sleep(6)
@@ -177,7 +177,7 @@ async def test_after_a_429_nothing_is_probed_until_somebody_says_so(tmp_path: Pa
 async def test_a_roll_back_outlives_a_restart_and_ends_with_another_next_certificate(tmp_path: Path) -> None:
     new, newer = renewed(), renewed()
     async with upstream_kit.running() as upstream:
-        changes = dict(_settings(upstream.port, new, tmp_path, at=datetime.now(UTC) - timedelta(hours=1)))
+        changes = dict(_settings(upstream.port, new, tmp_path, {"next.at": datetime.now(UTC) - timedelta(hours=1)}))
         changes["operator.port"] = _free_port()
         with served(tmp_path, upstream.port, changes=changes) as here:
             assert await _called(here, upstream) == _number(new)
@@ -196,7 +196,7 @@ async def test_a_roll_back_outlives_a_restart_and_ends_with_another_next_certifi
 async def test_a_next_certificate_that_is_bad_or_taken_away_changes_nothing(tmp_path: Path) -> None:
     async with upstream_kit.running() as upstream:
         changes = _settings(
-            upstream.port, kit.personal(), tmp_path, at=(due := datetime.now(UTC) + timedelta(seconds=6))
+            upstream.port, kit.personal(), tmp_path, {"next.at": (due := datetime.now(UTC) + timedelta(seconds=6))}
         )
         with served(tmp_path, upstream.port, changes=changes) as here:
             [refused] = here.events("certificate_refused")

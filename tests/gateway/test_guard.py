@@ -23,6 +23,7 @@ GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 
 SOON = {"guard.first_pause": 0.1, "guard.longest_pause": 0.4}
 LATE = {"guard.first_pause": 60}
+OWN = SOON | {"tenants.linde.certificate.probe.get": "/acc/claims/alive"}
 
 
 @dataclass
@@ -31,10 +32,12 @@ class Gate:
 
     says: bytes = kit.OK
     calls: int = 0
+    probes: int = 0
     held: asyncio.Event | None = field(default=None)
 
     async def __call__(self, exchange: kit.Exchange) -> None:
         self.calls += 1
+        self.probes += exchange.head.startswith(b"GET /acc/claims/alive ")
         says = self.says
         if self.held is not None:
             await self.held.wait()
@@ -156,6 +159,45 @@ async def test_a_probe_whose_caller_leaves_or_whose_answer_says_nothing_gives_it
         gate.says = kit.OK
         await asyncio.sleep(0.15)
         assert await _statuses(here, 2) == [200, 200]
+
+
+async def test_with_a_probe_of_its_own_no_caller_goes_first_and_once_it_passes_all_calls_do(tmp_path: Path) -> None:
+    gate = Gate(REFUSED)
+    async with kit.running(gate) as upstream, relay(tmp_path, upstream.port, changes=OWN) as here:
+        await _statuses(here, 3)
+        while gate.probes < 2:
+            assert await _statuses(here, 1) == [503]
+            await asyncio.sleep(0.02)
+        assert gate.calls == 3 + gate.probes
+        gate.says = kit.OK
+        while not _events(here, "guard_passing"):  # nobody calls, and all the same it tries
+            await asyncio.sleep(0.02)
+        assert await _statuses(here, 1, CLAIMS) == [200]
+        page, probed = await here.scrape(), _events(here, "guard_probed")
+        passed = gate.probes
+    assert [event["result"] for event in probed] == ["refused"] * (passed - 1) + ["passed"]
+    assert {event["answer"] for event in probed} == {"403 Forbidden", "200 OK"}
+    told = 'relay_probes_total{{purpose="guard",result="{}",way="linde"}} {}.0'
+    assert told.format("refused", passed - 1) in page
+    assert told.format("passed", 1) in page
+    assert told.format("quota", 0) in page
+    assert f'relay_guard_probes_total{{egress="127.0.0.9",way="linde"}} {passed}.0' in page
+
+
+async def test_a_probe_that_is_over_the_quota_stops_its_route_and_nothing_is_probed_any_more(tmp_path: Path) -> None:
+    gate = Gate(REFUSED)
+    async with kit.running(gate) as upstream, relay(tmp_path, upstream.port, changes=OWN) as here:
+        await _statuses(here, 3)
+        gate.says = QUOTA
+        while not _events(here, "quota_stopped"):
+            await asyncio.sleep(0.02)
+        [stopped] = _events(here, "quota_stopped")
+        await asyncio.sleep(1)
+        assert (gate.probes, stopped["route"]) == (1, "claims")
+        gate.says = kit.OK
+        assert await _lift(here, "claims") == 1
+        while not _events(here, "guard_passing"):
+            await asyncio.sleep(0.02)
 
 
 async def test_a_refusal_counts_though_its_caller_has_left(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.reloaded("linde", "linde", taken=True)
     metrics.egress("linde", "203.0.113.10", "proven")
     metrics.egress_proven("linde", "203.0.113.10", AT)
+    metrics.probed("linde", "guard", "passed")
     metrics.lost("linde", "cov")
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)

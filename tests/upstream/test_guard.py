@@ -99,6 +99,20 @@ def test_pauses_grow_to_the_longest_with_each_probe_that_is_refused() -> None:
     assert guard.holds == 1
 
 
+def test_a_hold_before_any_call_has_passed_goes_on_where_the_last_one_left_off() -> None:
+    """A probe may pass where calls do not: then each hold costs refusals, and must not begin with a short pause."""
+    guard, at, pauses = Guard(), AT, []
+    for each in range(6):
+        guard = _refused(guard, at, times=3)
+        pauses.append(guard.pause)
+        at = guard.due
+        guard = pure.passed(_admitted(guard, at, str(each))[0], at, permit=str(each))
+        assert guard.state is State.PASSING
+    assert pauses == [5, 10, 20, 40, 60, 60]
+    assert _refused(pure.passed(guard, at, permit=""), at, times=3).pause == 5
+    assert _refused(pure.lifted(guard, at), at, times=3).pause == 5
+
+
 def test_a_probe_of_which_nothing_was_heard_is_followed_by_another_after_the_same_pause() -> None:
     guard = pure.returned(_probing(), AT + 7, permit="p")
     assert (guard.state, guard.pause, guard.due) == (State.HOLDING, 5, AT + 12)

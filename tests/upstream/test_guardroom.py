@@ -102,6 +102,25 @@ def test_exactly_one_call_of_all_processes_is_the_probe(tmp_path: Path) -> None:
     assert room.book().guards[PLACE].probes == 1
 
 
+def test_where_the_relay_probes_itself_no_call_is_the_probe(tmp_path: Path) -> None:
+    room = _room(tmp_path)
+    _refuse(room)
+    later = datetime.fromtimestamp(AT + 6, UTC)
+    with pytest.raises(CallsHeld):
+        Ward(room, *PLACE, "4F2A", probed=True).admit("cov", harmless=True, at=later)
+    assert _ward(room).admit("cov", harmless=True, at=later)
+
+
+def test_the_first_call_that_passes_after_a_hold_has_its_pause_forgotten(tmp_path: Path) -> None:
+    room = _room(tmp_path)
+    ward = _ward(room)
+    _refuse(room)
+    room.passed(*PLACE, permit=_admit(room, after=6), at=AT + 6)
+    assert room.book().guards[PLACE].pause == 5
+    ward.passed(NOW, "", lambda: NOW)
+    assert room.book().guards[PLACE].pause == 0
+
+
 def test_the_permit_of_a_dead_process_comes_back(tmp_path: Path) -> None:
     room = _room(tmp_path)
     _refuse(room)

@@ -81,7 +81,8 @@ def _wards(built: Built) -> Iterator[tuple[Place, Ward]]:
     for name, way in built.ways.items():
         serial = way.passport.serial if way.passport else ""
         for egress in way.egresses:
-            yield (name, egress.text), Ward(built.guardroom, name, egress.text, serial)
+            ward = Ward(built.guardroom, name, egress.text, serial, probed=way.question is not None)
+            yield (name, egress.text), ward
 
 
 class _Way:

@@ -11,10 +11,13 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust, ClientTrustFault
 from relay.compose.relay.build import Built, BuiltClientCertificates
-from relay.compose.relay.carriage import patience_of
+from relay.compose.relay.carriage import patience_of, readings
+from relay.compose.relay.probing import Prober, Trial
 from relay.compose.relay.rotation import Remind, Rotation, Shown, Tellers
+from relay.compose.relay.ways import BuiltWay
 from relay.front.certificate import ServerCertificate
 from relay.observe.metrics import Metrics
+from relay.settings.relay import RelaySettings
 from relay.upstream.expiry import Reminder
 from relay.upstream.orders import Orders, OrdersFault, OrdersFile, orders_of
 from relay.upstream.rotation import Order
@@ -175,21 +178,31 @@ async def watching(
         return built.guardroom.book().stopped(way)
 
     tellers = Tellers(logger=logger, metrics=metrics, remind=remind, record=record, stopped=stopped)
-    patience = patience_of(built.settings)
-    rotations = {name: Rotation(way, ways[name], tellers, patience) for name, way in built.ways.items()}
+    probers = {name: prober_of(way, built.settings, metrics) for name, way in built.ways.items()}
+    rotations = {name: Rotation(way, ways[name], tellers, probers[name]) for name, way in built.ways.items()}
     for name, rotation in rotations.items():
         rotation.begin()
         for watch in rotation.watches(rotations, lambda: datetime.now(UTC)):
             looking.watch(watch, name)
-        if rotation.way.question is not None:
+        if (prober := probers[name]) is not None:
             looking.start(_keep_probing(rotation, logger))
             looking.hurry(rotation.hurry)
+            for number in range(len(rotation.way.egresses)):
+                trial = Trial(prober, rotation.way, number, rotation, built.guardroom, logger)
+                looking.start(trial.keep_trying())
     looking.watch(_orders_watch(orders, list(rotations.values()), logger))
     looking.start(_keep_deciding(list(rotations.values()), logger))
     try:
         yield looking
     finally:
         await looking.close()
+
+
+def prober_of(way: BuiltWay, settings: RelaySettings, metrics: Metrics) -> Prober | None:
+    """Return what makes the relay's own probes of a way; None where it has none, or may send nothing."""
+    if way.question is None or way.paused:
+        return None
+    return Prober(way, way.question, patience_of(settings), readings(settings), metrics)
 
 
 def _orders_watch(

@@ -8,17 +8,16 @@ from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from relay.compose.relay.probing import Prober, Purpose
 from relay.compose.relay.ways import BuiltWay, Loaded, mixed
 from relay.observe.metrics import Metrics
 from relay.upstream.certificate import CertificateFault, CertificateFile
-from relay.upstream.door import Door
 from relay.upstream.expiry import BY_MAIL, IN_LOG, Once, Reminder
 from relay.upstream.orders import Orders
 from relay.upstream.passport import Passport
-from relay.upstream.probe import probe
+from relay.upstream.probe import Verdict
 from relay.upstream.proof import Standing
 from relay.upstream.rotation import Because, Generation, Order, choose
-from relay.upstream.transport import Patience
 from relay.upstream.watch import certificate_watch
 from relay.x509.watch import FileWatch
 
@@ -61,11 +60,11 @@ class Tellers:
 class Rotation:
     """A way out with the certificate in use and, where one is meant to, the one that takes over from it."""
 
-    def __init__(self, way: BuiltWay, shown: Shown, tellers: Tellers, patience: Patience) -> None:
+    def __init__(self, way: BuiltWay, shown: Shown, tellers: Tellers, prober: Prober | None) -> None:
         self.way = way
         self._shown = shown
         self._tellers = tellers
-        self._patience = patience
+        self._prober = prober
         self._current = way.current.passport
         self._next = way.next.passport if way.next else None
         self._order = way.order
@@ -96,6 +95,16 @@ class Rotation:
         self._measure()
         if self._choice.generation is Generation.NEXT:
             self._tell_choice()
+
+    @property
+    def in_force(self) -> Passport | None:
+        """The certificate that it shows; None while it is closed."""
+        return self._in_force
+
+    @property
+    def standings(self) -> Sequence[Standing]:
+        """How each of its egresses stands, once that is known."""
+        return self._shown.standings
 
     # -- what it hears -----------------------------------------------------------------------------------------
 
@@ -181,11 +190,11 @@ class Rotation:
         """Probe for ever, whenever that is what the next certificate waits for."""
         while True:
             pause = _FIRST_PAUSE
-            while self._choice.because is Because.UNPROVED and self._next is not None:
+            while self._choice.because is Because.UNPROVED and self._next is not None and self._prober is not None:
                 if self._tellers.stopped(self.way.name):
                     break  # whoever goes on after a 429 is blocked: not under another certificate either
                 self._probe_now.clear()
-                if await self._probe(self._next):
+                if await self._probe(self._next, self._prober):
                     break
                 try:
                     async with asyncio.timeout(pause):
@@ -196,17 +205,9 @@ class Rotation:
                     pause = _FIRST_PAUSE
             await asyncio.sleep(1)
 
-    async def _probe(self, passport: Passport) -> bool:
+    async def _probe(self, passport: Passport, prober: Prober) -> bool:
         """Probe once under this certificate; return whether it need not be done again."""
-        question = self.way.question
-        assert question is not None  # noqa: S101  # nothing waits for a probe that there is not
-        door = Door(passport, self.way.egresses, self._patience, lambda event: None)
-        if self._shown.standings:
-            door.stand(self._shown.standings)
-        try:
-            outcome = await probe(door, question)
-        finally:
-            door.close()
+        outcome = await prober.ask(Purpose.NEXT, passport, self.way.egresses, self._shown.standings)
         if passport is not self._next:
             return False
         if outcome.succeeded:
@@ -217,7 +218,7 @@ class Rotation:
             self.decide(datetime.now(UTC))
             return True
         self._warn("certificate_probe_failed", certificate=passport.serial, answer=outcome.told)
-        if outcome.final:
+        if outcome.verdict is Verdict.QUOTA:
             # Whoever goes on after a 429 is blocked by VECOZO: somebody has to look, and then send SIGHUP.
             await self._probe_now.wait()
         return False

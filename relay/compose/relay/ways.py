@@ -8,9 +8,10 @@ from typing import Final
 
 from relay.errors import RouteUnknown
 from relay.settings.relay import CertificateFile as CertificateSettings
-from relay.settings.relay import NextCertificate, RelaySettings
+from relay.settings.relay import Probe, RelaySettings
 from relay.settings.words import Environment, Family
 from relay.tenant.directory import Tenant
+from relay.tenant.harmless import got, is_alive
 from relay.tenant.ways import way_name
 from relay.upstream.certificate import CertificateFault, CertificateFile
 from relay.upstream.egress import Egress
@@ -38,7 +39,8 @@ class Loaded:
 class BuiltWay:
     """A way out: the certificate in use, and the one that takes over from it, if any is meant to.
 
-    It is closed while it has no `passport` to show; `fault` tells why.
+    It is closed while it has no `passport` to show; `fault` tells why. `question` is the relay's own probe, if it has
+    one. Of a `paused` tenant nothing goes out, no probe either.
     """
 
     name: str
@@ -50,6 +52,7 @@ class BuiltWay:
     next: Loaded | None
     plan: Plan
     question: Question | None
+    paused: bool
     order: Order | None
     at: datetime
 
@@ -111,10 +114,9 @@ def build_ways(
             name = way_name(tenant.name, family)
             question = None
             try:
-                question = _question(tenant, name, certificate.next)
-            except RouteUnknown:
-                key = f"tenants.{tenant.name}.{key_of(family)}.next.probe"
-                faults.append((key, "no route that goes out under this certificate has this path"))
+                question = _question(tenant, name, certificate.probe)
+            except RouteUnknown as fault:
+                faults.append((f"tenants.{tenant.name}.{key_of(family)}.probe", fault.detail))
             following = certificate.next
             ways.append(
                 BuiltWay(
@@ -127,6 +129,7 @@ def build_ways(
                     next=_load(next_file_of(settings, tenant.name, family), at) if following else None,
                     plan=Plan(at=following.at, probed=question is not None) if following else _AT_ONCE,
                     question=question,
+                    paused=bool(tenant.paused),
                     order=orders.get(name),
                     at=at,
                 )
@@ -176,14 +179,18 @@ def _load(files: CertificateFile, at: datetime) -> Loaded:
         return Loaded(files=files, stamp=stamp, passport=None, fault=fault)
 
 
-def _question(tenant: Tenant, way: str, following: NextCertificate | None) -> Question | None:
-    """Return what is asked before a certificate takes over. Raises RouteUnknown."""
-    if following is None or following.probe is None:
+def _question(tenant: Tenant, way: str, probe: Probe | None) -> Question | None:
+    """Return what the relay itself asks through a way. Raises RouteUnknown."""
+    if probe is None:
         return None
-    route = tenant.routes.route_for(following.probe.partition("?")[0].encode())
+    route = tenant.routes.route_for(probe.path.partition("?")[0].encode())
     if route.way != way:
-        raise RouteUnknown("that route goes out under another certificate")
-    return Question(host=route.host, port=route.port, authority=route.authority, target=following.probe.encode())
+        raise RouteUnknown(f"route {route.name}, which has this path, goes out under another certificate")
+    if probe.get is not None:
+        return got(route, probe.get)
+    if route.family is not Family.SOAP:
+        raise RouteUnknown(f"route {route.name}, which has this path, leads to no SOAP service")
+    return is_alive(route, probe.path)
 
 
 def _apart(ways: list[BuiltWay]) -> Iterator[BuiltWay]:
