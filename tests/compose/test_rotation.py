@@ -192,4 +192,6 @@ async def test_no_probe_goes_out_while_calls_are_stopped_for_a_quota(tmp_path: P
             new = stage.rotation.has[1]
             assert stage.shown == [new.fingerprint]
             assert stage.recorded == [("linde", Order(Generation.NEXT, new.fingerprint))]
+            labels = {"way": "linde", "purpose": "next", "result": "passed"}
+            assert stage.metrics.registry.get_sample_value("relay_probes_total", labels) == 1
         probing.cancel()

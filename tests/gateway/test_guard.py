@@ -10,6 +10,7 @@ import pytest
 from relay.compose.relay.guards import hatch_of
 from relay.ops.hatch import asked
 from tests.kit import upstream as kit
+from tests.kit.door import until
 from tests.kit.line import Answer, line, request
 from tests.kit.relay import Relay, relay
 
@@ -165,13 +166,13 @@ async def test_with_a_probe_of_its_own_no_caller_goes_first_and_once_it_passes_a
     gate = Gate(REFUSED)
     async with kit.running(gate) as upstream, relay(tmp_path, upstream.port, changes=OWN) as here:
         await _statuses(here, 3)
-        while gate.probes < 2:
-            assert await _statuses(here, 1) == [503]
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(5):
+            while gate.probes < 2:
+                assert await _statuses(here, 1) == [503]
+                await asyncio.sleep(0.02)
         assert gate.calls == 3 + gate.probes
         gate.says = kit.OK
-        while not _events(here, "guard_passing"):  # nobody calls, and all the same it tries
-            await asyncio.sleep(0.02)
+        await until(lambda: _events(here, "guard_passing"))  # nobody calls, and all the same it tries
         assert await _statuses(here, 1, CLAIMS) == [200]
         page, probed = await here.scrape(), _events(here, "guard_probed")
         passed = gate.probes
@@ -189,15 +190,13 @@ async def test_a_probe_that_is_over_the_quota_stops_its_route_and_nothing_is_pro
     async with kit.running(gate) as upstream, relay(tmp_path, upstream.port, changes=OWN) as here:
         await _statuses(here, 3)
         gate.says = QUOTA
-        while not _events(here, "quota_stopped"):
-            await asyncio.sleep(0.02)
+        await until(lambda: _events(here, "quota_stopped"))
         [stopped] = _events(here, "quota_stopped")
         await asyncio.sleep(1)
         assert (gate.probes, stopped["route"]) == (1, "claims")
         gate.says = kit.OK
         assert await _lift(here, "claims") == 1
-        while not _events(here, "guard_passing"):
-            await asyncio.sleep(0.02)
+        await until(lambda: _events(here, "guard_passing"))
 
 
 async def test_a_refusal_counts_though_its_caller_has_left(tmp_path: Path) -> None:
