@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.kit.may_skip import needed
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -20,6 +22,17 @@ def private_network() -> list[str]:
     """Return the words to put before a command so that it gets a network and mounts of its own, root or not."""
     unshare = shutil.which("unshare") or "unshare"
     return [unshare, "-n", "-m"] if os.geteuid() == 0 else [unshare, "-U", "-r", "-n", "-m"]
+
+
+def played(module: str, *arguments: str) -> dict[str, Any]:
+    """Have a module of this folder play its story in a private network; return what it saw."""
+    reason = why_not_here()
+    needed("network namespaces", found=reason is None, remedy=reason or "")
+    command = [*private_network(), sys.executable, "-m", f"tests.e2e.{module}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, timeout=170)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
 def why_not_here() -> str | None:

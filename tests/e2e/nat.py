@@ -1,4 +1,4 @@
-"""Two egress addresses behind a NAT gateway; run in a private network, prints what happened as JSON.
+"""The road with a NAT gateway in it, and two egress addresses behind that; to be laid in a private network.
 
 cloud (20.50.1.7) ---- office (20.0.0.1 | 10.9.0.4, 10.9.0.5) ---- router (10.9.0.1 | 145.131.7.10 to .12) ---- gate
 
@@ -7,43 +7,46 @@ second gate, which stands by as the witness alone.
 """
 
 import json
-import sys
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.hosts import Host, cable, end, hosts, wait_for
+from tests.e2e.hosts import Host, cable, wait_for
 from tests.e2e.road import COV, GATE, Road, write_relay
 
 WITNESS = "145.131.7.201"
 LOCAL = ("10.9.0.4", "10.9.0.5")
 PUBLIC = ("145.131.7.10", "145.131.7.11")
 ELSEWHERE = "145.131.7.12"
+# The tenants: one whose calls may go out again, one with a single egress, one with a probe of the relay's own.
+AGAIN, SINGLE, PROBED = "again", "single", "probed"
 
-SETTINGS = """
+_BOTH = """[
+  { source_address = "10.9.0.4", public_address = "145.131.7.10" },
+  { source_address = "10.9.0.5", public_address = "145.131.7.11" },
+]"""
+_ONE = '{ source_address = "10.9.0.4", public_address = "145.131.7.10" }'
+# Behind the checkpoint, as all calls: what the gate refuses of it counts.
+_PROBE = 'certificate.probe = { get = "/tst/cov/vz801802/v1/soap11?wsdl" }'
+
+_SETTINGS = """
 operator = {{ port = 9090 }}
+guard = {{ after = 3, first_pause = 0.5, longest_pause = 2 }}
 [egress_proof]
 every = 1
 on_difference = "{on_difference}"
 witnesses = [{{ url = "https://145.131.7.201:8444/whoami", trust = "witness/authorities.pem", gate = true }}]
-
-[tenants.first]
+"""
+_TENANT = """
+[tenants.{name}]
 environment = "test"
 trust = "rehearsal/authorities.pem"
-certificate = {{ file = "rehearsal/system.p12", password_file = "rehearsal/system.password" }}
-other_egress = true
-egress = [
-  {{ source_address = "10.9.0.4", public_address = "145.131.7.10" }},
-  {{ source_address = "10.9.0.5", public_address = "145.131.7.11" }},
-]
+certificate.file = "rehearsal/system.p12"
+certificate.password_file = "rehearsal/system.password"
+egress = {egress}
 routes = [{{ name = "cov", prefix = "/tst/cov", upstream = "https://145.131.7.200:8444", repeatable = true }}]
-
-[tenants.second]
-environment = "test"
-trust = "rehearsal/authorities.pem"
-certificate = {{ file = "rehearsal/system.p12", password_file = "rehearsal/system.password" }}
-egress = {{ source_address = "10.9.0.4", public_address = "145.131.7.10" }}
-routes = [{{ name = "cov", prefix = "/tst/cov", upstream = "https://145.131.7.200:8444", repeatable = true }}]
+{more}
 """
 
 
@@ -92,32 +95,64 @@ class Nat(Road):
     def here(self, change: str, address: str) -> None:
         self.office.run("ip", "address", change, f"{address}/32", "dev", "outside")
 
+    def open_witness(self) -> Any:
+        return self.open_reference("witness", "witness.log", "--address", WITNESS, "--operator-port", "9092")
+
     def serve(self, log: str, on_difference: str) -> Any:
-        write_relay(self.folder, self.key, SETTINGS.format(on_difference=on_difference))
+        tenants = (
+            _TENANT.format(name=AGAIN, egress=_BOTH, more="other_egress = true"),
+            _TENANT.format(name=SINGLE, egress=_ONE, more=""),
+            _TENANT.format(name=PROBED, egress=_BOTH, more=_PROBE),
+        )
+        write_relay(self.folder, self.key, _SETTINGS.format(on_difference=on_difference) + "".join(tenants))
         arguments = ["serve", "--workers", self.workers, "--config", str(self.folder / "relay.toml")]
         process = self.office.start(*arguments, log=self.folder / log)
         wait_for(self.folder / log, "ready", process)
         return process
 
-    def cov(self, tenant: str = "first") -> dict[str, Any]:
+    def cov(self, tenant: str = AGAIN) -> dict[str, Any]:
         return self.call(COV, tenant=tenant, source="20.50.1.7")
+
+    def start_callers(self, *tenants: str) -> subprocess.Popen[bytes]:
+        """Have callers call all the time, until `enough`."""
+        command = self.cloud.inside("-m", "tests.e2e.callers", str(self.folder), self.key.text, *tenants)
+        callers = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self.cloud.running.append(callers)
+        return callers
+
+    def enough(self, callers: subprocess.Popen[bytes]) -> dict[str, list[tuple[float, str]]]:
+        """Have callers stop; return their answers."""
+        (self.folder / "enough").touch()
+        answers: dict[str, list[tuple[float, str]]] = json.loads(callers.communicate(timeout=20)[0])
+        return answers
+
+    def passages(self) -> list[dict[str, Any]]:
+        """What came to the gate, as it noted it."""
+        lines = [json.loads(line) for line in (self.folder / "reference.log").read_text().splitlines()]
+        return [line for line in lines if "service" in line]
 
     def arrived(self) -> list[str]:
         """The addresses from which calls came to the gate, as it saw them."""
-        lines = [json.loads(line) for line in (self.folder / "reference.log").read_text().splitlines()]
-        return [line["address"] for line in lines if "service" in line]
+        return [passage["address"] for passage in self.passages()]
 
     def ready(self) -> str:
         told = self.office.relay("health", "--ready", "--config", str(self.folder / "relay.toml"))
         return told.stdout.strip()
 
-    def metrics(self) -> list[str]:
-        page = self.office.run(
-            sys.executable,
-            "-c",
-            "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9090/metrics').read().decode())",
-        )
-        return [row for row in page.splitlines() if row.startswith("relay_egress_state") and row.endswith(" 1.0")]
+    def scrape(self, name: str) -> dict[str, float]:
+        """The samples of a metric, by their labels."""
+        code = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9090/metrics').read().decode())"
+        page = subprocess.run(self.office.inside("-c", code), capture_output=True, text=True, check=True).stdout
+        rows = [row.rpartition(" ") for row in page.splitlines() if row.startswith(name + "{")]
+        return {labels: float(value) for labels, _, value in rows}
+
+    def of_ways(self, name: str, label: str = "way") -> dict[str, float]:
+        """A metric of the first egress, or of all, for each way out."""
+        samples = self.scrape(name).items()
+        return {
+            way: sum(value for labels, value in samples if f'{label}="{way}"' in labels and PUBLIC[1] not in labels)
+            for way in (AGAIN, SINGLE, PROBED)
+        }
 
 
 class Log:
@@ -139,74 +174,3 @@ class Log:
             time.sleep(0.05)
         self.read = len(self.egresses())
         return time.monotonic() - began
-
-
-def walk(folder: Path, workers: str) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    with hosts("cloud", "office", "router", "gate") as (cloud, office, router, gate):
-        road = Nat(folder, cloud, office, router, gate, workers)
-        road.lay()
-        road.open_gate()
-        standing_by = ["--address", WITNESS, "--operator-port", "9092"]
-        witness = road.open_reference("witness", "witness.log", *standing_by)
-        road.registry("PUT", PUBLIC[1])
-        relay = road.serve("relay.log", "refuse")
-        log = Log(folder / "relay.log")
-        out, proven, unknown = (
-            [(event, each) for each in PUBLIC] for event in ("egress_out", "egress_proven", "egress_unknown")
-        )
-        log.await_next(*proven)
-        seen["second registered"] = [road.cov(), road.cov("second")]
-        seen["second registered, arrived"] = road.arrived()
-        road.registry("PUT", PUBLIC[0])
-        seen["all well"] = road.cov()
-
-        road.here("del", LOCAL[0])
-        seen["seconds to notice"] = [log.await_next(out[0])]
-        seen["first gone"] = [road.cov(), road.cov("second")]
-        seen["first gone, ready"] = road.ready()
-        road.here("del", LOCAL[1])
-        seen["seconds to notice"].append(log.await_next(out[1]))
-        before = road.arrived()
-        seen["both gone"] = road.cov()
-        seen["both gone, ready"], seen["both gone, metrics"] = road.ready(), road.metrics()
-        seen["both gone, arrived"] = road.arrived()[len(before) :]
-        for address in LOCAL:
-            road.here("add", address)
-        log.await_next(*proven)
-        seen["back"], seen["back, ready"] = road.cov(), road.ready()
-
-        before = road.arrived()
-        road.translate({LOCAL[0]: ELSEWHERE, LOCAL[1]: PUBLIC[1]})
-        log.await_next(out[0])
-        seen["first differs"] = road.cov()
-        road.translate(dict.fromkeys(LOCAL, ELSEWHERE))
-        log.await_next(out[1])
-        seen["both differ"], seen["both differ, ready"] = road.cov(), road.ready()
-        seen["differ, arrived"] = road.arrived()[len(before) :]
-        road.translate(dict(zip(LOCAL, PUBLIC, strict=True)))
-        log.await_next(*proven)
-        seen["right again"] = road.cov()
-
-        end(witness)
-        log.await_next(*unknown)
-        seen["witness away"] = road.cov()
-        seen["witness away, ready"], seen["witness away, metrics"] = road.ready(), road.metrics()
-        seen["exits"] = [end(relay)]
-        witness = gate.start(
-            "reference", "--config", str(folder / "witness" / "reference.toml"), log=folder / "again.log"
-        )
-        wait_for(folder / "again.log", "ready", witness)
-
-        road.translate(dict.fromkeys(LOCAL, ELSEWHERE))
-        relay = road.serve("warned.log", "warn")
-        seen["warned"], seen["warned, ready"], seen["warned, metrics"] = road.cov(), road.ready(), road.metrics()
-        seen["warned, arrived"] = road.arrived()[-1:]
-        seen["exits"].append(end(relay))
-        seen["strays"] = road.strays()
-        seen["log"] = [json.loads(line) for line in (folder / "relay.log").read_text().splitlines()]
-    return seen
-
-
-if __name__ == "__main__":
-    print(json.dumps(walk(Path(sys.argv[1]), sys.argv[2])))

@@ -4,6 +4,7 @@ cloud (20.50.1.7, 20.61.9.33) ---- office (20.0.0.1 | 145.131.7.10, 145.131.7.11
 """
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -35,7 +36,7 @@ routes = [
 SETTINGS = """
 listen = {{ address = "20.0.0.1", port = 8443, certificate = "relay.crt", key = "relay.key" }}
 deadlines = {{ drain_notice = 0 }}
-clients.dynamics = {{ tenants = ["first", "second"], api_keys = [{{ id = "{id}", digest = "{digest}" }}] }}
+clients.dynamics = {{ tenants = {tenants}, api_keys = [{{ id = "{id}", digest = "{digest}" }}] }}
 """
 
 
@@ -68,10 +69,9 @@ class Road:
         wait_for(log, "ready", process)
         return process
 
-    def open_relay(self, more: str = "") -> Any:
-        """Start the relay; `more` settings go before the others."""
+    def open_relay(self) -> Any:
         tenants = TENANT.format(name="first", source=FIRST) + TENANT.format(name="second", source=SECOND)
-        write_relay(self.folder, self.key, tenants, more)
+        write_relay(self.folder, self.key, tenants)
         log = self.folder / "relay.log"
         process = self.office.start("serve", "--config", str(self.folder / "relay.toml"), log=log)
         wait_for(log, "ready", process)
@@ -99,13 +99,15 @@ class Road:
         return self.gate.visit(method, url, "--trust", self.trust, "--p12", person)
 
 
-def write_relay(folder: Path, key: NewKey, tenants: str, more: str = "") -> None:
+def write_relay(folder: Path, key: NewKey, tenants: str) -> None:
+    """Write what a relay needs, with these tenants and what else stands before them, all bound to one client."""
     now = datetime.now(UTC)
     issued = Authority.load(folder / "rehearsal" / "authority").issue_server([], [IPv4Address("20.0.0.1")], at=now)
     (folder / "relay.crt").write_bytes(issued.chain_pem())
     (folder / "relay.key").write_bytes(issued.key_pem())
     (folder / "question.xml").write_bytes(question(now.date()))
-    (folder / "relay.toml").write_text(more + SETTINGS.format(id=key.id, digest=key.digest) + tenants)
+    bound = json.dumps(re.findall(r"^\[tenants\.([a-z]+)\]", tenants, re.MULTILINE))
+    (folder / "relay.toml").write_text(SETTINGS.format(tenants=bound, id=key.id, digest=key.digest) + tenants)
 
 
 def walk(folder: Path) -> dict[str, Any]:

@@ -1,31 +1,18 @@
 """On real addresses, in network namespaces: a caller that moves, a relay with two egress addresses, the gate."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.hosts import private_network, why_not_here
-from tests.kit.may_skip import needed
+from tests.e2e.hosts import played
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 Seen = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    reason = why_not_here()
-    needed("network namespaces", found=reason is None, remedy=reason or "")
-    folder = tmp_path_factory.mktemp("road")
-    command = [*private_network(), sys.executable, "-m", "tests.e2e.road", str(folder)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=110)
-    assert done.returncode == 0, done.stderr
-    told: Seen = json.loads(done.stdout)
-    return told
+    return played("road", str(tmp_path_factory.mktemp("road")))
 
 
 def outcome(told: Seen) -> tuple[int, str]:
@@ -82,7 +69,7 @@ def test_the_doctor_sees_what_the_running_relay_shows_and_what_the_world_sees_of
     good = [each["what"] for each in seen["doctor in range"]["findings"] if each["state"] == "good"]
     assert "The relay on 20.0.0.1:8443 shows this very certificate" in good
     for address in ("145.131.7.10", "145.131.7.11"):
-        assert f"145.131.7.200 sees {address}, as configured" in good
+        assert f"145.131.7.200:8444 sees {address}, as configured" in good
 
 
 def test_an_address_that_the_host_has_lost_is_named_by_the_doctor(seen: Seen) -> None:
