@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from relay.keeping import write_whole
 from relay.upstream import guard as pure
 from relay.upstream.book import Book, BookUnreadable, Place
 from relay.upstream.guard import Guard, Held, Rules, State
@@ -69,18 +70,7 @@ class StateFile:
 
     def write(self, book: Book) -> None:
         """Write the book, on the disk when this returns. Raises OSError; what was there before is there then."""
-        new = self.path.with_name(self.path.name + ".new")
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as writing:
-            writing.write(book.octets() + b"\n")
-            writing.flush()
-            os.fsync(file)
-        new.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self.path, book.octets() + b"\n")
 
 
 class Guardroom:
