@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.cli.rotation import cutover, rollback
+from relay.settings.secret import SecretFault, read_secret
 from relay.x509.explain import Explanation, Finding, Severity, explain
 from relay.x509.identity import Identity, Kind
 from relay.x509.mistake import Mistake
@@ -65,13 +66,10 @@ def _read(file: Path) -> bytes:
 
 
 def _password(file: Path | None) -> str | None:
-    """Return the password without the line end that editors add."""
-    if file is None:
-        return None
     try:
-        return _read(file).decode().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file} is not UTF-8 text: save the password as UTF-8, on one line") from error
+        return None if file is None else read_secret(file)
+    except SecretFault as fault:
+        raise click.ClickException(fault.detail) from fault
 
 
 def _as_json(explanation: Explanation) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from relay.settings.secret import SecretFault, read_secret
 from relay.upstream.passport import Papers, Passport
 from relay.x509.bundle import BundleFault, mistakes_in, open_bundle, read_bundle
 from relay.x509.context import TlsFileFault, trust_pem
@@ -83,7 +84,7 @@ class CertificateFile:
 
     def passport(self, at: datetime) -> Passport:
         """Return what the file holds now, ready for use at `at`. Raises CertificateFault."""
-        octets = _read(self.file, f"{self.key}.file", "The file")
+        octets = _read(self.file, f"{self.key}.file")
         password = self._password()
         try:
             trust = None if self.trust is None else trust_pem(self.trust)
@@ -122,21 +123,19 @@ class CertificateFile:
     def _password(self) -> str | None:
         if self.password_file is None:
             return self.password
-        key = f"{self.key}.password_file"
-        text = _read(self.password_file, key, "The file with its password")
         try:
-            return text.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError:
-            detail = f"{self.password_file} is not text in UTF-8; write the password alone on one line"
-            raise CertificateFault(key, detail, cause="The file with its password is not text in UTF-8.") from None
+            return read_secret(self.password_file)
+        except SecretFault as fault:
+            key, cause = f"{self.key}.password_file", f"The file with its password {fault.why}."
+            raise CertificateFault(key, fault.detail, cause=cause, absent=fault.absent) from None
 
 
-def _read(path: Path, key: str, what: str) -> bytes:
+def _read(path: Path, key: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        cause = f"{what} does not exist."
+        cause = "The file does not exist."
         raise CertificateFault(key, f"{path} does not exist", cause=cause, absent=True) from None
     except OSError as error:
         detail = f"{path} cannot be read: {error.strerror}"
-        raise CertificateFault(key, detail, cause=f"{what} cannot be read.") from None
+        raise CertificateFault(key, detail, cause="The file cannot be read.") from None
