@@ -40,6 +40,7 @@ def check(config: Path) -> None:
         ways = [way for way in built.ways.values() if way.tenant == tenant.tenant.name]
         _tenant(console, tenant, ways, settings.tenants[tenant.tenant.name])
     _guards(console, built)
+    _mail(console, built)
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -67,6 +68,20 @@ def _guards(console: Console, built: Built) -> None:
             console.print(f"[yellow]Calls of {way} from {egress} are held: VECOZO refused {guard.refused} in a row.[/]")
     for way, route in book.stops:
         console.print(f"[yellow]Calls of {way} on {route} are stopped for a quota: `relay guard lift`.[/]")
+
+
+def _mail(console: Console, built: Built) -> None:
+    if built.mail is None:
+        console.print("Mails nobody: give \\[mail] in the settings to have letters sent by themselves.")
+        return
+    how = "over TLS" if built.mail.context else "without TLS, on this machine"
+    console.print(
+        f"Mails the people on the cards through {built.mail} {how}, from {built.mail.sender}: `relay doctor` tries it"
+    )
+    for name, tenant in built.settings.tenants.items():
+        if not any(contact.mail for contact in tenant.card.contacts):
+            key = f"tenants.{name}.card.contacts"
+            console.print(f"  [yellow]no contact person of {name} can be mailed: give their mail in {key}[/]")
 
 
 def _client_certificates(console: Console, built: BuiltClientCertificates) -> None:

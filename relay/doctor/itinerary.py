@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from relay.compose.relay.build import egresses_of, tenant_of
-from relay.compose.relay.ways import build_ways
+from relay.compose.relay.ways import build_ways, card_of, number_in
 from relay.settings.card import Card
 from relay.settings.relay import RelaySettings
 from relay.settings.words import Environment
 from relay.tenant.routing import Route
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
-from relay.x509.identity import identify
 
 Place = tuple[str, int]
 
@@ -54,11 +51,11 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
     routes = {tenant.name: list(tenant.routes) for tenant, _ in tenants}
     for built in build_ways(settings, tenants, at)[0].values():
         tenant = settings.tenants[built.tenant]
-        number = _number(built.passport)
+        number = number_in(built.passport)
         yield Way(
             name=built.name,
             tenant=built.tenant,
-            card=_card(tenant.card, number, of_a_family=built.name != built.tenant),
+            card=card_of(tenant.card, built, number),
             environment=built.environment,
             passport=built.passport,
             number=number,
@@ -68,14 +65,3 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             routes=tuple(route for route in routes[built.tenant] if route.way == built.name),
             trust=tenant.trust,
         )
-
-
-def _card(card: Card, number: str | None, *, of_a_family: bool) -> Card:
-    """Return the card with the certificate's own number where it has none; a family's certificate has another."""
-    return card.model_copy(update={"user_number": number}) if of_a_family or not card.user_number else card
-
-
-def _number(passport: Passport | None) -> str | None:
-    if passport is None or passport.papers is None:
-        return None
-    return identify(x509.load_pem_x509_certificates(passport.papers.chain.encode())[0]).user_number

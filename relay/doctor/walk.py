@@ -1,4 +1,4 @@
-"""The whole walk: settings, the callers' side, then each way out."""
+"""The whole walk: settings, the callers' side, then each way out, and who is told when it breaks."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,7 @@ from relay.doctor.departure import Departure
 from relay.doctor.finding import Finding, State, Step
 from relay.doctor.itinerary import Way, ways_of
 from relay.doctor.known import known
+from relay.doctor.post import post
 from relay.doctor.teller import Teller
 from relay.errors import SettingsFault
 from relay.settings.relay import RelaySettings
@@ -58,6 +59,7 @@ async def walk(
         )
         await departure.walk()
         timed = departure.timed
+    tell(await post(settings, now))
 
 
 def _witnesses(settings: RelaySettings, urls: Sequence[str], way: Way) -> list[UrlWitness]:

@@ -187,6 +187,13 @@ KEYS: Final = Metric(
     (),
     "Idempotency keys that are remembered; with ledger.most of them, calls with new keys are refused.",
 )
+MAILS: Final = Metric(
+    "relay_mails_total",
+    Kind.COUNTER,
+    ("tenant", "matter", "result"),
+    "Mails to people, by address: accepted, failed (tried again), refused (again in a day), overtaken (well again "
+    "before it was sent), unaddressed (the card has nobody's).",
+)
 
 # As in `upstream.proof`, which stands higher.
 EGRESS_STATES: Final = ("proven", "unknown", "out")
@@ -194,7 +201,7 @@ EGRESS_STATES: Final = ("proven", "unknown", "out")
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST, KEYS,
+    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST, KEYS, MAILS,
 )  # fmt: skip
 
 
@@ -310,6 +317,7 @@ class Metrics:
         self._restarts = self._counter(RESTARTS)
         self._lost = self._counter(LOST)
         self._keys = self._gauge(KEYS)
+        self._mails = self._counter(MAILS)
         self.note = self._tally.add
         self.packed = self._tally.packed
         self.absorb = self._tally.absorb
@@ -394,6 +402,10 @@ class Metrics:
     def keys(self, count: Callable[[], int]) -> None:
         """Read at each scrape how many idempotency keys are remembered."""
         self._keys.set_function(count)
+
+    def mails(self, tenant: str, matter: str, result: str, times: int = 1) -> None:
+        """Count mails; none, too, so that an alert sees the first."""
+        self._mails.labels(tenant, matter, result).inc(times)
 
     def watch(self, *, readiness: Callable[[], bool], in_progress: Callable[[], int]) -> None:
         """Read these two at each scrape, rather than have every call set them."""

@@ -10,7 +10,9 @@ from relay.settings.words import Registration
 
 _AGB_CODE = re.compile(r"[0-9]{8}\Z")
 _USER_NUMBER = re.compile(r"[0-9]{14}\Z")
-_MAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\Z")
+# A Dot-string of RFC 5321 and a host name: nothing in it can end a header or a command.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\Z")
 _LONGEST_LINE = 200
 # VECOZO knows at most so many for an AGB code.
 _MOST_CONTACTS = 2

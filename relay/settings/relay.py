@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from relay.settings.card import Card
+from relay.settings.card import Card, Line, Mail
 from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Wording
 
@@ -30,6 +30,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
 _PROBE = re.compile(r"(/[A-Za-z0-9._~-]+)+(\?[A-Za-z0-9._~=&-]*)?\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 _WITNESS = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?\Z")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
 # What each call has, or what proves the caller: no two calls would have keys of their own.
@@ -124,6 +125,12 @@ def _fingerprinted(text: str) -> str:
 def _key_field(name: str) -> str:
     if not _FIELD_NAME.match(name) or name.lower() in _NOT_KEYS:
         raise ValueError("is no field for a key; give one of the client's own, such as Idempotency-Key")
+    return name
+
+
+def _host(name: str) -> str:
+    if not _HOST.match(name):
+        raise ValueError("is no host; give a name such as smtp.example.nl, or an IPv4 address, and the port as port")
     return name
 
 
@@ -296,6 +303,45 @@ class Egress(Branch):
     def seen_as(self) -> IPv4Address:
         """The address to register with VECOZO."""
         return self.public_address or self.source_address
+
+
+class MailServer(Branch):
+    """The server that takes the relay's mails to the people on the tenants' cards."""
+
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        description="The mail server that letters go out by; without [mail] nothing is sent by itself."
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="Empty: 587 with starttls, 465 with implicit, 25 with none."
+    )
+    tls: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls", description='"none" only where host is this machine itself: localhost, or 127.0.0.1.'
+    )
+    sender: Mail = Field(description="The address that mails come from; what cannot be delivered goes back to it.")
+    user: Line | None = Field(default=None, description="Who logs in, where the server asks for that.")
+    password_file: SettingsPath | None = Field(default=None, description="A file with the password of user.")
+    password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
+    trust: SettingsPath | None = Field(
+        default=None, description="PEM of the mail server's authorities; empty: public trust."
+    )
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether nobody but this machine sees what is sent."""
+        return self.host.casefold() == "localhost" or re.fullmatch(r"127(\.[0-9]{1,3}){3}", self.host) is not None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield what no field of it can know by itself."""
+        if self.tls == "none":
+            if not self.on_this_machine:
+                yield "mail.tls", '"none" is readable on the way to another machine; take "starttls" or "implicit"'
+            if self.trust is not None:
+                yield "mail.trust", 'with tls = "none" no certificate is shown; leave it out'
+        given = [each for each in (self.password_file, self.password) if each is not None]
+        if self.user is not None and len(given) != 1:
+            yield "mail.password_file", "give either mail.password_file or mail.password for mail.user"
+        if self.user is None and given:
+            yield "mail.user", "is required with a password: it says whose that is"
 
 
 # Longer ones are no phrase and no mark, but a whole page pasted.
@@ -517,6 +563,7 @@ class RelaySettings(Settings):
     )
     refusals: Annotated[tuple[OwnRefusal, ...], Field(max_length=32)] = ()
     egress_proof: EgressProof = EgressProof()
+    mail: MailServer | None = None
     test_certificate_words: tuple[str, ...] = Field(
         default=TEST_WORDS,
         description="Words in a certificate's names that tell it is not for production. A guess: see fingerprints.",
@@ -531,15 +578,11 @@ class RelaySettings(Settings):
 
     def disagreements(self) -> Iterator[tuple[str, str]]:
         """Yield routes told twice, clients bound to tenants that do not exist, keys and certificates used twice."""
-        for name, tenant in self.tenants.items():
-            for fault in _told_twice(tenant.routes):
-                yield f"tenants.{name}.routes", fault
-            if tenant.other_egress and (len(tenant.egress) < 2 or not self.egress_proof.witnesses):
-                yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
-            if tenant.trust_revocations is not None and tenant.trust is None:
-                yield f"tenants.{name}.trust_revocations", f"belongs to authorities; give them as tenants.{name}.trust"
+        yield from self._tenant_faults()
         seen: dict[str, str] = {}
         yield from self._certificate_faults()
+        if self.mail is not None:
+            yield from self.mail.faults()
         for name, client in self.clients.items():
             for bound in client.tenants:
                 if bound not in self.tenants:
@@ -548,6 +591,15 @@ class RelaySettings(Settings):
                 if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
                 seen[key.id] = name
+
+    def _tenant_faults(self) -> Iterator[tuple[str, str]]:
+        for name, tenant in self.tenants.items():
+            for fault in _told_twice(tenant.routes):
+                yield f"tenants.{name}.routes", fault
+            if tenant.other_egress and (len(tenant.egress) < 2 or not self.egress_proof.witnesses):
+                yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
+            if tenant.trust_revocations is not None and tenant.trust is None:
+                yield f"tenants.{name}.trust_revocations", f"belongs to authorities; give them as tenants.{name}.trust"
 
     def _certificate_faults(self) -> Iterator[tuple[str, str]]:
         listen = self.listen

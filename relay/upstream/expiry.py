@@ -1,25 +1,12 @@
 """When the end of a certificate is announced: at so many days before it, once each. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 # Days before the end. Renewal needs a user number and a PIN that somebody has to find, so mails begin early.
 IN_LOG: Final = (60, 30, 14, 7, 1, 0)
 BY_MAIL: Final = (90, *IN_LOG)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reminder:
-    """What the contacts of a tenant have to hear: so many whole days are left, `within` the mark that was reached."""
-
-    tenant: str
-    way: str
-    serial: str
-    not_after: datetime
-    days: int
-    within: int
 
 
 def mark(not_after: datetime, at: datetime, marks: Sequence[int]) -> int | None:

@@ -46,12 +46,16 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an egress stands, as those hear it who use it. `usable` says whether calls may leave from it all the same."""
+    """How an egress stands, as those hear it who use it. `usable` says whether calls may leave from it all the same.
+
+    `seen_as` is the address that all see who see another than the configured one, None where they do not agree.
+    """
 
     state: State
     usable: bool = True
     why: Why | None = None
     detail: str = ""
+    seen_as: IPv4Address | None = None
 
     def fault(self) -> RelayError:
         """Return what a call is told that may not leave."""
@@ -89,7 +93,10 @@ class Proof:
                 detail = f"{self.source} is not an address of this machine"
                 return Standing(self.state, usable=False, why=self.why, detail=detail)
             case Why.ADDRESS_DIFFERS:
-                return Standing(self.state, usable=not refuse, why=self.why, detail=self._difference())
+                seen = {word.address for word in self.against}
+                seen_as = seen.pop() if len(seen) == 1 else None
+                detail = self._difference()
+                return Standing(self.state, usable=not refuse, why=self.why, detail=detail, seen_as=seen_as)
             case None:
                 return Standing(self.state)
 

@@ -12,6 +12,7 @@ from relay.upstream.guardroom import Guardroom, StateFile
 from relay.x509.identity import identify
 from relay.x509.mistake import MISTAKES, Mistake
 from tests.kit import authority as kit
+from tests.kit.mail import SENDER, PostOffice, mail_settings
 from tests.kit.relay import PASSWORD, write_settings
 
 
@@ -40,6 +41,29 @@ def test_what_is_held_or_stopped_is_told(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Calls of linde from 127.0.0.9 are held: VECOZO refused 3 in a row." in result.output
     assert "Calls of linde on claims are stopped for a quota" in result.output
+
+
+def test_it_says_who_takes_mails_or_that_nobody_does(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    assert "Mails nobody: give [mail]" in _check(tmp_path).output
+    write_settings(tmp_path, 8443, changes=mail_settings(tmp_path, PostOffice(port=2525)))
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    told = f"Mails the people on the cards through localhost:2525 over TLS, from {SENDER}: `relay doctor` tries it"
+    assert told in result.output
+    assert "no contact person of linde can be mailed: give their mail in tenants.linde.card.contacts" in result.output
+    contacts = {"tenants.linde.card.contacts": [{"name": "Anna Voorbeeld", "mail": "anna@delinde.example"}]}
+    write_settings(tmp_path, 8443, changes=mail_settings(tmp_path, PostOffice(port=2525)) | contacts)
+    assert "can be mailed" not in _check(tmp_path).output
+
+
+def test_every_file_of_mail_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    files = {"password_file": "nowhere", "trust": "nowhere"}
+    write_settings(tmp_path, 8443, changes=mail_settings(tmp_path, PostOffice(port=2525), **files))
+    result = _check(tmp_path)
+    assert result.exit_code == 1
+    assert "mail.password_file: " in result.output
+    assert "mail.trust: " in result.output
 
 
 def test_a_state_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:

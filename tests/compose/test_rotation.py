@@ -15,7 +15,6 @@ from relay.compose.relay.certificates import prober_of
 from relay.compose.relay.rotation import Rotation, Tellers
 from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
-from relay.upstream.expiry import Reminder
 from relay.upstream.passport import Passport
 from relay.upstream.proof import Standing
 from relay.upstream.rotation import Generation, Order
@@ -37,7 +36,6 @@ class Staged:
     out: io.BytesIO
     shown: list[str]
     causes: list[str]
-    reminders: list[Reminder]
     recorded: list[tuple[str, Order]] = field(default_factory=list)
     standings: Sequence[Standing] = ()
 
@@ -58,16 +56,14 @@ def staged(
     write_settings(folder, 8443, changes=changes)
     settings = read_settings(folder)
     built, out, metrics = build(settings, at), io.BytesIO(), Metrics()
-    reminders: list[Reminder] = []
     recorded: list[tuple[str, Order]] = []
     tellers = Tellers(
         logger=make_logger(out),
         metrics=metrics,
-        remind=reminders.append,
         record=lambda way, order: recorded.append((way, order)),
         stopped=lambda way: stopped,
     )
-    stage = Staged(None, metrics, out, [], [], reminders, recorded)  # type: ignore[arg-type]  # it needs the stage itself
+    stage = Staged(None, metrics, out, [], [], recorded)  # type: ignore[arg-type]  # it needs the stage itself
     way = built.ways["linde"]
     stage.rotation = Rotation(way, stage, tellers, prober_of(way, settings, metrics))
     stage.rotation.begin()
@@ -91,15 +87,6 @@ async def test_the_end_is_told_once_at_each_mark_and_louder_in_the_last_week(tmp
     stage.rotation.age(END + DAY)
     stage.rotation.age(END + 2 * DAY)
     assert len(stage.events("certificate_expired")) == 1
-
-
-async def test_whoever_mails_hears_from_ninety_days_on(tmp_path: Path) -> None:
-    stage = staged(tmp_path)
-    for days in range(100, 50, -1):
-        stage.rotation.age(END - days * DAY)
-    assert [(each.tenant, each.way, each.within, each.days) for each in stage.reminders] == [
-        ("linde", "linde", 90, 90), ("linde", "linde", 60, 60),
-    ]  # fmt: skip
 
 
 async def test_it_shows_the_next_one_from_its_moment_on(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tests.kit import upstream
 from tests.kit.cov import headers, question
 from tests.kit.gate import Gate, book, running
 from tests.kit.line import line, request
+from tests.kit.mail import mail_settings, post_office
 from tests.kit.relay import PASSWORD, PATH, read_settings, relay, write_settings
 
 CONTACT, SUPPORT = Reader.CONTACT_PERSON, Reader.SUPPORT
@@ -67,9 +68,11 @@ def steps(findings: Sequence[Finding], state: State) -> list[Step]:
 
 async def test_a_good_road_passes_every_step(tmp_path: Path) -> None:
     async with gate() as here:
-        write_settings(tmp_path, here.port, changes=CARD)
-        findings = await walked(tmp_path, witnesses=[f"https://localhost:{here.port}/whoami"])
+        with post_office() as office:
+            write_settings(tmp_path, here.port, changes=CARD | mail_settings(tmp_path, office))
+            findings = await walked(tmp_path, witnesses=[f"https://localhost:{here.port}/whoami"])
     assert failed(findings) == []
+    assert (len(office.logins), office.recipients) == (1, [])
     assert set(steps(findings, State.GOOD)) == set(Step)
     # The kit's authority is none of the public web, the settings let any port be taken, and loopback is for rehearsals.
     told = steps(findings, State.WARNING) + steps(findings, State.NOTE)
@@ -507,3 +510,25 @@ async def test_an_old_host_that_vecozo_does_not_state_may_be_gone(tmp_path: Path
     assert (gone.step, gone.state) == (Step.NAME, State.WARNING)
     assert Step.CALL in steps(findings, State.GOOD)
     assert failed(findings) == []
+
+
+async def test_a_mail_server_that_lets_nobody_in_is_told_with_its_key_and_ends_no_road(tmp_path: Path) -> None:
+    async with gate() as here:
+        with post_office() as office:
+            write_settings(tmp_path, here.port, changes=CARD | mail_settings(tmp_path, office))
+            (tmp_path / "mail.password").write_text("verkeerd")
+            findings = await walked(tmp_path)
+    assert failed(findings) == []
+    [mail] = [each for each in findings if each.step is Step.MAIL]
+    assert mail.state is State.WARNING
+    assert mail.what.startswith("mail.user: ")
+    assert "535" in mail.what
+    assert "verkeerd" not in mail.what
+
+
+async def test_that_nobody_is_mailed_is_a_note(tmp_path: Path) -> None:
+    async with gate() as here:
+        write_settings(tmp_path, here.port, changes=CARD)
+        findings = await walked(tmp_path)
+    [mail] = [each for each in findings if each.step is Step.MAIL]
+    assert (mail.state, mail.next) == (State.NOTE, "Give [mail] if contact persons are to be mailed.")

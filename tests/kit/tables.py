@@ -17,6 +17,7 @@ from relay.observe.metrics import METRICS
 from relay.people.advice import Advice, advise
 from relay.people.letter import Reader
 from relay.people.matter import Facts, Matter
+from relay.people.unasked import UNASKED, unasked
 from relay.problems.table import PROBLEMS
 from relay.registry.api.problems import ADDRESS
 from relay.registry.domain.advice import ADVICE
@@ -151,6 +152,23 @@ def people_rows() -> list[str]:
     return rows
 
 
+def mail_rows() -> list[str]:
+    rows = ["| matter | own | party | consent |", "|---|---|---|---|"]
+    return rows + [
+        f"| `{matter}` | " + " | ".join(_mailed(matter, form) for form in Registration) + " |" for matter in UNASKED
+    ]
+
+
+def _mailed(matter: Matter, registration: Registration) -> str:
+    card = Card.model_validate(_CARD | {"registration": registration})
+    party = card.party.mail if card.party else None
+    told = []
+    for letter in unasked(matter, card, _FACTS):
+        to = "software party" if party in letter.mails else "contact persons"
+        told.append(f"{to}, for VECOZO Support" if letter.reader is Reader.SUPPORT else to)
+    return "; ".join(told)
+
+
 def example_letter() -> list[str]:
     first = _advice(Matter.ADDRESS_OR_BLOCKED, Registration.OWN).letters[0]
     return ["```text", f"Onderwerp: {first.subject}", "", *first.text.splitlines(), "```"]
@@ -164,7 +182,7 @@ TABLES = {
     },
     "metrics.md": {"metrics": metrics_rows},
     "errors.md": {"errors": error_rows},
-    "people.md": {"people": people_rows, "letter": example_letter},
+    "people.md": {"people": people_rows, "mails": mail_rows, "letter": example_letter},
     "registry.md": {"refusals": refusal_rows, "gate": gate_rows},
 }
 

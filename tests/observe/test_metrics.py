@@ -39,6 +39,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.egress_proven("linde", "203.0.113.10", AT)
     metrics.probed("linde", "guard", "passed")
     metrics.lost("linde", "cov")
+    metrics.mails("linde", "quota", "accepted")
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)

@@ -370,3 +370,54 @@ def test_a_reading_that_would_stop_calls_at_every_answer_of_a_status_is_refused(
 
 def test_readings_of_refusals_are_a_bounded_number(tmp_path: Path) -> None:
     assert set(_faults(tmp_path, refusals=_reading() * 33)) == {"refusals"}
+
+
+_MAIL = {"mail__host": "smtp.beheer.example", "mail__sender": "relay@beheer.example"}
+
+
+def test_nobody_is_mailed_unless_told_and_then_over_tls(tmp_path: Path) -> None:
+    assert _read(tmp_path).mail is None
+    mail = _read(tmp_path, **_MAIL).mail
+    assert mail is not None
+    assert (mail.tls, mail.port, mail.user, mail.trust) == ("starttls", None, None, None)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.3.2.1"])
+def test_only_this_machines_mail_server_may_be_spoken_to_in_the_clear(tmp_path: Path, host: str) -> None:
+    assert _read(tmp_path, mail__tls="none", **_MAIL | {"mail__host": host}).mail is not None
+    assert list(_faults(tmp_path, mail__tls="none", **_MAIL)) == ["mail.tls"]
+
+
+def test_every_fault_of_mail_is_told_with_its_key(tmp_path: Path) -> None:
+    more = {
+        "mail.host": "smtp.beheer.example:587",
+        "mail.port": 0,
+        "mail.tls": "maybe",
+        "mail.sender": "Relay <a@b.nl>",
+    }
+    write_settings(tmp_path, 443, changes=more | {"mail.user": " "})
+    with pytest.raises(SettingsFault) as raised:
+        read_settings(tmp_path)
+    assert dict(raised.value.faults).keys() == {"mail.host", "mail.port", "mail.tls", "mail.sender", "mail.user"}
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"mail__user": "relay"}, "mail.password_file"),
+        ({"mail__user": "relay", "mail__password": "x", "mail__password_file": "password"}, "mail.password_file"),
+        ({"mail__password_file": "password"}, "mail.user"),
+        ({"mail__tls": "none", "mail__host": "localhost", "mail__trust": "trust.pem"}, "mail.trust"),
+    ],
+)
+def test_who_logs_in_has_one_password_from_one_place(tmp_path: Path, more: dict[str, object], key: str) -> None:
+    assert list(_faults(tmp_path, **_MAIL | more)) == [key]
+
+
+def test_a_mail_password_from_the_environment_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_MAIL__PASSWORD", "zeer-geheim")
+    settings = _read(tmp_path, mail__user="relay", **_MAIL)
+    assert settings.mail is not None
+    assert settings.mail.password is not None
+    assert settings.mail.password.get_secret_value() == "zeer-geheim"
+    assert "zeer-geheim" not in repr(settings)

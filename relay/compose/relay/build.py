@@ -14,6 +14,7 @@ from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
+from relay.mail.server import MailFault, MailServer
 from relay.settings.relay import Client as ClientSettings
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
@@ -34,6 +35,7 @@ from relay.x509.watch import Stamp
 _NO_SUBJECT: Final = (
     "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
 )
+_MAIL_PORTS: Final = {"starttls": 587, "implicit": 465, "none": 25}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Built:
     client_certificates: BuiltClientCertificates | None
     guardroom: Guardroom
     witnesses: tuple[Witness, ...]
+    mail: MailServer | None
 
     @property
     def closed(self) -> list[tuple[str, str]]:
@@ -122,6 +125,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         witnesses = build_witnesses(settings)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        mail = build_mail(settings)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults or all_closed:
         raise SettingsFault(faults + closed)
     return Built(
@@ -133,6 +140,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         client_certificates=client_certificates,
         guardroom=room,
         witnesses=witnesses,
+        mail=mail,
     )
 
 
@@ -213,6 +221,36 @@ def build_witnesses(settings: RelaySettings) -> tuple[UrlWitness, ...]:
     if faults:
         raise SettingsFault(faults)
     return tuple(witnesses)
+
+
+def build_mail(settings: RelaySettings) -> MailServer | None:
+    """Return the server that mails go out by, None where there is to be none. Raises SettingsFault."""
+    mail, faults, context = settings.mail, list[tuple[str, str]](), None
+    if mail is None:
+        return None
+    if mail.tls != "none":
+        try:
+            context = client_context(None, trust=mail.trust)
+            context.set_alpn_protocols([])  # it asks for HTTP, which a mail server may rightly hang up on
+        except TlsFileFault as fault:
+            faults.append(("mail.trust", fault.detail))
+    server = MailServer(
+        host=mail.host,
+        port=mail.port or _MAIL_PORTS[mail.tls],
+        sender=mail.sender,
+        context=context,
+        implicit=mail.tls == "implicit",
+        user=mail.user,
+        password_file=mail.password_file,
+        password=mail.password.get_secret_value() if mail.password else None,
+    )
+    try:
+        server.secret()
+    except MailFault as missing:
+        faults.append((missing.key, missing.detail))
+    if faults:
+        raise SettingsFault(faults)
+    return server
 
 
 def caller_of(name: str, client: ClientSettings, way: str) -> Caller:

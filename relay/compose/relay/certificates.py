@@ -13,12 +13,11 @@ from relay.auth.client_trust import ClientTrust, ClientTrustFault
 from relay.compose.relay.build import Built, BuiltClientCertificates
 from relay.compose.relay.carriage import patience_of, readings
 from relay.compose.relay.probing import Prober, Trial
-from relay.compose.relay.rotation import Remind, Rotation, Shown, Tellers
+from relay.compose.relay.rotation import Rotation, Shown, Tellers
 from relay.compose.relay.ways import BuiltWay
 from relay.front.certificate import ServerCertificate
 from relay.observe.metrics import Metrics
 from relay.settings.relay import RelaySettings
-from relay.upstream.expiry import Reminder
 from relay.upstream.orders import Orders, OrdersFault, OrdersFile, orders_of
 from relay.upstream.rotation import Order
 from relay.x509.context import TlsFileFault
@@ -29,10 +28,6 @@ from relay.x509.watch import Fault, FileWatch, Made
 _LOOK_EVERY: Final = 1.0
 # How long one set of ticket keys seals; whoever resumes across a change shakes hands in full once. Seconds.
 _ROTATE_EVERY: Final = 12 * 3600.0
-
-
-def mailed_by_nobody(reminder: Reminder) -> None:
-    """Take a reminder where there is nobody yet who mails: log and metrics tell the same."""
 
 
 class Received(Protocol):
@@ -98,9 +93,13 @@ class _TrustNews:
 
 
 class Looking:
-    """All watches of one relay: each looks by itself every so often, and all at once when told to."""
+    """All watches of one relay: each looks by itself every so often, and all at once when told to.
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
+    `rotations` are the ways out, by name.
+    """
+
+    def __init__(self, logger: FilteringBoundLogger, rotations: Mapping[str, Rotation]) -> None:
+        self.rotations = rotations
         self._logger = logger
         self._looks: list[Callable[[], Awaitable[bool]]] = []
         self._hurries: list[Callable[[], None]] = []
@@ -154,18 +153,12 @@ async def watching(
     reception: Received,
     logger: FilteringBoundLogger,
     metrics: Metrics,
-    remind: Remind,
 ) -> AsyncIterator[Looking]:
     """Watch for as long as the block lasts, and replace ticket keys; `ways` has one entry for each way out.
 
     Yields what has to be told to look at once.
     """
     metrics.server_certificate(built.listener.certificate.not_after)
-    looking = Looking(logger)
-    looking.watch(_server_watch(built, _ServerNews(reception, logger, metrics)))
-    looking.start(_keep_rotating(reception, _ROTATE_EVERY))
-    if built.client_certificates is not None:
-        looking.watch(_trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics)))
     orders = OrdersFile(orders_of(built.settings.state))
 
     def record(way: str, order: Order) -> None:
@@ -177,9 +170,14 @@ async def watching(
     def stopped(way: str) -> bool:
         return built.guardroom.book().stopped(way)
 
-    tellers = Tellers(logger=logger, metrics=metrics, remind=remind, record=record, stopped=stopped)
+    tellers = Tellers(logger=logger, metrics=metrics, record=record, stopped=stopped)
     probers = {name: prober_of(way, built.settings, metrics) for name, way in built.ways.items()}
     rotations = {name: Rotation(way, ways[name], tellers, probers[name]) for name, way in built.ways.items()}
+    looking = Looking(logger, rotations)
+    looking.watch(_server_watch(built, _ServerNews(reception, logger, metrics)))
+    looking.start(_keep_rotating(reception, _ROTATE_EVERY))
+    if built.client_certificates is not None:
+        looking.watch(_trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics)))
     for name, rotation in rotations.items():
         rotation.begin()
         for watch in rotation.watches(rotations, lambda: datetime.now(UTC)):

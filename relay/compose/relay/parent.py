@@ -12,9 +12,10 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
-from relay.compose.relay.certificates import mailed_by_nobody, watching
+from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
+from relay.compose.relay.mailing import mailing
 from relay.compose.relay.proving import proving
 from relay.compose.relay.run import Running
 from relay.crew.crew import Crew
@@ -174,8 +175,9 @@ async def _presiding(
             ways = {name: _Ways(crew, name) for name in built.ways}
             async with (
                 proving(built, ways, readiness, logger, metrics),
-                watching(built, ways, _Receptions(crew), logger, metrics, mailed_by_nobody) as looking,
+                watching(built, ways, _Receptions(crew), logger, metrics) as looking,
                 guarding(built.guardroom, settings, logger, metrics, history),
+                mailing(built, ways, looking.rotations, history, logger, metrics),
             ):
                 crew.start()
                 try:

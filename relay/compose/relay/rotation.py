@@ -12,7 +12,7 @@ from relay.compose.relay.probing import Prober, Purpose
 from relay.compose.relay.ways import BuiltWay, Loaded, mixed
 from relay.observe.metrics import Metrics
 from relay.upstream.certificate import CertificateFault, CertificateFile
-from relay.upstream.expiry import BY_MAIL, IN_LOG, Once, Reminder
+from relay.upstream.expiry import IN_LOG, Once
 from relay.upstream.orders import Orders
 from relay.upstream.passport import Passport
 from relay.upstream.probe import Verdict
@@ -25,9 +25,6 @@ from relay.x509.watch import FileWatch
 _URGENT: Final = 7
 # Between probes that fail: each pause is twice the last. Seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
-
-# Whoever mails the contacts of a tenant.
-Remind = Callable[[Reminder], object]
 
 
 class Shown(Protocol):
@@ -50,7 +47,6 @@ class Tellers:
 
     logger: FilteringBoundLogger
     metrics: Metrics
-    remind: Remind
     # Keeps through a restart that a certificate was proved.
     record: Callable[[str, Order], object]
     # Whether VECOZO said of this way that a quota is exceeded, and nobody has lifted that.
@@ -71,7 +67,7 @@ class Rotation:
         self._proved = False
         self._choice = way.choice
         self._in_force = way.passport
-        self._in_log, self._by_mail = Once(IN_LOG), Once(BY_MAIL)
+        self._in_log = Once(IN_LOG)
         self._doubted: set[str] = set()
         self._probe_now = asyncio.Event()
 
@@ -245,17 +241,6 @@ class Rotation:
                 days=days,
                 within=within,
                 remedy="Renew it at VECOZO (user number and PIN are needed), and give the relay the new file.",
-            )
-        if (within := self._by_mail.reached(passport.fingerprint, passport.not_after, at)) is not None:
-            self._tellers.remind(
-                Reminder(
-                    tenant=self.way.tenant,
-                    way=self.way.name,
-                    serial=passport.serial,
-                    not_after=passport.not_after,
-                    days=days,
-                    within=within,
-                )
             )
 
     # -- what it tells -----------------------------------------------------------------------------------------

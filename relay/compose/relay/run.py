@@ -11,9 +11,10 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
-from relay.compose.relay.certificates import mailed_by_nobody, watching
+from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import kept_receipts
+from relay.compose.relay.mailing import mailing
 from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
 from relay.front.listener import Listener
@@ -73,8 +74,9 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     ):
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
-            watching(built, carriage.ways, carriage.reception, logger, metrics, mailed_by_nobody) as looking,
+            watching(built, carriage.ways, carriage.reception, logger, metrics) as looking,
             guarding(built.guardroom, settings, logger, metrics, history),
+            mailing(built, carriage.ways, looking.rotations, history, logger, metrics),
         ):
             readiness.on()
             logger.info("ready", port=listener.port, operator=operating.port, tenants=sorted(built.tenants))

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from cryptography import x509
+
 from relay.errors import RouteUnknown
+from relay.settings.card import Card
 from relay.settings.relay import CertificateFile as CertificateSettings
 from relay.settings.relay import Probe, RelaySettings
 from relay.settings.words import Environment, Family
@@ -20,6 +23,7 @@ from relay.upstream.passport import Passport
 from relay.upstream.probe import Question
 from relay.upstream.rotation import Choice, Generation, Order, Plan, choose
 from relay.x509.fitness import Fitness
+from relay.x509.identity import identify
 from relay.x509.watch import Stamp
 
 _AT_ONCE: Final = Plan(at=None, probed=False)
@@ -135,6 +139,19 @@ def build_ways(
                 )
             )
     return {way.name: way for way in _apart(ways)}, faults
+
+
+def card_of(card: Card, way: BuiltWay, number: str | None) -> Card:
+    """Return the card with the certificate's own `number` where it has none; a family's certificate has another."""
+    of_a_family = way.name != way.tenant
+    return card.model_copy(update={"user_number": number}) if of_a_family or not card.user_number else card
+
+
+def number_in(passport: Passport | None) -> str | None:
+    """Return the user number in a certificate, None where there is none."""
+    if passport is None or passport.papers is None:
+        return None
+    return identify(x509.load_pem_x509_certificates(passport.papers.chain.encode())[0]).user_number
 
 
 def key_of(family: Family | None) -> str:

@@ -1,0 +1,168 @@
+"""The mail server: connected to for each mail anew, over TLS unless it is this machine, and its refusals understood."""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPTimeoutError,
+)
+
+from relay.people.matter import foreign
+from relay.settings.secret import SecretFault, read_secret
+
+# Seconds. Servers let strangers wait on purpose before they greet; RFC 5321's minutes are for whoever has a queue.
+_STEP: Final = 30.0
+_WHOLE: Final = 120.0
+_ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+
+
+class MailFault(Exception):
+    """A mail was not taken. The detail says why, without anybody's address; `key` is the setting to look at.
+
+    `final`: the server would say the same again (RFC 5321, 4.2.1: 5yz).
+    """
+
+    def __init__(self, detail: str, *, key: str = "mail.host", final: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.key = key
+        self.final = final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mails are handed in, as whom and how; `context` is None where nothing is encrypted."""
+
+    host: str
+    port: int
+    sender: str
+    context: ssl.SSLContext | None
+    implicit: bool = False
+    user: str | None = None
+    password_file: Path | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def secret(self) -> str | None:
+        """Return the password as it is now: a new one counts without a restart. Raises MailFault."""
+        if self.password_file is None:
+            return self.password
+        try:
+            return read_secret(self.password_file)
+        except SecretFault as fault:
+            raise MailFault(fault.detail, key="mail.password_file") from None
+
+    async def send(self, to: Sequence[str], octets: bytes) -> dict[str, MailFault]:
+        """Hand in one mail; return why some of those in `to` do not get it. Raises MailFault if the server takes none.
+
+        When that breaks off after the last octet, nobody knows whether it was taken: that is a fault, too.
+        """
+        smtp = self._client()
+        try:
+            async with asyncio.timeout(_WHOLE):
+                await smtp.connect()
+                return await _handed_in(smtp, self.sender, to, octets)
+        except (SMTPException, OSError) as error:
+            raise self._fault(error) from None
+        finally:
+            await _leave(smtp)
+
+    async def greet(self) -> str:
+        """Connect, greet, encrypt and log in as for a mail, and send none; return how that went. Raises MailFault."""
+        smtp = self._client()
+        try:
+            async with asyncio.timeout(_WHOLE):
+                await smtp.connect()
+                await smtp.ehlo()
+        except (SMTPException, OSError) as error:
+            raise self._fault(error) from None
+        else:
+            session = smtp.get_transport_info("ssl_object")
+            how = f"over {session.version()}" if session else "without TLS, on this machine"
+            return f"{self} takes mails {how}" + (f", logged in as {self.user}" if self.user else "")
+        finally:
+            await _leave(smtp)
+
+    def _client(self) -> SMTP:
+        return SMTP(
+            hostname=self.host,
+            port=self.port,
+            username=self.user,
+            password=self.secret(),
+            # Its own name is for servers that hold it against the sender's; this machine's is nobody's business.
+            local_hostname=self.sender.rpartition("@")[2],
+            timeout=_STEP,
+            use_tls=self.implicit,
+            start_tls=self.context is not None and not self.implicit,
+            tls_context=self.context,
+        )
+
+    def _fault(self, error: Exception) -> MailFault:
+        """Return it in words for whoever can mend it. Where a cause is under the library's, that says more."""
+        match error:
+            case SMTPAuthenticationError():
+                return MailFault(f"{self} does not let {self.user} log in: {_said(error)}", key="mail.user")
+            case SMTPSenderRefused():
+                return MailFault(f"{self} takes no mail from mail.sender: {_said(error)}", key="mail.sender")
+            case SMTPResponseException():
+                return MailFault(f"{self} refuses: {_said(error)}")
+        under = error.__cause__ or error
+        match under:
+            case ssl.SSLCertVerificationError():
+                what = f"{self} shows a certificate that is not trusted for {self.host}: {under.verify_message}"
+                return MailFault(what, key="mail.trust")
+            case ssl.SSLError():
+                what = f"{self} shakes no hands in TLS ({under.reason}): is mail.tls right for this port?"
+                return MailFault(what, key="mail.tls")
+            case SMTPTimeoutError() | TimeoutError():
+                return MailFault(f"{self} does not answer in time: is mail.tls right for this port?")
+            case SMTPException():
+                return MailFault(f"{self}: {foreign(under.message)}")
+        return MailFault(f"{self} cannot be reached: {foreign(str(under))}")
+
+
+async def _handed_in(smtp: SMTP, sender: str, to: Sequence[str], octets: bytes) -> dict[str, MailFault]:
+    """Return who does not get it and why."""
+    await smtp.mail(sender)
+    refused: dict[str, MailFault] = {}
+    for each in to:
+        try:
+            await smtp.rcpt(each)
+        except SMTPResponseException as error:
+            refused[each] = _refusal(error)
+    if len(refused) < len(to):
+        try:
+            await smtp.data(octets)
+        except SMTPResponseException as error:
+            refused |= {each: _refusal(error) for each in to if each not in refused}
+    return refused
+
+
+def _refusal(error: SMTPResponseException) -> MailFault:
+    return MailFault(_said(error), final=500 <= error.code < 600)
+
+
+def _said(error: SMTPResponseException) -> str:
+    """Return the server's words, which often repeat an address, without it."""
+    return f"{error.code} {foreign(_ADDRESS.sub('<...>', error.message))}"
+
+
+async def _leave(smtp: SMTP) -> None:
+    """Take leave: what was handed in is, whether or not the server says goodbye."""
+    with suppress(SMTPException, OSError):
+        if smtp.is_connected:
+            await smtp.quit(timeout=5)
+    smtp.close()
