@@ -1,7 +1,6 @@
 """The parent with real workers, forked before its loop: what it looks at and makes reaches every one of them."""
 
 import asyncio
-import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -33,10 +32,9 @@ class Parent:
 
     port: int
     folder: Path
-    out: io.BytesIO
 
     def events(self) -> list[str]:
-        return [str(orjson.loads(line)["event"]) for line in self.out.getvalue().splitlines()]
+        return [str(orjson.loads(line)["event"]) for line in (self.folder / "parent.log").read_bytes().splitlines()]
 
     def caller(self) -> Caller:
         return Caller(None, trust=self.folder / "trust.pem", version=ssl.TLSVersion.TLSv1_2)
@@ -57,14 +55,14 @@ def presided(folder: Path, story: Story) -> None:
     with (
         listening_socket("127.0.0.1", 0) as listening,
         (folder / "workers.log").open("wb", buffering=0) as log,
+        (folder / "parent.log").open("wb", buffering=0) as out,
         nursery(worker(built, listening, log, uvloop.new_event_loop)) as branch,
     ):
 
         @asynccontextmanager
         async def parent(branch: Line) -> AsyncIterator[Parent]:
-            out = io.BytesIO()
             async with presiding(built, out, listening=listening, nursery=branch) as (running, _):
-                here = Parent(running.port, folder, out)
+                here = Parent(running.port, folder)
                 await until(lambda: "ready" in here.events())
                 yield here
 
