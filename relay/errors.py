@@ -173,6 +173,10 @@ class EgressOut(RelayError):
     """Calls would leave under another address than the one that is configured, and registered."""
 
 
+class AddressNotRegistered(RelayError):
+    """The registry does not have the egress address for this certificate, so VECOZO would refuse the call."""
+
+
 class SystemCertificateUnusable(RelayError):
     """The tenant's system certificate cannot be used: its file is missing, wrong, expired, or meant for elsewhere."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from socket import AF_INET, SOCK_STREAM
 from typing import Final
 
+from relay.compose.relay.registered import Entry
 from relay.doctor.clock import clock, date_of
 from relay.doctor.finding import State, Step
 from relay.doctor.gate import Gate
@@ -19,6 +20,7 @@ from relay.registry.domain.special import special_within
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
 from relay.upstream.refusal import Readings
+from relay.upstream.registry import RegistrySilent
 from relay.upstream.transport import Patience
 from relay.upstream.witness import UrlWitness, WitnessSilent
 from relay.x509.explain import SOON
@@ -33,6 +35,7 @@ class Departure:
     teller: Teller
     patience: Patience
     witnesses: Sequence[UrlWitness]
+    entry: Entry | None = None
     readings: Readings
     calls: bool = True
     timed: bool = False
@@ -46,7 +49,7 @@ class Departure:
         self._certificate(way.passport)
         places = [place for place in way.places if await self._resolved(place)]
         for egress in way.egresses if places else ():
-            if not self.here(egress) or not await self._seen(egress):
+            if not self.here(egress) or not await self._seen(egress) or not await self._registered(egress):
                 continue
             for place in places:
                 gate = Gate(
@@ -154,6 +157,25 @@ class Departure:
         advice = self.teller.advice(Matter.EGRESS_OUT, egress=str(egress), seen_as=str(word.address))
         what = f"{name} sees {word.address}, and {egress} is configured."
         self.teller.found(Step.SEEN, State.FAILED, what, advice)
+        return False
+
+    async def _registered(self, egress: Egress) -> bool:
+        """Ask the registry, where there is one to ask; return whether it does not say that the address is unknown."""
+        if self.entry is None:
+            return True
+        name = self.entry.registry.name
+        try:
+            has = await self.entry.registry.has(egress.seen_as, self.entry.user_number, egress)
+        except RegistrySilent as silent:
+            then = "That proves nothing either way: see egress_proof.registry in the settings, and whether it runs."
+            self.teller.warn(Step.REGISTERED, f"{name} did not tell whether it has {egress}: {silent}.", then)
+            return True
+        if has:
+            self.teller.good(Step.REGISTERED, f"{name} has {egress} for this certificate")
+            return True
+        advice = self.teller.advice(Matter.ADDRESS_NOT_REGISTERED, egress=str(egress))
+        what = f"{name} does not have {egress} for this certificate, so no call was made from there."
+        self.teller.found(Step.REGISTERED, State.FAILED, what, advice)
         return False
 
     def _hold_against(self, date: datetime | None, by: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from relay.compose.relay.build import egresses_of, tenant_of
-from relay.compose.relay.ways import build_ways, card_of, number_in
+from relay.compose.relay.ways import BuiltWay, build_ways, card_of, number_in
 from relay.settings.card import Card
 from relay.settings.relay import RelaySettings
 from relay.settings.words import Environment
@@ -45,11 +45,16 @@ class Way:
         return places
 
 
+def built_ways(settings: RelaySettings, at: datetime) -> Mapping[str, BuiltWay]:
+    """Return every way out as the relay would build it."""
+    tenants = [(tenant_of(name, tenant), egresses_of(tenant)) for name, tenant in settings.tenants.items()]
+    return build_ways(settings, tenants, at)[0]
+
+
 def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
     """Yield every way out, with its certificate as it would be used at `at`."""
-    tenants = [(tenant_of(name, tenant), egresses_of(tenant)) for name, tenant in settings.tenants.items()]
-    routes = {tenant.name: list(tenant.routes) for tenant, _ in tenants}
-    for built in build_ways(settings, tenants, at)[0].values():
+    routes = {name: list(tenant_of(name, tenant).routes) for name, tenant in settings.tenants.items()}
+    for built in built_ways(settings, at).values():
         tenant = settings.tenants[built.tenant]
         number = number_in(built.passport)
         yield Way(

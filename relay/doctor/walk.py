@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from relay.compose.relay import build
 from relay.compose.relay.build import build_witnesses
 from relay.compose.relay.carriage import readings
+from relay.compose.relay.registered import build_entries
 from relay.doctor.arrival import arrival
 from relay.doctor.departure import Departure
 from relay.doctor.finding import Finding, State, Step
-from relay.doctor.itinerary import Way, ways_of
+from relay.doctor.itinerary import Way, built_ways, ways_of
 from relay.doctor.known import known
 from relay.doctor.post import post
 from relay.doctor.teller import Teller
@@ -47,12 +48,14 @@ async def walk(
         return
     async for finding in arrival(settings, now()):
         tell(finding)
+    entries = build_entries(settings, built_ways(settings, now()))
     timed, learned = False, await asyncio.to_thread(known, settings, now())
     for way in ways_of(settings, now()):
         departure = Departure(
             teller=Teller(way=way, now=now, tell=tell, known=learned),
             patience=_patience(settings),
             witnesses=_witnesses(settings, witnesses, way),
+            entry=entries.get(way.name),
             readings=readings(settings),
             calls=calls,
             timed=timed,

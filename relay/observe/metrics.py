@@ -165,6 +165,12 @@ EGRESS_PROVEN: Final = Metric(
     ("tenant", "egress"),
     "When witnesses last proved that calls leave under this address.",
 )
+EGRESS_REGISTERED: Final = Metric(
+    "relay_egress_registered",
+    Kind.GAUGE,
+    ("way", "egress", "state"),
+    "1 for what the registry says of an egress address for a certificate: proven (registered), unknown, or out (not).",
+)
 READY: Final = Metric("relay_ready", Kind.GAUGE, (), "1 while new calls are welcome.")
 WORKERS: Final = Metric(
     "relay_workers",
@@ -201,7 +207,8 @@ EGRESS_STATES: Final = ("proven", "unknown", "out")
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, READY, WORKERS, RESTARTS, LOST, KEYS, MAILS,
+    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS,
+    RESTARTS, LOST, KEYS, MAILS,
 )  # fmt: skip
 
 
@@ -311,6 +318,7 @@ class Metrics:
         self._client_trust_reloads = self._counter(CLIENT_TRUST_RELOADS)
         self._egress = self._gauge(EGRESS)
         self._egress_proven = self._gauge(EGRESS_PROVEN)
+        self._egress_registered = self._gauge(EGRESS_REGISTERED)
         self._ready = self._gauge(READY)
         self._workers = self._gauge(WORKERS)
         self.workers(lambda: {"working": 1})
@@ -373,6 +381,11 @@ class Metrics:
     def egress_proven(self, tenant: str, egress: str, at: datetime) -> None:
         """Tell when an egress was last proven."""
         self._egress_proven.labels(tenant, egress).set(at.timestamp())
+
+    def egress_registered(self, way: str, egress: str, state: str) -> None:
+        """Tell what the registry says of an egress address."""
+        for each in EGRESS_STATES:
+            self._egress_registered.labels(way, egress, each).set(each == state)
 
     def caller_refused(self, reason: str) -> None:
         """Count a connection that was closed before TLS."""

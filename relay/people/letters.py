@@ -55,6 +55,14 @@ def _address(card: Card, facts: Facts) -> Iterator[Letter]:
     )
 
 
+def _not_registered(card: Card, facts: Facts) -> Iterator[Letter]:
+    why = (
+        f"Het IP-adres waarvan de relay voor {provider(card)} VECOZO aanroept, {facts.egress}, staat niet "
+        "geregistreerd bij het systeemcertificaat. VECOZO weigert aanroepen van een adres dat niet geregistreerd is."
+    )
+    yield from _registrations(card, facts, facts.egress, why)
+
+
 def _registrations(card: Card, facts: Facts, address: str, why: str) -> Iterator[Letter]:
     """Yield the letters that ask whoever it takes to register `address`."""
     match card.registration:
@@ -374,6 +382,7 @@ _LETTERS: Final[Mapping[Matter, Callable[[Card, Facts], Iterator[Letter]]]] = {
     Matter.QUOTA: _quota,
     Matter.BLOCKED: _blocked,
     Matter.EGRESS_OUT: _egress_out,
+    Matter.ADDRESS_NOT_REGISTERED: _not_registered,
     Matter.UPSTREAM_UNREACHABLE: _unreachable,
     Matter.UPSTREAM_OUT_OF_ORDER: _out_of_order,
 }

@@ -26,6 +26,7 @@ class Matter(StrEnum):
     # our side of the way out
     EGRESS_OUT = "egress_out"
     SOURCE_ADDRESS_MISSING = "source_address_missing"
+    ADDRESS_NOT_REGISTERED = "address_not_registered"
     CERTIFICATE_UNUSABLE = "system_certificate_unusable"
     CERTIFICATE_EXPIRING = "certificate_expiring"
     CLOCK_WRONG = "clock_wrong"

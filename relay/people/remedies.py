@@ -38,20 +38,30 @@ def _certificate(facts: Facts) -> str:
 
 
 def _address(card: Card, facts: Facts) -> str:
+    return (
+        f"{_registration(card, facts)}: it counts at once. If that is so already, the certificate is blocked: VECOZO "
+        "answers both alike, so ask VECOZO Support."
+    )
+
+
+def _not_registered(card: Card, facts: Facts) -> str:
+    return (
+        f"{_registration(card, facts)}: it counts at once, and the registry is asked again within seconds. If another "
+        "address is registered for it, see which one this relay should leave from: egress.public_address."
+    )
+
+
+def _registration(card: Card, facts: Facts) -> str:
     match card.registration:
         case Registration.OWN:
-            who = f"Have {contacts(card)} register {facts.egress} at VECOZO for {_certificate(facts)}"
+            return f"Have {contacts(card)} register {facts.egress} at VECOZO for {_certificate(facts)}"
         case Registration.PARTY:
-            who = (
+            return (
                 f"Have {party(card)} register {facts.egress} at VECOZO among its addresses for customers, and "
                 f"{contacts(card)} tick {party(card)} as software party"
             )
         case Registration.CONSENT:
-            who = f"Have {party(card)} register {facts.egress} at VECOZO for its own {_certificate(facts)}"
-    return (
-        f"{who}: it counts at once. If that is so already, the certificate is blocked: VECOZO answers both alike, "
-        "so ask VECOZO Support."
-    )
+            return f"Have {party(card)} register {facts.egress} at VECOZO for its own {_certificate(facts)}"
 
 
 def _certificate_refused(card: Card, facts: Facts) -> str:
@@ -197,6 +207,7 @@ _REMEDIES: Final[Mapping[Matter, Callable[[Card, Facts], str]]] = {
     Matter.SYSTEM_CERTIFICATE_REFUSED: _certificate_refused,
     Matter.EGRESS_OUT: _egress_out,
     Matter.SOURCE_ADDRESS_MISSING: _source_missing,
+    Matter.ADDRESS_NOT_REGISTERED: _not_registered,
     Matter.CERTIFICATE_UNUSABLE: _unusable,
     Matter.CERTIFICATE_EXPIRING: _expiring,
     Matter.CLOCK_WRONG: _clock,

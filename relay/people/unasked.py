@@ -17,6 +17,7 @@ UNASKED: Final = (
     Matter.BLOCKED,
     Matter.QUOTA,
     Matter.EGRESS_OUT,
+    Matter.ADDRESS_NOT_REGISTERED,
 )
 
 _NOT_YET: Final = (

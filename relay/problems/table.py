@@ -267,6 +267,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         proxy_error="proxy_configuration_error",
         retry_after=60,
     ),
+    errors.AddressNotRegistered: Problem(
+        status=503,
+        code="address_not_registered",
+        title="The egress address is not registered for this certificate",
+        remedy=_TELL_OPERATOR,
+        proxy_error="proxy_configuration_error",
+        retry_after=60,
+    ),
     errors.SystemCertificateUnusable: Problem(
         status=503,
         code="system_certificate_unusable",

@@ -21,7 +21,7 @@ from pydantic import (
 
 from relay.settings.card import Card, Line, Mail
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Wording
+from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Registration, Wording
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
@@ -66,6 +66,13 @@ def _https(url: str) -> str:
         raise ValueError(
             "an upstream is https://host or https://host:port, without user name or path (paths travel unchanged)"
         )
+    return url.rstrip("/")
+
+
+def _registry(url: str) -> str:
+    match = _UPSTREAM.match(url)
+    if not match or int(match["port"] or 443) > 65535:
+        raise ValueError("a registry is https://host or https://host:port: the paths of its API are known")
     return url.rstrip("/")
 
 
@@ -224,23 +231,28 @@ class Guard(Branch):
         return self
 
 
-class CertificateFile(Branch):
-    """A system certificate as exported: a .p12 or .pfx file and its password."""
+class ExportedFile(Branch):
+    """A certificate as exported: a .p12 or .pfx file and its password."""
 
     file: SettingsPath = Field(description="The .p12 or .pfx file; a new one is taken into use within seconds.")
     password_file: SettingsPath | None = Field(default=None, description="A file with the password of the export.")
     password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
-    fingerprints: tuple[Annotated[str, AfterValidator(_fingerprinted)], ...] = Field(
-        default=(),
-        max_length=8,
-        description="Only these certificates (SHA-256), whatever their names say of the environment; empty: any.",
-    )
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
         if (self.password_file is None) == (self.password is None):
             raise ValueError("give either password_file or password")
         return self
+
+
+class CertificateFile(ExportedFile):
+    """A system certificate as exported."""
+
+    fingerprints: tuple[Annotated[str, AfterValidator(_fingerprinted)], ...] = Field(
+        default=(),
+        max_length=8,
+        description="Only these certificates (SHA-256), whatever their names say of the environment; empty: any.",
+    )
 
 
 class NextCertificate(CertificateFile):
@@ -410,13 +422,29 @@ class Witness(Branch):
     )
 
 
+class Registry(Branch):
+    """A registry that tells which addresses are registered: the reference registry, or one with its API."""
+
+    url: Annotated[str, AfterValidator(_registry)] = Field(
+        description="https://host:port of a registry with the reference registry's API; VECOZO's portal has none."
+    )
+    trust: SettingsPath | None = Field(
+        default=None, description="PEM of the registry's authorities; empty: public trust."
+    )
+    persons: Annotated[dict[Name, ExportedFile], Field(min_length=1)] = Field(
+        description="By tenant, the personal certificate of a contact person, who alone can log in there."
+    )
+
+
 class EgressProof(Branch):
     """How it is proven that calls leave under the configured address: by asking witnesses from each egress."""
 
     witnesses: tuple[Witness, ...] = Field(default=(), max_length=8)
+    registry: Registry | None = None
     every: Seconds = Field(default=60, description="Seconds from one round of asking to the next.")
     on_difference: Literal["refuse", "warn"] = Field(
-        default="refuse", description="Whether calls are refused where another address is seen, or only told about."
+        default="refuse",
+        description="Whether calls are refused where another address is seen, or it is not registered; or only told.",
     )
 
 
@@ -583,6 +611,7 @@ class RelaySettings(Settings):
         yield from self._certificate_faults()
         if self.mail is not None:
             yield from self.mail.faults()
+        yield from self._registry_faults()
         for name, client in self.clients.items():
             for bound in client.tenants:
                 if bound not in self.tenants:
@@ -600,6 +629,16 @@ class RelaySettings(Settings):
                 yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
             if tenant.trust_revocations is not None and tenant.trust is None:
                 yield f"tenants.{name}.trust_revocations", f"belongs to authorities; give them as tenants.{name}.trust"
+
+    def _registry_faults(self) -> Iterator[tuple[str, str]]:
+        registry = self.egress_proof.registry
+        for name in registry.persons if registry else ():
+            tenant, key = self.tenants.get(name), f"egress_proof.registry.persons.{name}"
+            if tenant is None:
+                yield key, f"{name!r} is not under [tenants]"
+            elif tenant.card.registration is Registration.PARTY:
+                # They count for the provider's certificate, and stand in the party's own list (Q26, Q30).
+                yield key, "the addresses of its software party are not in the list of this tenant's certificate"
 
     def _certificate_faults(self) -> Iterator[tuple[str, str]]:
         listen = self.listen

@@ -1,5 +1,6 @@
 """The system certificate's file: opened, watched, and turned into a new passport whenever it changes for the better."""
 
+import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 from relay.settings.secret import SecretFault, read_secret
 from relay.upstream.passport import Papers, Passport
 from relay.x509.bundle import BundleFault, mistakes_in, open_bundle, read_bundle
-from relay.x509.context import TlsFileFault, trust_pem
+from relay.x509.context import TlsFileFault, client_context, trust_pem
 from relay.x509.fitness import ANYWHERE, Fitness
+from relay.x509.identity import Kind
 from relay.x509.mistake import MISTAKES, Mistake
 from relay.x509.pem import chain_pem, key_pem
 from relay.x509.revocation import RevocationsFault
@@ -107,6 +109,23 @@ class CertificateFile:
             detail = f"{self.revocations}: {fault.detail}"
             cause = "The list of certificates that the authorities of VECOZO's own have revoked cannot be used."
             raise CertificateFault("trust_revocations", detail, cause=cause) from None
+
+    def persons_context(self) -> ssl.SSLContext:
+        """Return what the person logs in with whose certificate the file holds. Raises CertificateFault.
+
+        Whether it is valid, and whose, is for whoever lets the person in.
+        """
+        key, octets = f"{self.key}.file", _read(self.file, f"{self.key}.file")
+        try:
+            bundle = read_bundle(octets, self._password())
+            if bundle.identity.kind is not Kind.PERSONAL:
+                detail = f"{self.file} is no person's: only a contact person's personal certificate logs in"
+                raise CertificateFault(key, detail, cause=detail)
+            return client_context(bundle, trust=self.trust)
+        except BundleFault as fault:
+            raise CertificateFault(key, f"{self.file}: {fault.detail}", cause=fault.detail) from None
+        except TlsFileFault as fault:
+            raise CertificateFault("trust", fault.detail, cause=fault.detail) from None
 
     def stamp(self) -> Stamp:
         """Return a value that differs whenever the file or its password may have changed, through links as well."""

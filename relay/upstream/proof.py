@@ -13,7 +13,7 @@ from typing import Final
 
 import orjson
 
-from relay.errors import EgressOut, RelayError, SourceAddressMissing
+from relay.errors import AddressNotRegistered, EgressOut, RelayError, SourceAddressMissing
 
 # Of witnesses that are not the gate, it takes so many to put an egress out.
 _ENOUGH: Final = 2
@@ -32,6 +32,7 @@ class Why(StrEnum):
 
     ADDRESS_MISSING = "address_missing"
     ADDRESS_DIFFERS = "address_differs"
+    ADDRESS_NOT_REGISTERED = "address_not_registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Standing:
     """How an egress stands, as those hear it who use it. `usable` says whether calls may leave from it all the same.
 
     `seen_as` is the address that all see who see another than the configured one, None where they do not agree.
+    `registered` says whether a registry has it, None where that is not known. Neither is told to other processes.
     """
 
     state: State
@@ -56,11 +58,17 @@ class Standing:
     why: Why | None = None
     detail: str = ""
     seen_as: IPv4Address | None = None
+    registered: bool | None = None
 
     def fault(self) -> RelayError:
         """Return what a call is told that may not leave."""
-        kind = SourceAddressMissing if self.why is Why.ADDRESS_MISSING else EgressOut
-        return kind(self.detail)
+        match self.why:
+            case Why.ADDRESS_MISSING:
+                return SourceAddressMissing(self.detail)
+            case Why.ADDRESS_NOT_REGISTERED:
+                return AddressNotRegistered(self.detail)
+            case _:
+                return EgressOut(self.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +100,13 @@ class Proof:
             case Why.ADDRESS_MISSING:
                 detail = f"{self.source} is not an address of this machine"
                 return Standing(self.state, usable=False, why=self.why, detail=detail)
-            case Why.ADDRESS_DIFFERS:
+            case None:
+                return Standing(self.state)
+            case _:
                 seen = {word.address for word in self.against}
                 seen_as = seen.pop() if len(seen) == 1 else None
                 detail = self._difference()
                 return Standing(self.state, usable=not refuse, why=self.why, detail=detail, seen_as=seen_as)
-            case None:
-                return Standing(self.state)
 
     @property
     def why(self) -> Why | None:

@@ -3,32 +3,24 @@
 What they answer is from outside: bounded in size and time, and taken for nothing but an address.
 """
 
-import asyncio
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from socket import AF_INET, socket
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 
-from relay.errors import RelayError
 from relay.upstream.egress import Egress
+from relay.upstream.enquiry import Unanswered, enquire
 
 # Octets and seconds. The longest that is meant is the gate's `whoami`, of a few hundred octets.
 _LONGEST: Final = 4096
 _PATIENCE: Final = 5.0
-_FIELDS: Final = {"Accept": "application/json, text/plain", "Accept-Encoding": "identity", "User-Agent": "relay"}
 
 
-class WitnessSilent(Exception):  # what happened, not the word Error
+class WitnessSilent(Unanswered):
     """A witness told no address; the detail says why, in words that are ours."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,48 +74,12 @@ class UrlWitness:
     async def word(self, egress: Egress) -> Word:
         """Ask over a connection that is made for it: a kept one would tell how it was seen once."""
         try:
-            async with asyncio.timeout(self.seconds):
-                octets, date = await self._fetch(egress)
-                return Word(address_in(octets), date)
-        except TimeoutError:
-            raise WitnessSilent(f"no answer within {self.seconds:g} seconds") from None
-        except RelayError as error:  # no socket from there
-            raise WitnessSilent(error.detail) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise WitnessSilent(f"cannot be asked: {type(error).__name__}") from None
-
-    async def _fetch(self, egress: Egress) -> tuple[bytes, str | None]:
-        connector = aiohttp.TCPConnector(
-            family=AF_INET,
-            ssl=self.context,
-            force_close=True,
-            use_dns_cache=False,
-            happy_eyeballs_delay=None,
-            resolver=aiohttp.ThreadedResolver(),
-            socket_factory=lambda _address: _socket(egress),
-        )
-        async with (
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
-            ) as session,
-            session.get(self.url, allow_redirects=False, headers=_FIELDS) as answer,
-        ):
-            if answer.status != 200:
-                raise WitnessSilent(f"answered {answer.status}")
-            return await _read(answer.content), answer.headers.get("Date")
-
-
-def _socket(egress: Egress) -> socket:
-    return egress.socket()
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    octets = b""
-    while piece := await content.read(_LONGEST + 1 - len(octets)):
-        octets += piece
-        if len(octets) > _LONGEST:
-            raise WitnessSilent(f"answered with over {_LONGEST} octets")
-    return octets
+            reply = await enquire(self.url, egress, self.context, longest=_LONGEST, seconds=self.seconds)
+        except Unanswered as silent:
+            raise WitnessSilent(silent.detail) from None
+        if reply.status != 200:
+            raise WitnessSilent(f"answered {reply.status}")
+        return Word(address_in(reply.octets), reply.date)
 
 
 def address_in(octets: bytes) -> IPv4Address:

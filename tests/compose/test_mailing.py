@@ -21,7 +21,8 @@ from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
 from relay.people.matter import Matter
 from relay.upstream.passport import Passport
-from relay.upstream.proof import Proof, Standing, Word
+from relay.upstream.proof import Proof, Standing, State, Word
+from relay.upstream.registration import Registration
 from tests.kit import authority as kit
 from tests.kit.mail import PASSWORD, PostOffice, mail_settings, post_office
 from tests.kit.relay import PASSWORD as P12_PASSWORD
@@ -272,6 +273,31 @@ async def test_an_egress_that_is_seen_under_another_address_is_mailed_with_the_w
     assert len(office.taken) == 2
     assert office.taken[0].text.startswith("Let op: doe nog niets.")
     assert "verandert van 127.0.0.9 in 198.51.100.7" in office.taken[0].text
+
+
+@pytest.mark.parametrize("refuse", [True, False], ids=["calls are refused", "calls go on"])
+async def test_an_address_that_a_registry_does_not_have_is_mailed_to_whoever_registers_it(
+    tmp_path: Path, refuse: bool
+) -> None:
+    def standings(*, has: bool | None) -> list[Standing]:
+        registration = Registration(way="linde", address=EGRESS, lasts=60).heard(has, at=0)
+        return [registration.judged(Standing(State.UNKNOWN), refuse=refuse)]
+
+    with post_office() as office:
+        here = desk(tmp_path, office)
+        here.ways["linde"].standings = standings(has=False)
+        await here.round(kit.AT)
+        here.ways["linde"].standings = standings(has=None)  # after a restart nothing is known yet
+        await here.round(kit.AT + 2 * DAY)
+        here.ways["linde"].standings = standings(has=False)
+        await here.round(kit.AT + 2 * DAY)
+        assert _to(office) == [[ANNA, BRAM]]
+        here.ways["linde"].standings = standings(has=True)
+        await here.round(kit.AT + 3 * DAY)
+        here.ways["linde"].standings = standings(has=False)
+        await here.round(kit.AT + 3 * DAY)
+    assert len(office.taken) == 2
+    assert "staat niet geregistreerd bij het systeemcertificaat" in office.taken[0].text
 
 
 @pytest.mark.parametrize(

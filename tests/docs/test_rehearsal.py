@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from relay.cli import main
@@ -21,12 +22,13 @@ def shown(name: str) -> str:
     return found[1]
 
 
-def test_the_relay_toml_is_in_order_beside_a_rehearsal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", shown("asking.toml")], ids=["alone", "asking the registry"])
+def test_the_relay_toml_is_in_order_beside_a_rehearsal(tmp_path: Path, more: str) -> None:
     place = Place(
         address=IPv4Address("127.0.0.1"), names=["localhost"], gate_port=8444, registry_port=8445, operator_port=9091
     )
     new_rehearsal(tmp_path / "rehearsal", place, at=datetime.now(UTC))
-    (tmp_path / "relay.toml").write_text(shown("relay.toml"))
+    (tmp_path / "relay.toml").write_text(shown("relay.toml") + more)
     result = CliRunner().invoke(main, ["check", "--config", str(tmp_path / "relay.toml")])
     assert result.exit_code == 0, result.output
 

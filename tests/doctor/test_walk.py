@@ -27,6 +27,7 @@ from tests.kit.cov import headers, question
 from tests.kit.gate import Gate, book, running
 from tests.kit.line import line, request
 from tests.kit.mail import mail_settings, post_office
+from tests.kit.registry_api import rehearsed
 from tests.kit.relay import PASSWORD, PATH, read_settings, relay, write_settings
 
 CONTACT, SUPPORT = Reader.CONTACT_PERSON, Reader.SUPPORT
@@ -253,6 +254,25 @@ async def test_a_planted_fault_is_named_with_what_to_do_next(tmp_path: Path, fau
     for letter in found.letters:
         assert "Praktijk De Linde" in letter.text
         assert "127.0.0.9" in letter.text or "203.0.113.10" in letter.text
+
+
+async def test_a_registry_that_has_not_the_address_ends_the_road_before_any_call(tmp_path: Path) -> None:
+    async with gate() as here, rehearsed(tmp_path) as registry:
+        write_settings(tmp_path, here.port, changes=CARD | registry.settings())
+        [found] = failed(await walked(tmp_path))
+        assert here.passages == []
+        assert (found.step, [each.reader for each in found.letters]) == (Step.REGISTERED, [CONTACT])
+        assert "does not have 127.0.0.9" in found.what
+        assert "Anna Voorbeeld" in found.next
+        assert "IP-adres 127.0.0.9 registreren" in found.letters[0].text
+        registry.register("127.0.0.9")
+        findings = await walked(tmp_path)
+        assert failed(findings) == []
+        assert steps(findings, State.GOOD).count(Step.REGISTERED) == 2  # the registry says so, and so does the gate
+        registry.away = True
+        findings = await walked(tmp_path)
+        assert failed(findings) == []
+        assert Step.REGISTERED in steps(findings, State.WARNING)
 
 
 async def test_a_road_ends_where_it_breaks(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.kit import upstream as kit
 from tests.kit.door import until
 from tests.kit.line import line, request
+from tests.kit.registry_api import rehearsed
 from tests.kit.relay import PATH
 from tests.kit.served import Served, served
 from tests.kit.witness import World, telling, truth
@@ -55,3 +56,21 @@ async def test_an_egress_that_is_out_is_out_for_every_worker_and_for_newcomers(t
             assert await here.ask_operator("/readyz") == (200, "ready\n")
             _, page = await here.ask_operator("/metrics")
             assert 'relay_egress_state{egress="127.0.0.9",state="proven",tenant="linde"} 1.0' in page
+
+
+async def test_an_address_that_is_not_registered_is_out_for_every_worker_and_for_newcomers(tmp_path: Path) -> None:
+    async with kit.running() as upstream, rehearsed(tmp_path) as registry:
+        with ExitStack() as stack:
+            changes = registry.settings() | {"workers": 2, "egress_proof.every": 0.2}
+            here = await asyncio.to_thread(stack.enter_context, served(tmp_path, upstream.port, changes=changes))
+            assert await _outcomes(here) == ["address_not_registered"] * 2
+            victim = here.workers()[0]
+            os.kill(victim, signal.SIGKILL)
+            await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
+            assert await _outcomes(here) == ["address_not_registered"] * 2
+            assert upstream.connections == 0
+            registry.register("127.0.0.9")
+            await until(lambda: here.events("address_registered"), seconds=10)
+            assert await _outcomes(here) == ["200"] * 2
+            _, page = await here.ask_operator("/metrics")
+            assert 'relay_egress_registered{egress="127.0.0.9",state="proven",way="linde"} 1.0' in page

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from relay.registry.api import Authenticate, make_app
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import Fingerprint, UserNumber
 from relay.registry.service import Registry
+from relay.registry.storage.sqlite import opened
 from relay.wire.server import serving
 from relay.x509.any_client import accept_any_client_certificate, peer_certificate
 from relay.x509.bundle import Bundle
@@ -26,7 +28,15 @@ from relay.x509.identity import Identity, identify
 from relay.x509.verify import Unfit, verify_client
 from tests.kit import authority as kit
 from tests.kit.authority import AT, PERSONAL_NUMBER, USER_NUMBER
-from tests.kit.registry import ELDERS, SYSTEM_ELDERS, VOORBEELD, contact_person, organisation, system_certificate
+from tests.kit.registry import (
+    ELDERS,
+    SYSTEM_ELDERS,
+    VOORBEELD,
+    book_of,
+    contact_person,
+    organisation,
+    system_certificate,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +105,65 @@ async def placed(service: Registry, folder: Path, door: Authenticate = authentic
     app = make_app(service, door, make_logger(log))
     async with serving(app, "127.0.0.1", 0, key="registry.listen", context=context) as listening:
         yield Place(service=service, url=f"https://127.0.0.1:{listening.port}", trust=trust, log=log)
+
+
+@dataclass(kw_only=True)
+class Rehearsed:
+    """A registry that a relay asks: in its book are loopback's addresses too. It remembers who asked."""
+
+    place: Place
+    away: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return self.place.url
+
+    def settings(self, tenant: str = "linde") -> dict[str, object]:
+        """Return the settings of a relay that asks it for a tenant, in the folder it was made in."""
+        person = {"file": "person.p12", "password_file": "password"}
+        return {
+            "egress_proof.registry": {"url": self.url, "trust": "trust.pem", "persons": {tenant: person}},
+            "egress_proof.every": 0.05,
+        }
+
+    def register(self, address: str) -> None:
+        """Register it, as the contact person does."""
+        self.place.service.register(contact_person(UserNumber(PERSONAL_NUMBER)), USER_NUMBER, address)
+
+    def remove(self, address: str) -> None:
+        """Remove it."""
+        self.place.service.remove(contact_person(UserNumber(PERSONAL_NUMBER)), USER_NUMBER, address)
+
+    def judge(self, request: web.Request) -> Identity | Unfit:
+        """Judge who asks, and remember from where, and under which number."""
+        judged = authenticate(request)
+        number = judged.user_number if isinstance(judged, Identity) else None
+        self.asked.append((str(request.remote), number or "nobody"))
+        if self.away:
+            raise ConnectionError
+        return judged
+
+
+@asynccontextmanager
+async def rehearsed(folder: Path) -> AsyncIterator[Rehearsed]:
+    """Run one, and leave the contact person's certificate in the folder, as `person.p12` under the word of the kit."""
+    path = folder / "book.sqlite"
+    path.write_bytes(book_of(filled))
+    (folder / "person.p12").write_bytes(person_file())
+    (folder / "password").write_text("geheim")
+    with opened(path) as store:
+        service = Registry(store, lambda: AT, rehearsal=True)
+        waiting: list[Rehearsed] = []
+        async with placed(service, folder, lambda request: waiting[0].judge(request)) as place:
+            waiting.append(Rehearsed(place=place))
+            yield waiting[0]
+
+
+@cache
+def person_file() -> bytes:
+    """The contact person's certificate as exported; deriving its keys is slow on purpose, so once."""
+    return kit.personal().p12("geheim")
 
 
 def filled(service: Registry) -> Registry:

@@ -38,6 +38,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.egress("linde", "203.0.113.10", "proven")
     metrics.egress_proven("linde", "203.0.113.10", AT)
     metrics.probed("linde", "guard", "passed")
+    metrics.egress_registered("linde", "203.0.113.10", "proven")
     metrics.lost("linde", "cov")
     metrics.mails("linde", "quota", "accepted")
     metrics.server_reloaded(taken=True)

@@ -71,6 +71,9 @@ READERS = {
     (Matter.EGRESS_OUT, OWN): [CONTACT],
     (Matter.EGRESS_OUT, BY_PARTY): [PARTY, CONTACT],
     (Matter.EGRESS_OUT, CONSENT): [PARTY],
+    (Matter.ADDRESS_NOT_REGISTERED, OWN): [CONTACT],
+    (Matter.ADDRESS_NOT_REGISTERED, BY_PARTY): [PARTY, CONTACT],
+    (Matter.ADDRESS_NOT_REGISTERED, CONSENT): [PARTY],
 } | {
     (matter, registration): [SUPPORT]
     for matter in (Matter.QUOTA, Matter.BLOCKED, Matter.UPSTREAM_UNREACHABLE, Matter.UPSTREAM_OUT_OF_ORDER)
@@ -152,7 +155,11 @@ def test_no_remedy_does_either(matter: Matter, registration: Registration) -> No
     ],
 )
 def test_whoever_registers_is_told_where_to_click(registration: Registration, clicks: list[str]) -> None:
-    for matter, address in ((Matter.ADDRESS_OR_BLOCKED, FACTS.egress), (Matter.EGRESS_OUT, FACTS.seen_as)):
+    for matter, address in (
+        (Matter.ADDRESS_OR_BLOCKED, FACTS.egress),
+        (Matter.ADDRESS_NOT_REGISTERED, FACTS.egress),
+        (Matter.EGRESS_OUT, FACTS.seen_as),
+    ):
         texts = [each.text for each in _advice(matter, registration).letters if each.reader is not SUPPORT]
         for click in ("klik op Inloggen", "Mijn gegevens", "Algemene instellingen", "knop IP-adressen"):
             assert all(click in text for text in texts)

@@ -33,6 +33,8 @@ def _unasked(matter: Matter, card: Card) -> list[Letter]:
         (Matter.EGRESS_OUT, OWN, [CONTACTS]),
         (Matter.EGRESS_OUT, BY_PARTY, [PARTY, CONTACTS]),
         (Matter.EGRESS_OUT, CONSENT, [PARTY]),
+        (Matter.ADDRESS_NOT_REGISTERED, OWN, [CONTACTS]),
+        (Matter.ADDRESS_NOT_REGISTERED, CONSENT, [PARTY]),
         (Matter.QUOTA, OWN, [CONTACTS]),
         (Matter.QUOTA, BY_PARTY, [CONTACTS]),
         (Matter.QUOTA, CONSENT, [PARTY]),

@@ -284,6 +284,32 @@ def test_nobody_is_asked_unless_told_and_a_difference_is_refused(tmp_path: Path)
     assert [witness.gate for witness in told.egress_proof.witnesses] == [False]
 
 
+PERSON = {"file": "person.p12", "password_file": "password"}
+
+
+@pytest.mark.parametrize("url", ["http://a.example", "https://a.example/v1", "https://u@a.example", "https://a:99999"])
+def test_a_registry_is_a_plain_place_over_tls(tmp_path: Path, url: str) -> None:
+    registry = {"url": url, "persons": {"linde": PERSON}}
+    assert list(_faults(tmp_path, egress_proof__registry=registry)) == ["egress_proof.registry.url"]
+
+
+def test_a_registry_is_asked_as_somebody_and_for_tenants_that_are_there(tmp_path: Path) -> None:
+    def faults(persons: dict[str, object], **more: object) -> list[str]:
+        return list(_faults(tmp_path, egress_proof__registry={"url": "https://a.example", "persons": persons}, **more))
+
+    assert faults({}) == ["egress_proof.registry.persons"]
+    assert faults({"eik": PERSON}) == ["egress_proof.registry.persons.eik"]
+    assert faults({"linde": PERSON | {"password": "x"}}) == ["egress_proof.registry.persons.linde"]
+
+
+def test_of_a_tenant_whose_party_registers_the_registry_is_not_asked(tmp_path: Path) -> None:
+    """The party's addresses count, and are in another list: an answer would be wrong."""
+    card = {"registration": "party", "party": {"name": "Voorbeeld Software"}}
+    registry = {"url": "https://a.example", "persons": {"linde": PERSON}}
+    told = _faults(tmp_path, egress_proof__registry=registry, tenants__linde__card=card)
+    assert list(told) == ["egress_proof.registry.persons.linde"]
+
+
 def test_the_relay_answers_before_its_callers_give_up(tmp_path: Path) -> None:
     """Flow and the plug-ins' sandbox wait 120 seconds; Azure's NAT forgets a connection after 240."""
     deadlines = _read(tmp_path).deadlines

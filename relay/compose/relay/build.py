@@ -10,6 +10,7 @@ from relay.auth.caller import Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
 from relay.compose.relay.guards import guardroom
+from relay.compose.relay.registered import Entry, build_entries
 from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
@@ -75,7 +76,8 @@ class BuiltClientCertificates:
 class Built:
     """Everything that can be made without listening or calling; None where callers are asked for no certificates.
 
-    Some of the `ways` may be closed, for want of a certificate that can be used; never all of them.
+    Some of the `ways` may be closed, for want of a certificate that can be used; never all of them. `entries` has one
+    for each way whose addresses a registry is asked about.
     """
 
     settings: RelaySettings
@@ -87,6 +89,7 @@ class Built:
     guardroom: Guardroom
     witnesses: tuple[Witness, ...]
     mail: MailServer | None
+    entries: dict[str, Entry]
 
     @property
     def closed(self) -> list[tuple[str, str]]:
@@ -129,6 +132,10 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         mail = build_mail(settings)
     except SettingsFault as fault:
         faults += fault.faults
+    try:
+        entries = build_entries(settings, ways)
+    except SettingsFault as fault:
+        faults += fault.faults
     if faults or all_closed:
         raise SettingsFault(faults + closed)
     return Built(
@@ -141,6 +148,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         guardroom=room,
         witnesses=witnesses,
         mail=mail,
+        entries=entries,
     )
 
 

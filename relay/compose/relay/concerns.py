@@ -35,6 +35,7 @@ def concerns(
         yield from here.held(book, history)
         yield from here.stopped(book)
         yield from here.seen_elsewhere(ways[name].standings)
+        yield from here.not_registered(ways[name].standings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,15 @@ class _Here:
                 seen_as = str(standing.seen_as)
                 facts = replace(self.facts, egress=egress.text, seen_as=seen_as)
                 yield self._concern(Matter.EGRESS_OUT, egress.text, seen_as, facts)
+
+    def not_registered(self, standings: Sequence[Standing]) -> Iterator[Concern | Well]:
+        """What a registry says, where one is asked; whether calls are sent all the same makes no difference to it."""
+        for egress, standing in zip(self.rotation.way.egresses, standings, strict=False):
+            if standing.registered:
+                yield self._well(Matter.ADDRESS_NOT_REGISTERED, egress.text)
+            elif standing.registered is not None:
+                facts = replace(self.facts, egress=egress.text)
+                yield self._concern(Matter.ADDRESS_NOT_REGISTERED, egress.text, "not_registered", facts)
 
     @property
     def _routes(self) -> list[Route]:

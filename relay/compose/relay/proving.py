@@ -11,10 +11,14 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.build import Built
+from relay.compose.relay.registered import Enquirer
 from relay.observe.metrics import Metrics
 from relay.ops.app import Readiness
+from relay.people.matter import Facts, Matter
+from relay.people.remedies import remedy
 from relay.upstream.egress import Egress
 from relay.upstream.proof import Proof, Standing, State, Word
+from relay.upstream.registration import Registration
 from relay.upstream.witness import Witness, WitnessSilent
 
 # Seconds. An address that is taken from this machine is noticed within this.
@@ -44,7 +48,7 @@ class _News:
         logger: FilteringBoundLogger,
         metrics: Metrics,
     ) -> None:
-        self._ways = [(ways[name], way.egresses) for name, way in built.ways.items()]
+        self._ways = {name: (ways[name], way) for name, way in built.ways.items()}
         self._readiness = readiness
         self._logger = logger
         self._metrics = metrics
@@ -52,6 +56,12 @@ class _News:
         self._tenants = {name: tenant.egresses for name, tenant in built.tenants.items()}
         egresses = dict.fromkeys(egress for each in self._tenants.values() for egress in each)
         self._standings = dict.fromkeys(egresses, Standing(State.UNKNOWN))
+        self._registrations: dict[tuple[str, Egress], Registration] = {}
+        self._silent: set[tuple[str, Egress]] = set()
+        # A contact person's name has no business in a log that is kept for years.
+        self._cards = {
+            name: tenant.card.model_copy(update={"contacts": ()}) for name, tenant in built.settings.tenants.items()
+        }
         self._said: dict[tuple[Egress, int], IPv4Address | None] = {}
         for egress in egresses:
             self._measure(egress, State.UNKNOWN)
@@ -68,12 +78,40 @@ class _News:
             return
         self._standings[egress] = now
         self._measure(egress, now.state)
-        for way, egresses in self._ways:
-            if egress in egresses:
-                way.stand([self._standings[each] for each in egresses])
-        lost = [f"{standing.detail}" for standing in self._standings.values() if not standing.usable]
-        self._readiness.hinder(f"no egress is left: {'; '.join(lost)}" if len(lost) == len(self._standings) else "")
+        self._guide([name for name, (_, way) in self._ways.items() if egress in way.egresses])
         self._tell(egress, now)
+
+    def registered(self, egress: Egress, registration: Registration) -> None:
+        """Take what is known of an address under a way's certificate: it concerns the calls of that way alone."""
+        place = (registration.way, egress)
+        before = self._registrations.get(place)
+        self._registrations[place] = registration
+        self._metrics.egress_registered(registration.way, str(egress), registration.state.value)
+        if before is None or before.state is not registration.state:
+            self._guide([registration.way])
+            self._tell_registration(egress, registration)
+
+    def registry_said(self, egress: Egress, registration: Registration, registry: str, silent: str) -> None:
+        """Take what came of an enquiry; silence is told when it begins."""
+        place = (registration.way, egress)
+        if silent and place not in self._silent:
+            self._logger.warning(
+                "registry_silent", registry=registry, way=registration.way, egress=str(egress), detail=silent
+            )
+        (self._silent.add if silent else self._silent.discard)(place)
+
+    def _guide(self, names: Iterable[str]) -> None:
+        """Have ways go by how each of their egresses stands for them, and readiness by whether any is left to one."""
+        for name in names:
+            guided, way = self._ways[name]
+            guided.stand([self._standing(name, each) for each in way.egresses])
+        stand = [self._standing(name, each) for name, (_, way) in self._ways.items() for each in way.egresses]
+        lost = dict.fromkeys(standing.detail for standing in stand if not standing.usable)
+        self._readiness.hinder("" if any(each.usable for each in stand) else f"no egress is left: {'; '.join(lost)}")
+
+    def _standing(self, name: str, egress: Egress) -> Standing:
+        standing, registration = self._standings[egress], self._registrations.get((name, egress))
+        return standing if registration is None else registration.judged(standing, refuse=self._refuse)
 
     def proven(self, egress: Egress, at: datetime) -> None:
         """Take that a witness has just seen the address that is configured."""
@@ -103,6 +141,23 @@ class _News:
     def _measure(self, egress: Egress, state: State) -> None:
         for tenant in self._of(egress):
             self._metrics.egress(tenant, str(egress), state.value)
+
+    def _tell_registration(self, egress: Egress, registration: Registration) -> None:
+        known = {"egress": str(egress), "way": registration.way}
+        match registration.state:
+            case State.PROVEN:
+                self._logger.info("address_registered", **known)
+            case State.UNKNOWN:
+                self._logger.warning("address_registration_unknown", **known)
+            case State.OUT:
+                _, way = self._ways[registration.way]
+                facts = Facts(at=datetime.now(UTC), environment=way.environment, egress=str(egress))
+                self._logger.error(
+                    "address_not_registered",
+                    **known,
+                    refused=self._refuse,
+                    remedy=remedy(Matter.ADDRESS_NOT_REGISTERED, self._cards[way.tenant], facts),
+                )
 
     def _tell(self, egress: Egress, now: Standing) -> None:
         known = {"egress": str(egress), "source": str(egress.source), "tenants": self._of(egress)}
@@ -186,20 +241,39 @@ class _Prover:
         self._news.stands(self._egress, proof)
 
 
+async def _keep_asking(enquirer: Enquirer, every: float, news: _News) -> None:
+    """Ask a registry for ever, and sooner while an address is not in it: what is registered there counts at once."""
+    while True:
+        await asyncio.sleep(min(every, _ASK_AGAIN) if enquirer.out else every)
+        try:
+            await enquirer.ask()
+        except Exception as error:  # noqa: BLE001  # as above
+            news.failed(enquirer.egress, error)
+
+
 @asynccontextmanager
 async def proving(
     built: Built, ways: Mapping[str, Guided], readiness: Readiness, logger: FilteringBoundLogger, metrics: Metrics
 ) -> AsyncIterator[None]:
-    """Prove all egresses once, and again for as long as the block lasts; `ways` has one entry for each way out."""
+    """Prove all egresses once, and again for as long as the block lasts; `ways` has one entry for each way out.
+
+    What a registry is to be asked is asked at the same times.
+    """
     news = _News(built, ways, readiness, logger, metrics)
     every = built.settings.egress_proof.every
+    enquirers = [
+        Enquirer(name, egress, entry, every, news)
+        for name, entry in built.entries.items()
+        for egress in built.ways[name].egresses
+    ]
     provers = [_Prover(egress, built.witnesses, every, news) for egress in news.egresses]
     for prover in provers:
         prover.look()
-    await asyncio.gather(*(prover.ask() for prover in provers))
+    await asyncio.gather(*(prover.ask() for prover in provers), *(enquirer.ask() for enquirer in enquirers))
     tasks = [asyncio.create_task(prover.keep_looking()) for prover in provers]
     if built.witnesses:
         tasks += [asyncio.create_task(prover.keep_asking()) for prover in provers]
+    tasks += [asyncio.create_task(_keep_asking(enquirer, every, news)) for enquirer in enquirers]
     try:
         yield
     finally:
