@@ -70,6 +70,7 @@ def test_a_check_tells_what_takes_over_and_when(tmp_path: Path) -> None:
     assert f"next certificate: {identify(kit.other_system().certificate).serial}" in output
     assert "takes over once GET /acc/cov/whoami succeeds under it" in output
     assert "shows the current one: no probe" in output
+    assert "while its calls are held, GET /acc/cov/whoami tries whether they pass" in output
     (tmp_path / "next.p12").unlink()
     result = _command(tmp_path, "check")
     assert (result.exit_code, "is not there yet" in result.output) == (0, True)
