@@ -65,6 +65,10 @@ class Diary:
         self.told[concern.tenant, concern.matter, concern.place, address] = concern.token
         self.last[concern.tenant, concern.matter, address] = at
 
+    def put_off(self, tenant: str, matter: Matter, address: str, at: float) -> None:
+        """Take that it may have been told, so that nobody hears of it twice in a day."""
+        self.last[tenant, matter, address] = at
+
     def forget(self, well: Well) -> bool:
         """Take that something is well; return whether anything was known of it. Who was mailed when is still known."""
         where = (well.tenant, well.matter, well.place)

@@ -16,8 +16,8 @@ def message(*, sender: str, to: Sequence[str], subject: str, text: str, at: date
     """Return the mail to these addresses, with CRLF line ends.
 
     `occasion` is what it is about, and told since when: the same mail sent again has the same Message-ID, so that a
-    mailbox that got it, though its server could not say so, shows it once. Raises ValueError where a header would have
-    a line end in it.
+    mailbox that got it before the relay could write that down shows it once. Raises ValueError where a header would
+    have a line end in it.
     """
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(display_name="Relay voor VECOZO", addr_spec=sender)

@@ -1,6 +1,5 @@
 """The mail server: connected to for each mail anew, over TLS unless it is this machine, and its refusals understood."""
 
-import asyncio
 import re
 import ssl
 from collections.abc import Sequence
@@ -21,23 +20,26 @@ from aiosmtplib import (
 from relay.people.matter import foreign
 from relay.settings.secret import SecretFault, read_secret
 
-# Seconds. Servers let strangers wait on purpose before they greet; RFC 5321's minutes are for whoever has a queue.
+# Seconds. Servers let strangers wait on purpose before they greet. Once a whole mail is theirs they may look at it for
+# ten minutes (RFC 5321, 4.5.3.2.6): who leaves earlier makes a mail come twice.
 _STEP: Final = 30.0
-_WHOLE: Final = 120.0
+_TAKING: Final = 600.0
 _ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 
 
 class MailFault(Exception):
     """A mail was not taken. The detail says why, without anybody's address; `key` is the setting to look at.
 
-    `final`: the server would say the same again (RFC 5321, 4.2.1: 5yz).
+    `final`: the server would say the same again (RFC 5321, 4.2.1: 5yz). `unknown`: it broke off when the mail was
+    handed over, so it may have been taken.
     """
 
-    def __init__(self, detail: str, *, key: str = "mail.host", final: bool = False) -> None:
+    def __init__(self, detail: str, *, key: str = "mail.host", final: bool = False, unknown: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.key = key
         self.final = final
+        self.unknown = unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +68,17 @@ class MailServer:
             raise MailFault(fault.detail, key="mail.password_file") from None
 
     async def send(self, to: Sequence[str], octets: bytes) -> dict[str, MailFault]:
-        """Hand in one mail; return why some of those in `to` do not get it. Raises MailFault if the server takes none.
-
-        When that breaks off after the last octet, nobody knows whether it was taken: that is a fault, too.
-        """
+        """Hand in one mail; return why some of those in `to` do not get it. Raises MailFault."""
         smtp = self._client()
         try:
-            async with asyncio.timeout(_WHOLE):
-                await smtp.connect()
-                return await _handed_in(smtp, self.sender, to, octets)
+            await smtp.connect()
+            refused = await _named(smtp, self.sender, to)
+            try:
+                return refused if len(refused) == len(to) else await _handed_over(smtp, to, refused, octets)
+            except (SMTPException, OSError) as error:
+                raise MailFault(
+                    f"{self} broke off when it had the mail, and may have taken it", unknown=True
+                ) from error
         except (SMTPException, OSError) as error:
             raise self._fault(error) from None
         finally:
@@ -84,9 +88,8 @@ class MailServer:
         """Connect, greet, encrypt and log in as for a mail, and send none; return how that went. Raises MailFault."""
         smtp = self._client()
         try:
-            async with asyncio.timeout(_WHOLE):
-                await smtp.connect()
-                await smtp.ehlo()
+            await smtp.connect()
+            await smtp.ehlo()
         except (SMTPException, OSError) as error:
             raise self._fault(error) from None
         else:
@@ -134,8 +137,8 @@ class MailServer:
         return MailFault(f"{self} cannot be reached: {foreign(str(under))}")
 
 
-async def _handed_in(smtp: SMTP, sender: str, to: Sequence[str], octets: bytes) -> dict[str, MailFault]:
-    """Return who does not get it and why."""
+async def _named(smtp: SMTP, sender: str, to: Sequence[str]) -> dict[str, MailFault]:
+    """Tell whom a mail is from and for; return who will not get it and why."""
     await smtp.mail(sender)
     refused: dict[str, MailFault] = {}
     for each in to:
@@ -143,11 +146,17 @@ async def _handed_in(smtp: SMTP, sender: str, to: Sequence[str], octets: bytes) 
             await smtp.rcpt(each)
         except SMTPResponseException as error:
             refused[each] = _refusal(error)
-    if len(refused) < len(to):
-        try:
-            await smtp.data(octets)
-        except SMTPResponseException as error:
-            refused |= {each: _refusal(error) for each in to if each not in refused}
+    return refused
+
+
+async def _handed_over(
+    smtp: SMTP, to: Sequence[str], refused: dict[str, MailFault], octets: bytes
+) -> dict[str, MailFault]:
+    """Hand it over; return who does not get it and why, beside those who are `refused`."""
+    try:
+        await smtp.data(octets, timeout=_TAKING)
+    except SMTPResponseException as error:
+        return refused | {each: _refusal(error) for each in to if each not in refused}
     return refused
 
 

@@ -197,8 +197,8 @@ MAILS: Final = Metric(
     "relay_mails_total",
     Kind.COUNTER,
     ("tenant", "matter", "result"),
-    "Mails to people, by address: accepted, failed (tried again), refused (again in a day), overtaken (well again "
-    "before it was sent), unaddressed (the card has nobody's).",
+    "Mails to people, by address: accepted, failed (tried again), refused (again in a day), unknown (perhaps taken; "
+    "again in a day), overtaken (well again before it was sent), unaddressed (the card has nobody's).",
 )
 
 # As in `upstream.proof`, which stands higher.

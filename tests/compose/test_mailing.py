@@ -391,6 +391,27 @@ async def test_what_is_well_before_the_server_is_back_is_not_sent_and_told_in_th
     assert (here.count("overtaken", Matter.QUOTA), here.count("overtaken", Matter.BLOCKED)) == (2, 2)
 
 
+async def test_a_mail_that_may_have_been_taken_is_not_sent_again_within_a_day_nor_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    with post_office() as office:
+        office.breaks_off = True
+        here = desk(tmp_path, office)
+        here.refuse(kit.AT)
+        for minutes in (0, 5, 60, 600):
+            await here.round(kit.AT + minutes * MINUTE)
+        office.breaks_off = False
+        again = desk(tmp_path, office)
+        await again.round(kit.AT + 700 * MINUTE)
+        assert len(office.taken) == 1
+        await again.round(kit.AT + DAY)
+        await again.round(kit.AT + 2 * DAY)
+    assert len(office.taken) == 2
+    [told] = here.events("mail_unknown")
+    assert "may have taken it" in str(told["detail"])
+    assert (here.count("unknown"), here.count("failed"), again.count("accepted")) == (2, 0, 2)
+
+
 async def test_a_card_without_addresses_is_told_once(tmp_path: Path) -> None:
     with post_office() as office:
         here = desk(tmp_path, office, {"tenants.linde.card.contacts": [{"name": "Anna Voorbeeld"}]})
@@ -435,5 +456,5 @@ async def test_the_diary_is_for_its_owner_alone_and_neither_it_nor_a_log_has_the
 
 async def test_every_count_is_there_from_the_start(tmp_path: Path) -> None:
     here = desk(tmp_path, PostOffice(port=1))
-    for result in ("accepted", "failed", "refused", "overtaken", "unaddressed"):
+    for result in ("accepted", "failed", "refused", "unknown", "overtaken", "unaddressed"):
         assert here.count(result, Matter.CERTIFICATE_EXPIRING) == 0

@@ -51,6 +51,7 @@ class PostOffice:
     recipients: list[str] = field(default_factory=list)
     says: dict[str, list[str]] = field(default_factory=dict)
     to_data: list[str] = field(default_factory=list)
+    breaks_off: bool = False
     logins: list[bytes] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802  # the library's
@@ -82,6 +83,8 @@ class PostOffice:
                 user=getattr(session.auth_data, "login", None),
             )
         )
+        if self.breaks_off:
+            server.transport.close()
         return "250 taken"
 
     def judge(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:

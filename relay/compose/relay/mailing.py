@@ -100,7 +100,7 @@ class Mailing:
         self._unaddressed: set[tuple[str, Matter, str]] = set()
         for tenant in tenants:
             for matter in UNASKED:
-                for result in ("accepted", "failed", "refused", "overtaken", "unaddressed"):
+                for result in ("accepted", "failed", "refused", "unknown", "overtaken", "unaddressed"):
                     metrics.mails(tenant, matter, result, times=0)
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class Mailing:
             self._write()
 
     async def _send(self, parcel: _Parcel, at: datetime) -> bool:
-        """Send it; return whether anybody gets it."""
+        """Send it; return whether there is anything new to write down."""
         now = at.timestamp()
         subject, text = together(list(parcel.letters))
         last = (str(self._diary.last.get((parcel.tenant, parcel.matter, each), "")) for each in parcel.to)
@@ -142,6 +142,9 @@ class Mailing:
         try:
             refused = await self._server.send(parcel.to, octets)
         except MailFault as fault:
+            if fault.unknown:
+                self._may_be_taken(parcel, fault, now)
+                return True
             self._server_pause = _Pause.after(self._server_pause, now)
             self._tell_failed(parcel, len(parcel.to), fault.key, fault.detail, self._server_pause)
             return False
@@ -164,6 +167,14 @@ class Mailing:
                 self._pauses[due] = _Pause.after(self._pauses.get(due), now)
                 self._tell_failed(parcel, 1, key, refusal.detail, self._pauses[due])
         return bool(taken)
+
+    def _may_be_taken(self, parcel: _Parcel, fault: MailFault, now: float) -> None:
+        for due in parcel.due:
+            self._pauses.pop(due, None)
+            self._diary.put_off(*due, now)
+        self._count(parcel, "unknown", len(parcel.to))
+        about = {"tenant": parcel.tenant, "matter": parcel.matter, "key": fault.key, "detail": fault.detail}
+        self._logger.error("mail_unknown", **about, again_in=QUIET)
 
     # -- what it tells -----------------------------------------------------------------------------------------
 
