@@ -148,7 +148,8 @@ _METHOD: Final = """\
 Every front does the relay's whole job: it takes calls over TLS under the same P-256 key, knows its caller by an API key
 and takes that off, calls an upstream from 127.0.0.9 under a system certificate, verifies the upstream (nginx-howto does
 not: how-tos do not), and writes a line of log for every call. Everything runs on loopback. The fronts have one
-processor, the upstream and the load have the others.
+processor, the upstream and the load have the others. No process of a front interrupts another (`SCHED_BATCH`): two
+workers on one processor would do so at every packet, two with a processor each never do.
 
 | front | |
 |---|---|
@@ -160,7 +161,7 @@ processor, the upstream and the load have the others.
 | `fastapi-httpx` | FastAPI on uvicorn, and httpx: [fastapi_httpx_front.py](../bench/peers/fastapi_httpx_front.py) |
 | `...-proxy-v2` | the same behind a load balancer that sends a PROXY v2 header before TLS |
 | `...-client-certificate` | the same, asking callers for a certificate; they have but their keys, or one (`-shown`) |
-| `...-workers-2` | the same with two workers, on one processor all the same |
+| `...-workers-2` | the same with two workers, as many callers for each, on one processor all the same |
 
 The fronts take turns in each round, and the order turns round in every other one; figures are medians over the rounds,
 and the marks in the plots go from the least to the most. CPU is the processor time that the kernel accounted to all of

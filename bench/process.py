@@ -87,6 +87,16 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def interrupt_nobody(pids: list[int]) -> None:
+    """Have these processes wait until whoever is on their processor has nothing to do.
+
+    Workers that share one would else interrupt each other at every packet, as those with a processor each never do.
+    """
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setscheduler(int(task.name), os.SCHED_BATCH, os.sched_param(0))
+
+
 def processors() -> tuple[set[int], set[int]]:
     """Return the processors for the front and those for everything else: apart where there are two or more."""
     here = sorted(os.sched_getaffinity(0))

@@ -11,7 +11,7 @@ from bench.fronts import FRONTS, NOT_YET
 from bench.fronts.front import Front
 from bench.fronts.relay import relay
 from bench.place import Place
-from bench.process import BenchFault
+from bench.process import BenchFault, family, interrupt_nobody
 
 Named = TypeVar("Named")
 
@@ -51,6 +51,7 @@ class Run:
         """Run this one front."""
         starter = FRONTS[name] if name != BEFORE else partial(relay, name=BEFORE, python=self.before or Path())
         with starter(self.place, upstream_port, self.front_cpus) as front:
+            interrupt_nobody(family(front.pid))
             yield front
 
 

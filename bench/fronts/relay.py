@@ -55,6 +55,7 @@ def relay(
             statuses=lambda: _statuses(log),
             proxied=proxied,
             shown=shown,
+            workers=workers,
         )
 
 

@@ -14,6 +14,7 @@ from bench.loads.caller import Tls
 from bench.place import PATH, Place
 from bench.process import BenchFault
 
+# For each worker of a front.
 CONNECTIONS = 32
 
 # Seconds that it lasts when nobody ends it.
@@ -52,11 +53,11 @@ class Load:
         )
 
 
-def load(place: Place, port: int, *, tls: Tls, cpus: set[int]) -> AbstractContextManager[Load]:
-    """Send calls to `port`, on CONNECTIONS connections that are kept, until told to end."""
+def load(place: Place, port: int, *, connections: int, tls: Tls, cpus: set[int]) -> AbstractContextManager[Load]:
+    """Send calls to `port`, on connections that are kept, until told to end."""
     openssl = place.folder / f"{tls}.cnf"
     openssl.write_text(_OPENSSL.format(tls.value))
-    return _running(place, f"https://localhost:{port}{PATH}", CONNECTIONS, cpus, {"OPENSSL_CONF": str(openssl)})
+    return _running(place, f"https://localhost:{port}{PATH}", connections, cpus, {"OPENSSL_CONF": str(openssl)})
 
 
 def plain_load(place: Place, port: int, *, connections: int, cpus: set[int]) -> AbstractContextManager[Load]:

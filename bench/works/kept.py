@@ -46,7 +46,7 @@ def measure(run: Run) -> Results:
                 seen[front.name].append(figures)
                 run.tell(f"kept  round {number:2} {front.name:16} {figures['cpu_us_per_call']:8.1f} us a call")
         for front in fronts:
-            believe(front, sent[front.name], surplus=(run.rounds + 1) * CONNECTIONS)
+            believe(front, sent[front.name], surplus=(run.rounds + 1) * _connections(front))
     return {"kept": {name: told(rounds, spread="cpu_us_per_call") for name, rounds in seen.items()}}
 
 
@@ -83,14 +83,20 @@ def _window(run: Run, front: Front, behind: Upstream, seconds: float) -> tuple[d
 @contextmanager
 def _loaded(run: Run, front: Front) -> Iterator[Load]:
     """Put the front under load, with every caller connected."""
-    with load(run.place, front.port, tls=Tls.V1_3, cpus=run.other_cpus) as sending:
+    connections = _connections(front)
+    with load(run.place, front.port, connections=connections, tls=Tls.V1_3, cpus=run.other_cpus) as sending:
         give_up = time.monotonic() + _CONNECTED
-        while len(connections_to(front.port)) != CONNECTIONS:
+        while len(connections_to(front.port)) != connections:
             if time.monotonic() > give_up:
                 raise BenchFault(f"{front.name}: not all callers got connected")
             time.sleep(0.02)
         time.sleep(_BEFORE)
         yield sending
+
+
+def _connections(front: Front) -> int:
+    # A turn of a worker's loop has as much to do then, whether it is alone or not.
+    return CONNECTIONS * front.workers
 
 
 def _all_well(front: Front, sent: Sent) -> None:

@@ -9,6 +9,7 @@ from bench.figures import Results
 from bench.fronts.front import Front
 from bench.loads.caller import Tls
 from bench.loads.one_shot import CONNECTIONS, Kind, callers
+from bench.loads.wrk import CONNECTIONS as KEPT
 from bench.loads.wrk import load, plain_load
 from bench.perf import PerfUnusable, samples
 from bench.process import BenchFault, family
@@ -48,7 +49,7 @@ def measure(run: Run) -> Results:
 def _loaded(run: Run, front: Front, kind: Kind | None) -> Iterator[None]:
     """Put the front under load for as long as the block lasts. Raises BenchFault when a call failed."""
     if kind is None:
-        with load(run.place, front.port, tls=Tls.V1_3, cpus=run.other_cpus) as sending:
+        with load(run.place, front.port, connections=KEPT, tls=Tls.V1_3, cpus=run.other_cpus) as sending:
             yield
             sent = sending.sent()
     else:
