@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
 BIN := .venv/bin
 COMPILED := .venv-compiled/bin
 RUN := $(BIN)/python -m
+# The slow tests keep time or take much memory, and want the machine for themselves.
+TOGETHER := -q -m "not slow" -n auto --dist loadfile
+ALONE := -q -m slow
 # Without it in the environment, make itself finds no program, though every shell does.
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -49,16 +52,18 @@ demo: setup  ## Tell the whole story once on this machine: refused, registered, 
 test: test-source test-workers test-compiled  ## Run every test: of the source, with two workers, and compiled
 
 test-source: setup  ## Run every test against the source as it stands
-	$(RUN) pytest --cov --cov-report=term
+	$(RUN) pytest $(TOGETHER) --cov --cov-report=
+	$(RUN) pytest $(ALONE) --cov --cov-append --cov-report=term
 
 quick: setup  ## Run every test but the slow ones
-	$(RUN) pytest -q -m "not slow" -n auto --dist loadfile
+	$(RUN) pytest $(TOGETHER)
 
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
-	TESTED_WORKERS=2 $(RUN) pytest -q tests/front tests/gateway tests/corpora -m "not one_process"
+	TESTED_WORKERS=2 $(RUN) pytest -q -n auto --dist loadfile tests/front tests/gateway tests/corpora -m "not one_process"
 
 test-compiled: compiled  ## Run every test against the relay as the image has it, its hot modules compiled
-	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest -q -o pythonpath=
+	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(TOGETHER) -o pythonpath=
+	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) -o pythonpath=
 
 check: setup  ## Lint, types, floors
 	$(BIN)/ruff check .

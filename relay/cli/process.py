@@ -1,10 +1,14 @@
 """What every verb that runs until it is told to stop needs of its process."""
 
 import asyncio
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+# Open files beside those of calls: log, certificates, the operator's callers, what the loop itself has.
+_OTHER_FILES: Final = 256
 
 
 def outlive_hangups() -> None:
@@ -24,6 +28,19 @@ def told_to_stop() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     return told
+
+
+def allow_open_files(callers: int) -> int | None:
+    """Let this process, and all that it forks, have the open files that so many callers take, each with its upstream.
+
+    Returns how many it may have when that is fewer: a caller beyond them would wait, unheard.
+    """
+    needed = 2 * callers + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most if most < needed else None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import click
 
-from relay.cli.process import on_hangup, outlive_hangups, standard_output, told_to_stop
+from relay.cli.process import allow_open_files, on_hangup, outlive_hangups, standard_output, told_to_stop
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, build, presiding, running, worker
 from relay.crew.line import Line
@@ -34,6 +34,7 @@ def serve(config: Path, workers: int | None) -> None:
         settings = settings.model_copy(update={"workers": workers})
     built = build(settings, datetime.now(UTC))
     loop = _loop(settings)
+    _allow_open_files(settings.listen.max_connections)
     with standard_output() as out:
         if settings.workers == 1:
             with asyncio.Runner(loop_factory=loop) as runner:
@@ -78,6 +79,17 @@ def _loop(settings: RelaySettings) -> Callable[[], asyncio.AbstractEventLoop]:
     import uvloop  # where it cannot be installed, `loop = "asyncio"` must still work
 
     return uvloop.new_event_loop
+
+
+def _allow_open_files(callers: int) -> None:
+    most = allow_open_files(callers)
+    if most is not None:
+        click.echo(
+            f"warning: listen.max_connections = {callers}, and so many callers with their upstreams take more than the "
+            f"{most} open files that a process may have here; raise that limit (LimitNOFILE=, --ulimit nofile=), or "
+            "lower the setting",
+            err=True,
+        )
 
 
 def _settle_memory() -> None:

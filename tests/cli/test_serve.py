@@ -38,6 +38,25 @@ def test_it_ends_with_0_after_sigterm_and_says_what_it_does_in_json(
     assert (b"more processor time" in err) is (loop == "asyncio")
 
 
+@pytest.mark.parametrize(("soft", "hard", "gets"), [(256, 4096, 2256), (256, 512, 512), (4096, 4096, 4096)])
+def test_it_has_the_open_files_that_its_callers_take_or_says_that_it_has_not(
+    tmp_path: Path, soft: int, hard: int, gets: int
+) -> None:
+    write_settings(tmp_path, 8443, changes={"listen.max_connections": 1000})
+    command = ["prlimit", f"--nofile={soft}:{hard}", sys.executable, "-m", "relay", "serve", "--workers", "2"]
+    with subprocess.Popen(
+        [*command, "--config", str(tmp_path / "relay.toml")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        started = orjson.loads(process.stdout.readline())
+        limits = Path(f"/proc/{started['worker']}/limits").read_text()
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+    (files,) = (line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
+    assert int(files) == gets
+    assert (b"1000, and so many callers" in err) is (gets < 2256)
+
+
 def _invoked(folder: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["serve", "--config", str(folder / "relay.toml"), *options])
 
