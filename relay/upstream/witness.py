@@ -24,7 +24,7 @@ class WitnessSilent(Unanswered):
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Told:
     """What a witness said: the address that it sees, and its Date field, as it stood there."""
 
     address: IPv4Address
@@ -71,7 +71,7 @@ class UrlWitness:
         """Return the address that it sees: see `Witness.ask`."""
         return (await self.word(egress)).address
 
-    async def word(self, egress: Egress) -> Word:
+    async def word(self, egress: Egress) -> Told:
         """Ask over a connection that is made for it: a kept one would tell how it was seen once."""
         try:
             reply = await enquire(self.url, egress, self.context, longest=_LONGEST, seconds=self.seconds)
@@ -79,7 +79,7 @@ class UrlWitness:
             raise WitnessSilent(silent.detail) from None
         if reply.status != 200:
             raise WitnessSilent(f"answered {reply.status}")
-        return Word(address_in(reply.octets), reply.date)
+        return Told(address_in(reply.octets), reply.date)
 
 
 def address_in(octets: bytes) -> IPv4Address:

@@ -29,6 +29,7 @@ from tests.kit.line import line, request
 from tests.kit.mail import mail_settings, post_office
 from tests.kit.registry_api import rehearsed
 from tests.kit.relay import PASSWORD, PATH, read_settings, relay, write_settings
+from tests.kit.witness import World, telling
 
 CONTACT, SUPPORT = Reader.CONTACT_PERSON, Reader.SUPPORT
 CARD: dict[str, object] = {
@@ -464,6 +465,19 @@ async def test_a_familys_certificate_is_a_way_of_its_own(tmp_path: Path) -> None
     assert told == [("linde", State.GOOD), ("linde/iwlz", State.GOOD)]
     assert ("linde/iwlz", Step.TLS) in [(each.way, each.step) for each in findings]
     assert [(each.way, each.step, len(each.letters)) for each in broken] == [("linde/iwlz", Step.SYSTEM_CERTIFICATE, 1)]
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["of the settings", "named besides"])
+async def test_a_witness_of_the_settings_is_asked_once(tmp_path: Path, named: bool) -> None:
+    async with gate() as here, telling(World()) as first, telling(World()) as second:
+        asked = [{"url": world.url, "trust": "trust.pem"} for world in (first, second)]
+        write_settings(tmp_path, here.port, changes=CARD | {"egress_proof.witnesses": asked})
+        findings = await walked(tmp_path, witnesses=[first.url] if named else [])
+    assert (first.asked, second.asked) == (["127.0.0.9"], ["127.0.0.9"])
+    told = [(each.state, each.what) for each in findings if each.step is Step.SEEN]
+    assert told == [
+        (State.GOOD, f"localhost:{world.port} sees 127.0.0.9, as configured") for world in (first, second)
+    ]
 
 
 async def test_a_witness_that_says_nothing_proves_nothing(tmp_path: Path) -> None:
