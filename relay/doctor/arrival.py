@@ -117,7 +117,7 @@ async def _shown(listen: Listen, certificate: ServerCertificate, at: datetime) -
         return _finding(State.NOTE, at, what, "`relay serve` runs it.")
     except (OSError, TimeoutError):
         then = "See what has the port (`ss -ltnp`), and in the relay's log why it does not answer."
-        return _finding(State.FAILED, at, f"What listens on {address}:{listen.port} shakes no hands in TLS.", then)
+        return _finding(State.FAILED, at, f"What listens on {address}:{listen.port} does not answer in TLS.", then)
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     with suppress(OSError, ssl.SSLError):

@@ -12,9 +12,9 @@ _GOOD: Final = timedelta(seconds=30)
 _BEARABLE: Final = timedelta(minutes=5)
 
 _WORDS: Final[Mapping[State, str]] = {
-    State.GOOD: "It agrees: {seconds:.0f} seconds {where} {by}",
-    State.WARNING: "It is off: {seconds:.0f} seconds {where} {by}.",
-    State.FAILED: "It is wrong: {seconds:.0f} seconds {where} {by}.",
+    State.GOOD: "It agrees: {long} {where} {by}",
+    State.WARNING: "It is off: {long} {where} {by}.",
+    State.FAILED: "It is wrong: {long} {where} {by}.",
 }
 
 
@@ -33,4 +33,13 @@ def clock(told: datetime, at: datetime, *, by: str) -> tuple[State, str]:
     off = abs(skew)
     state = State.GOOD if off <= _GOOD else State.WARNING if off <= _BEARABLE else State.FAILED
     where = "ahead of" if skew > timedelta() else "behind"
-    return state, _WORDS[state].format(seconds=off.total_seconds(), where=where, by=by)
+    return state, _WORDS[state].format(long=_long(off), where=where, by=by)
+
+
+def _long(time: timedelta) -> str:
+    """Return how long it is in the unit that people would use: 47 seconds, 20 minutes, 3 hours, 400 days."""
+    seconds = round(time.total_seconds())
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {unit}"
+    return f"{seconds} seconds"

@@ -1,10 +1,8 @@
 """The way out, step by step: certificate, names, source address, what the world sees; then on to each place."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from socket import AF_INET, SOCK_STREAM
 from typing import Final
 
 from relay.compose.relay.registered import Entry
@@ -12,6 +10,7 @@ from relay.doctor.clock import clock, date_of
 from relay.doctor.finding import State, Step
 from relay.doctor.gate import Gate
 from relay.doctor.itinerary import Place
+from relay.doctor.lookup import addresses_of
 from relay.doctor.teller import Teller
 from relay.errors import RelayError
 from relay.people.advice import Advice
@@ -24,6 +23,7 @@ from relay.upstream.registry import RegistrySilent
 from relay.upstream.transport import Patience
 from relay.upstream.witness import UrlWitness, WitnessSilent
 from relay.x509.explain import SOON
+from relay.x509.mistake import MISTAKES
 
 _VECOZO: Final = ".vecozo.nl"
 
@@ -39,6 +39,7 @@ class Departure:
     readings: Readings
     calls: bool = True
     timed: bool = False
+    _proven: set[Egress] = field(default_factory=set, init=False)
 
     async def walk(self) -> None:
         """Tell each step; a failure ends what depends on it."""
@@ -60,6 +61,7 @@ class Departure:
                     patience=self.patience,
                     calls=self.calls,
                     readings=self.readings,
+                    proven=egress in self._proven,
                 )
                 date = await gate.pass_through()
                 self._hold_against(date, place[0])
@@ -67,7 +69,10 @@ class Departure:
     def _unusable(self, fault: tuple[str, str]) -> None:
         """Tell why the certificate cannot be used; somebody else can help only where it is the file that is wrong."""
         key, what = fault
-        if key.endswith(".file") and self.teller.way.file.is_file():
+        way = self.teller.way
+        if way.mistake is not None:
+            what = f"{way.file}: {MISTAKES[way.mistake].what}"
+        if key.endswith(".file") and way.file.is_file():
             advice = self.teller.advice(Matter.CERTIFICATE_UNUSABLE)
         else:
             advice = Advice(remedy=f"Put the file in its place where the relay's user can read it, or mend {key}.")
@@ -93,16 +98,15 @@ class Departure:
             self.teller.warn(Step.SYSTEM_CERTIFICATE, what, then)
 
     async def _resolved(self, place: Place) -> bool:
-        host, port = place
+        host, _ = place
         try:
-            async with asyncio.timeout(self.patience.connect):
-                found = await asyncio.get_running_loop().getaddrinfo(host, port, family=AF_INET, type=SOCK_STREAM)
+            found = await addresses_of(place, self.patience.connect)
         except (OSError, TimeoutError) as error:
-            what = f"{host} has no IPv4 address that can be found: {getattr(error, 'strerror', None) or 'no answer'}."
+            why = getattr(error, "strerror", None) or f"no answer within {self.patience.connect:g} seconds"
+            what = f"{host} has no IPv4 address that can be found: {why}."
             self.teller.broken(Step.NAME, what, self.teller.advice(Matter.UPSTREAM_NAME_UNKNOWN, host=host), place)
             return False
-        addresses = ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
-        self.teller.good(Step.NAME, f"{host} is {addresses}", place)
+        self.teller.good(Step.NAME, f"{host} is {', '.join(found)}", place)
         return True
 
     def here(self, egress: Egress) -> bool:
@@ -110,8 +114,12 @@ class Departure:
         try:
             egress.socket().close()
         except RelayError as error:
-            advice = self.teller.advice(Matter.SOURCE_ADDRESS_MISSING, egress=str(egress))
-            self.teller.found(Step.SOURCE, State.FAILED, f"{error.detail}.", advice)
+            then = (
+                f"Give this machine {egress.source} (`ip -4 address` lists the addresses it has), or set "
+                f"source_address in tenants.{self.teller.way.tenant}.egress to one that it has; what VECOZO sees is "
+                "then public_address."
+            )
+            self.teller.found(Step.SOURCE, State.FAILED, f"{error.detail}.", Advice(remedy=then))
             return False
         self.teller.good(Step.SOURCE, f"{egress.source} is an address of this machine")
         return self._public(egress)
@@ -153,6 +161,7 @@ class Departure:
         self._hold_against(date_of(word.date), name)
         if word.address == egress.seen_as:
             self.teller.good(Step.SEEN, f"{name} sees {word.address}, as configured")
+            self._proven.add(egress)
             return True
         advice = self.teller.advice(Matter.EGRESS_OUT, egress=str(egress), seen_as=str(word.address))
         what = f"{name} sees {word.address}, and {egress} is configured."

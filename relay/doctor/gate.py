@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from socket import AF_INET, SOCK_STREAM
 from typing import Final
 
 from relay.doctor.clock import date_of
 from relay.doctor.finding import State, Step
-from relay.doctor.handshake import meet
+from relay.doctor.handshake import meet, shown_at
 from relay.doctor.itinerary import Place
+from relay.doctor.lookup import addresses_of
+from relay.doctor.obstacle import Obstacle, of_tcp, of_tls, of_trust
 from relay.doctor.probe import probe_of
 from relay.doctor.reading import Proven, phrase, read
 from relay.doctor.teller import Teller
-from relay.errors import RelayError
+from relay.errors import RelayError, UpstreamUnreachable, UpstreamUntrusted
 from relay.people.advice import Advice
 from relay.people.matter import Matter
 from relay.problems.table import PROBLEMS
@@ -29,15 +30,19 @@ from relay.upstream.transport import Patience
 
 # What to do about an answer that no refusal of VECOZO's explains.
 _THEN: Final = {
-    State.FAILED: "See whether this path is the service's at VECOZO; `relay check` lists the routes.",
+    State.FAILED: "See whether {path} is the service's path at VECOZO; `relay check` lists the routes.",
     State.WARNING: "The road is open; what the service says is for whoever makes the calling software.",
     State.NOTE: "Have the calling software make a call; the log then says what came of it.",
 }
+# To register the address that is meant mends nothing where another is seen.
+_UNPROVEN: Final = (
+    "No witness told what the world sees, so first make sure that it is {egress}: `relay doctor --witness URL`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """One place, to be come to from one address under one certificate."""
+    """One place, to be come to from one address under one certificate; `proven`: a witness sees it as configured."""
 
     teller: Teller
     place: Place
@@ -46,39 +51,62 @@ class Gate:
     patience: Patience
     calls: bool
     readings: Readings
+    proven: bool
 
     async def pass_through(self) -> datetime | None:
         """Tell each step; return the time by their clock, if an answer told it."""
         return await self._call() if await self._connect() and await self._shake_hands() else None
 
     async def _connect(self) -> bool:
-        (host, port), loop = self.place, asyncio.get_running_loop()
+        (host, port), loop, seconds = self.place, asyncio.get_running_loop(), self.patience.connect
         try:
-            async with asyncio.timeout(self.patience.connect):
-                [first, *_] = await loop.getaddrinfo(host, port, family=AF_INET, type=SOCK_STREAM)
-                with self.egress.socket() as sock:
-                    await loop.sock_connect(sock, first[4])
+            [address, *_] = await addresses_of(self.place, seconds)
+            with self.egress.socket() as sock:
+                async with asyncio.timeout(seconds):
+                    await loop.sock_connect(sock, (address, port))
         except (OSError, TimeoutError, RelayError) as error:
-            why = getattr(error, "strerror", None) or f"no connection within {self.patience.connect:g} seconds"
-            what = f"{host}:{port} cannot be reached from {self.egress.source}: {why}."
-            self.teller.broken(Step.TCP, what, self._advice(Matter.UPSTREAM_UNREACHABLE), self.place)
+            obstacle = of_tcp(error, self.place, self.egress.source, seconds)
+            what = f"{host}:{port} cannot be reached from {self.egress.source}: {obstacle.what}."
+            self._blocked(Step.TCP, what, obstacle, Matter.UPSTREAM_UNREACHABLE)
             return False
-        self.teller.good(Step.TCP, f"{first[4][0]}:{port} answers {self.egress.source}", self.place)
+        self.teller.good(Step.TCP, f"{address}:{port} answers {self.egress.source}", self.place)
         return True
 
     async def _shake_hands(self) -> bool:
         try:
             agreed = await meet(self.place, self.egress, self.passport, self.patience)
         except RelayError as error:
-            self._failed(Step.TLS, error)
+            await self._not_met(error)
             return False
         self.teller.good(Step.TLS, f"{agreed}; {self.place[0]} proves to be itself", self.place)
         return True
 
+    async def _not_met(self, error: RelayError) -> None:
+        host, cause = self.place[0], error.__cause__
+        match error:
+            case UpstreamUntrusted():
+                shown = await shown_at(self.place, self.egress, self.patience)
+                trusting = f"tenants.{self.teller.way.tenant}.trust"
+                obstacle, matter = of_trust(cause, self.place, shown, trusting), Matter.UPSTREAM_UNTRUSTED
+            case UpstreamUnreachable() if cause is not None:
+                # The connection stands: what to ask Support is why nothing proper comes of it.
+                obstacle, matter = (
+                    of_tls(cause, self.place, self.egress.source, self.patience.tls),
+                    Matter.UPSTREAM_OUT_OF_ORDER,
+                )
+            case _:
+                self._failed(Step.TLS, error)
+                return
+        self._blocked(Step.TLS, f"{host}: {obstacle.what}.", obstacle, matter)
+
+    def _blocked(self, step: Step, what: str, obstacle: Obstacle, matter: Matter) -> None:
+        letters = () if obstacle.ours else self._advice(matter).letters
+        self.teller.broken(step, what, Advice(remedy=obstacle.then, letters=letters), self.place)
+
     async def _call(self) -> datetime | None:
         if paused := self.teller.way.card.paused:
-            what = f"No call was made: this tenant is paused ({paused})."
-            self.teller.note(Step.CALL, what, self._advice(Matter.TENANT_PAUSED).remedy, self.place)
+            what = f"This tenant is paused ({paused}): every call is answered 503, and none was made now."
+            self.teller.warn(Step.CALL, what, self._advice(Matter.TENANT_PAUSED).remedy, self.place)
             return None
         if self._stopped():
             return None
@@ -94,7 +122,7 @@ class Gate:
             self._failed(Step.CALL, error, route)
             return None
         for proven in read(answer.head, answer.beginning, probe, self.readings):
-            self._proven(proven, answer, route)
+            self._tell(proven, answer, route, probe)
         return date_of((answer.head.fields.first(b"date") or b"").decode("latin-1"))
 
     @asynccontextmanager
@@ -127,13 +155,15 @@ class Gate:
                 return route, probe
         return None, None
 
-    def _proven(self, proven: Proven, answer: Answer, route: Route) -> None:
+    def _tell(self, proven: Proven, answer: Answer, route: Route, probe: Question) -> None:
         advice: Advice | None
         if proven.matter is not None:
             advice = self._advice(proven.matter, route, phrase(answer.head))
+            if proven.matter is Matter.ADDRESS_OR_BLOCKED and not self.proven:
+                advice = replace(advice, remedy=f"{_UNPROVEN.format(egress=self.egress)} {advice.remedy}")
         else:
             then = _THEN.get(proven.state)
-            advice = Advice(remedy=then) if then else None
+            advice = Advice(remedy=then.format(path=probe.path)) if then else None
         self.teller.found(proven.step, proven.state, proven.what, advice, self.place)
 
     def _failed(self, step: Step, error: RelayError, route: Route | None = None) -> None:

@@ -4,7 +4,11 @@ import asyncio
 import ssl
 from contextlib import suppress
 
+from cryptography import x509
+
 from relay.doctor.itinerary import Place
+from relay.doctor.lookup import addresses_of
+from relay.errors import RelayError
 from relay.tls.departures import Departures
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
@@ -23,6 +27,23 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> No
     # The listener has shown what it has: the caller goes on from here or not at all.
     with suppress(ssl.SSLWantReadError):
         caller.do_handshake()
+
+
+async def shown_at(place: Place, egress: Egress, patience: Patience) -> x509.Certificate | None:
+    """Return the certificate that is shown there, None where none is to be had. It is looked at; nothing is told."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        [address, *_] = await addresses_of(place, patience.connect)
+        async with asyncio.timeout(patience.connect + patience.tls):
+            with egress.socket() as sock:
+                await asyncio.get_running_loop().sock_connect(sock, (address, place[1]))
+                _, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=place[0])
+                shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+                writer.transport.abort()
+        return x509.load_der_x509_certificate(shown)
+    except (OSError, TimeoutError, ValueError, RelayError):
+        return None
 
 
 async def meet(place: Place, egress: Egress, passport: Passport, patience: Patience) -> str:

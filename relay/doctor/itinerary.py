@@ -13,13 +13,15 @@ from relay.settings.words import Environment
 from relay.tenant.routing import Route
 from relay.upstream.egress import Egress
 from relay.upstream.passport import Passport
+from relay.x509.mistake import Mistake
 
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A way out. `passport` is there unless `fault`, a key of the settings and what is wrong there, says why not.
+    """A way out. `passport` is there unless `fault`, a key of the settings and what is wrong there, says why not, and
+    `mistake` what was done wrong with the file, if that is known.
 
     `number` is the user number in the certificate, if it has one; `file` is where it is kept.
     """
@@ -31,6 +33,7 @@ class Way:
     passport: Passport | None
     number: str | None
     fault: tuple[str, str] | None
+    mistake: Mistake | None
     file: Path
     egresses: tuple[Egress, ...]
     routes: tuple[Route, ...]
@@ -65,6 +68,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             passport=built.passport,
             number=number,
             fault=None if built.fault is None else (built.key_of(built.fault), built.fault.detail),
+            mistake=built.fault.mistake if built.fault else None,
             file=built.current.files.file,
             egresses=built.egresses,
             routes=tuple(route for route in routes[built.tenant] if route.way == built.name),

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from relay.doctor.finding import State, Step
 from relay.message.head import ResponseHead
 from relay.people.matter import Matter, foreign
 from relay.upstream.probe import Question
 from relay.upstream.refusal import Cause, Readings, Refusal, classify, is_a_services_fault
+
+_SOAP: Final = b"Envelope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def read(head: ResponseHead, beginning: bytes, probe: Question, readings: Readin
     if refusal is not None:
         yield from _refused(refusal, said)
         return
-    yield from _past_the_gate(sure=head.status < 400 or is_a_services_fault(head))
+    yield from _past_the_gate(sure=_well(head, beginning, probe) or is_a_services_fault(head))
     yield _call(head.status, beginning, probe, said[0].upper() + said[1:])
 
 
@@ -61,8 +64,15 @@ def _refused(refusal: Refusal, said: str) -> Iterator[Proven]:
             yield Proven(Step.REGISTERED, State.FAILED, what, matter)
 
 
+def _well(head: ResponseHead, beginning: bytes, probe: Question) -> bool:
+    """Whether it is the service that answered: a page, or the way to one, may be of anything on the road."""
+    return 200 <= head.status < 300 and (probe.method != b"POST" or _SOAP in beginning)
+
+
 def _call(status: int, beginning: bytes, probe: Question, said: str) -> Proven:
     if 200 <= status < 300:
+        if probe.method == b"POST" and _SOAP not in beginning:
+            return Proven(Step.CALL, State.FAILED, f"{said}, but not in SOAP: it is not the service that answers.")
         if probe.expects and probe.expects not in beginning:
             return Proven(Step.CALL, State.WARNING, f"{said}, but without {probe.expects.decode()} in it.")
         return Proven(Step.CALL, State.GOOD, said)

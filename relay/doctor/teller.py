@@ -84,5 +84,6 @@ class Teller:
             host=host,
             trace_ids=(self.trace,) if said else (),
             last_good=self.known.last_good.get((self.way.name, address)),
+            mistake=self.way.mistake,
         )
         return advise(matter, self.way.card, facts)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 from relay.compose.relay import build
@@ -22,6 +23,8 @@ from relay.upstream.transport import Patience
 from relay.upstream.witness import UrlWitness
 from relay.x509.context import client_context
 
+# Seconds: a person waits, and what is asked is answered at once or not at all.
+_LONGEST_WAIT: Final = 15.0
 # Faults under these keys are told at the steps that they belong to.
 _OF_LISTEN = ("certificate", "key", "names")
 _OF_TENANTS = ("certificate", "egress", "trust")
@@ -123,4 +126,5 @@ def _told_elsewhere(key: str) -> bool:
 
 def _patience(settings: RelaySettings) -> Patience:
     deadlines = settings.deadlines
-    return Patience(connect=deadlines.connect, tls=deadlines.tls, first_byte=deadlines.first_byte, idle=deadlines.idle)
+    first_byte = min(deadlines.first_byte, _LONGEST_WAIT)
+    return Patience(connect=deadlines.connect, tls=deadlines.tls, first_byte=first_byte, idle=deadlines.idle)

@@ -7,8 +7,10 @@ from typing import Final
 from relay.people.dutch import ENVIRONMENTS, day
 from relay.people.letter import Letter, Reader, letter, party, provider, steps
 from relay.people.matter import Facts, Matter, foreign
+from relay.people.remedies import MENDED_HERE
 from relay.settings.card import Card
 from relay.settings.words import Registration
+from relay.x509.mistake import Mistake
 
 _CONTACT, _PARTY, _SUPPORT = Reader.CONTACT_PERSON, Reader.SOFTWARE_PARTY, Reader.SUPPORT
 _CONSENT = Registration.CONSENT
@@ -215,10 +217,42 @@ def _unusable(card: Card, facts: Facts) -> Iterator[Letter]:
         subject=f"Graag een nieuw bestand met het systeemcertificaat van {_holder(card)}",
         why=(
             f"De relay kan het bestand niet gebruiken waarmee hij voor {provider(card)} VECOZO moet aanroepen. "
-            "Meestal is dan het certificaat verlopen, is een persoonlijk certificaat gekozen, ontbreekt de "
-            "persoonlijke sleutel, of hoort het wachtwoord niet bij het bestand."
+            f"{_IN_DUTCH[facts.mistake] if facts.mistake else _USUALLY}"
         ),
+        only_if="the file cannot be mended here" if facts.mistake in MENDED_HERE else "",
     )
+
+
+_USUALLY: Final = (
+    "Meestal is dan het certificaat verlopen, is een persoonlijk certificaat gekozen, ontbreekt de persoonlijke "
+    "sleutel, of hoort het wachtwoord niet bij het bestand."
+)
+# What makes a file unusable: relay/x509/mistake.py has it in English.
+_IN_DUTCH: Final[Mapping[Mistake, str]] = {
+    Mistake.EMPTY: "Het bestand is leeg.",
+    Mistake.NOT_PKCS12: "Het is geen certificaatbestand (.pfx of .p12).",
+    Mistake.BASE64: "Het is geen certificaatbestand (.pfx of .p12), maar een tekst waar het in verpakt is.",
+    Mistake.PEM: "Het is een PEM-bestand, en er is een bestand .pfx of .p12 nodig.",
+    Mistake.CERTIFICATE_ONLY: (
+        "In het bestand (.cer, .crt of .p7b) staat alleen het certificaat, zonder de persoonlijke sleutel."
+    ),
+    Mistake.DAMAGED: "Het bestand is niet in zijn geheel overgekomen.",
+    Mistake.NO_PASSWORD: "Het bestand is beveiligd met een wachtwoord, en dat hebben wij niet.",
+    Mistake.WRONG_PASSWORD: "Het wachtwoord dat wij hebben, hoort niet bij het bestand.",
+    Mistake.UNSUPPORTED: (
+        "Het bestand is versleuteld op een manier die de relay niet kent: kies bij het exporteren AES256-SHA256."
+    ),
+    Mistake.NO_KEY: "Het certificaat is geëxporteerd zonder de persoonlijke sleutel.",
+    Mistake.NO_CERTIFICATE: "In het bestand staat een persoonlijke sleutel, maar niet het certificaat dat erbij hoort.",
+    Mistake.PERSONAL: "Het is een persoonlijk certificaat, en daarmee kan geen software VECOZO aanroepen.",
+    Mistake.WRONG_PURPOSE: "Het certificaat is er niet voor bedoeld om VECOZO mee aan te roepen.",
+    Mistake.NOT_YET_VALID: "Het certificaat is nog niet geldig.",
+    Mistake.EXPIRED: "Het certificaat is verlopen.",
+    Mistake.TEST_IN_PRODUCTION: (
+        "Het certificaat lijkt voor test of acceptatie te zijn, en er is een certificaat voor productie nodig."
+    ),
+    Mistake.NOT_LISTED: "Het is een ander certificaat dan bij de relay is opgegeven.",
+}
 
 
 def _expiring(card: Card, facts: Facts) -> Iterator[Letter]:
@@ -237,7 +271,7 @@ def _expiring(card: Card, facts: Facts) -> Iterator[Letter]:
     )
 
 
-def _renewal(card: Card, facts: Facts, *, subject: str, why: str) -> Letter:
+def _renewal(card: Card, facts: Facts, *, subject: str, why: str, only_if: str = "") -> Letter:
     return letter(
         _PARTY if card.registration is _CONSENT else _CONTACT,
         card,
@@ -260,6 +294,7 @@ def _renewal(card: Card, facts: Facts, *, subject: str, why: str) -> Letter:
             ),
             "Wij wisselen het certificaat zonder onderbreking.",
         ],
+        only_if=only_if,
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from relay.settings.words import Environment
+from relay.x509.mistake import Mistake
 
 _LONGEST: Final = 120
 # Nine digits by themselves: a citizen service number looks like this.
@@ -65,8 +66,8 @@ class Facts:
     """What is known: when it was seen (with its time zone), and of which call, address and certificate.
 
     `egress` is the address that VECOZO is meant to see, `seen_as` what the world sees where that differs. `phrase` is
-    VECOZO's answer, such as "403 Forbidden"; `service` the route's name, `host` where it leads. Empty or None where
-    not known.
+    VECOZO's answer, such as "403 Forbidden"; `service` the route's name, `host` where it leads; `mistake` is the one
+    in the certificate's file. Empty or None where not known.
     """
 
     at: datetime
@@ -80,6 +81,7 @@ class Facts:
     host: str = ""
     trace_ids: tuple[str, ...] = ()
     last_good: datetime | None = None
+    mistake: Mistake | None = None
 
 
 def foreign(text: str) -> str:

@@ -8,6 +8,23 @@ from relay.people.dutch import listed
 from relay.people.matter import Facts, Matter, foreign
 from relay.settings.card import Card
 from relay.settings.words import Registration
+from relay.x509.mistake import MISTAKES, Mistake
+
+# Mistakes with a certificate's file that whoever runs the relay may be able to mend alone.
+MENDED_HERE: Final = frozenset(
+    {
+        Mistake.EMPTY,
+        Mistake.NOT_PKCS12,
+        Mistake.BASE64,
+        Mistake.PEM,
+        Mistake.DAMAGED,
+        Mistake.NO_PASSWORD,
+        Mistake.WRONG_PASSWORD,
+        Mistake.NOT_YET_VALID,
+        Mistake.TEST_IN_PRODUCTION,
+        Mistake.NOT_LISTED,
+    }
+)
 
 _OWN, _PARTY, _CONSENT = Registration.OWN, Registration.PARTY, Registration.CONSENT
 
@@ -119,12 +136,17 @@ def _source_missing(_card: Card, facts: Facts) -> str:
     )
 
 
-def _unusable(card: Card, _facts: Facts) -> str:
+def _unusable(card: Card, facts: Facts) -> str:
     holder = party(card) if card.registration is _CONSENT else contacts(card)
+    used = "A new file under the same name is used at once."
+    if facts.mistake in MENDED_HERE:
+        return f"{MISTAKES[facts.mistake].remedy} {used} If that does not help, have {holder} export it again."
+    if facts.mistake is not None:
+        return f"{MISTAKES[facts.mistake].remedy} Have {holder} do that, and hand over the new file. {used}"
     return (
         "The file of the system certificate cannot be used: `relay check` says why, and `relay certificate show` what "
         f"is in it. If it was exported wrongly, or the certificate is over, have {holder} export or renew it again and "
-        "hand over the new file. Give it under the same name: it is used at once."
+        f"hand over the new file. {used}"
     )
 
 

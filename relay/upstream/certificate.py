@@ -20,15 +20,19 @@ from relay.x509.watch import Stamp, stamp_of
 class CertificateFault(Exception):
     """The certificate file cannot be used; `key` is the settings' name for the culprit below the tenant.
 
-    `cause` says the same to callers, who are told of no paths. `absent`: there is no such file.
+    `cause` says the same to callers, who are told of no paths. `absent`: there is no such file; `mistake` is what was
+    done wrong, where the file is there and it is known.
     """
 
-    def __init__(self, key: str, detail: str, *, cause: str, absent: bool = False) -> None:
+    def __init__(
+        self, key: str, detail: str, *, cause: str, absent: bool = False, mistake: Mistake | None = None
+    ) -> None:
         super().__init__(detail)
         self.key = key
         self.detail = detail
         self.cause = cause
         self.absent = absent
+        self.mistake = mistake
 
 
 def papers_of(
@@ -101,7 +105,7 @@ class CertificateFile:
             ).passport()
         except BundleFault as fault:
             detail = f"{self.file}: {fault.detail}"
-            raise CertificateFault(f"{self.key}.file", detail, cause=fault.detail) from None
+            raise CertificateFault(f"{self.key}.file", detail, cause=fault.detail, mistake=fault.mistake) from None
         except TlsFileFault as fault:
             cause = "The authorities that VECOZO's own certificate is checked against cannot be used."
             raise CertificateFault("trust", fault.detail, cause=cause) from None

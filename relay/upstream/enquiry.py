@@ -1,6 +1,7 @@
 """An enquiry over a connection of its own, from an egress address: TLS and IPv4, bounded in size and time."""
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from socket import AF_INET, socket
@@ -41,7 +42,19 @@ async def enquire(url: str, egress: Egress, context: ssl.SSLContext, *, longest:
     except RelayError as error:  # no socket from there
         raise Unanswered(error.detail) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise Unanswered(f"cannot be asked: {type(error).__name__}") from None
+        raise Unanswered(f"cannot be asked: {_why(error)}") from None
+
+
+def _why(error: aiohttp.ClientError | OSError) -> str:
+    """Return why in words that are the system's or ours: what aiohttp says may quote what came."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        wrong = error.certificate_error
+        return f"its certificate is not trusted ({getattr(wrong, 'verify_message', type(wrong).__name__)})"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name has no IPv4 address that can be found"
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return type(error).__name__
 
 
 async def _fetched(url: str, egress: Egress, context: ssl.SSLContext, longest: int) -> Reply:

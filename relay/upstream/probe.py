@@ -48,6 +48,11 @@ class Question:
     wording: Wording
     expects: bytes = b""
 
+    @property
+    def path(self) -> str:
+        """The path that is asked for, without a query."""
+        return self.head.split(b" ", 2)[1].partition(b"?")[0].decode("latin-1")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -66,12 +66,12 @@ async def dial(
         await loop.create_connection(lambda: channel, sock=sock)
         async with asyncio.timeout(patience.tls):
             await handshake
-    except TimeoutError:
+    except TimeoutError as error:
         channel.abort()
-        raise UpstreamUnreachable(f"{host}: the TLS handshake took too long") from None
+        raise UpstreamUnreachable(f"{host}: the TLS handshake took too long") from error
     except OSError as error:
         channel.abort()
-        raise _handshake_fault(host, error, agreed=channel.agreed) from None
+        raise _handshake_fault(host, error, agreed=channel.agreed) from error
     except BaseException:
         # Cancelled. uvloop closes a transport that it has not returned yet without telling its protocol, although the
         # handshake may be over by then: whoever remembered the connection would do so for ever.

@@ -171,8 +171,8 @@ FAULTS = {
     "wrong password": Fault(
         plant=lambda folder: (folder / "password").write_text("another"),
         step=Step.SYSTEM_CERTIFICATE,
-        what="password",
-        then="relay certificate show",
+        what="The password does not open this file",
+        then="not VECOZO's PIN",
         readers=[CONTACT],
     ),
     "certificate expired": Fault(
@@ -215,12 +215,12 @@ FAULTS = {
         then="Anna Voorbeeld",
         readers=[CONTACT],
     ),
-    "clock wrong": Fault(off=timedelta(minutes=-20), step=Step.CLOCK, what="seconds behind", then="timedatectl"),
+    "clock wrong": Fault(off=timedelta(minutes=-20), step=Step.CLOCK, what="20 minutes behind", then="timedatectl"),
     "upstream not trusted": Fault(
         plant=_write("trust.pem", lambda: kit.foreign_authority().trust_pem()),
         step=Step.TLS,
-        what="localhost: ",
-        then="firewall that opens TLS",
+        what="issued by CN=Rehearsal G4 Issuing CA",
+        then="exempt localhost",
     ),
     "certificate not accepted": Fault(
         plant=_write("system.p12", lambda: kit.foreign().p12(PASSWORD)),
@@ -317,11 +317,13 @@ async def test_a_certificate_refused_by_tls_is_told_as_such(tmp_path: Path, vers
     assert [letter.reader for letter in found.letters] == [CONTACT, SUPPORT]
 
 
+SOAP = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 11\r\n\r\n<Envelope/>"
 ANSWERS = {
     b"429 Too Many Requests": (State.FAILED, Step.CALL, "VECOZO Support"),
     b"404 Not Found": (State.FAILED, Step.CALL, "path"),
     b"502 Bad Gateway": (State.FAILED, Step.CALL, "out of order"),
     b"500 Internal Server Error": (State.WARNING, Step.CALL, "calling software"),
+    b"302 Found": (State.FAILED, Step.CALL, "path"),
     b"200 OK": (State.WARNING, Step.CALL, "calling software"),
 }
 
@@ -330,7 +332,7 @@ ANSWERS = {
 async def test_an_answer_is_read_for_what_it_proves(
     tmp_path: Path, status: bytes, told: tuple[State, Step, str]
 ) -> None:
-    answer = b"HTTP/1.1 %b\r\nContent-Type: text/xml\r\nContent-Length: 3\r\n\r\n<a>" % status
+    answer = b"HTTP/1.1 %b\r\nContent-Type: text/xml\r\nContent-Length: 11\r\n\r\n<Envelope/>" % status
     async with upstream.running(upstream.answering(answer)) as there:
         write_settings(tmp_path, there.port, changes=CARD)
         findings = await walked(tmp_path)
@@ -352,10 +354,23 @@ async def test_an_upstream_that_ends_the_connection_is_told(tmp_path: Path) -> N
     assert "out of order" in found.next
 
 
+async def test_the_doctor_waits_less_long_for_an_answer_than_calls_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stall(exchange: upstream.Exchange) -> None:
+        await exchange.reader.read()
+
+    monkeypatch.setattr("relay.doctor.walk._LONGEST_WAIT", 0.3)
+    async with upstream.running(stall) as there:
+        write_settings(tmp_path, there.port, changes=CARD)
+        [found] = failed(await walked(tmp_path))
+    assert (found.step, found.what) == (Step.CALL, "no answer within 0.3 seconds.")
+
+
 async def test_the_test_person_is_never_asked_about_in_production(tmp_path: Path) -> None:
     routes = [{"name": "cov", "prefix": "/cov/vz801802"}, {"name": "claims", "prefix": "/Router.V1.svc"}]
     for route in routes:
-        async with upstream.running() as there:
+        async with upstream.running(upstream.answering(SOAP)) as there:
             own = [route | {"upstream": f"https://localhost:{there.port}"}]
             changes = CARD | {"tenants.linde.environment": "production", "tenants.linde.routes": own}
             write_settings(tmp_path, there.port, changes=changes)
@@ -379,7 +394,7 @@ async def test_where_no_call_is_known_to_do_no_harm_none_is_made(tmp_path: Path)
             write_settings(tmp_path, there.port, changes=CARD | changes)
             findings = await walked(tmp_path, calls=calls)
             [told] = [each for each in findings if each.step is Step.CALL]
-            assert told.state is State.NOTE
+            assert told.state is (State.WARNING if "tenants.linde.card.paused" in changes else State.NOTE)
             assert told.next
         assert there.requests == []
 
@@ -475,9 +490,7 @@ async def test_a_witness_of_the_settings_is_asked_once(tmp_path: Path, named: bo
         findings = await walked(tmp_path, witnesses=[first.url] if named else [])
     assert (first.asked, second.asked) == (["127.0.0.9"], ["127.0.0.9"])
     told = [(each.state, each.what) for each in findings if each.step is Step.SEEN]
-    assert told == [
-        (State.GOOD, f"localhost:{world.port} sees 127.0.0.9, as configured") for world in (first, second)
-    ]
+    assert told == [(State.GOOD, f"localhost:{world.port} sees 127.0.0.9, as configured") for world in (first, second)]
 
 
 async def test_a_witness_that_says_nothing_proves_nothing(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 from relay.people.advice import Advice, advise
 from relay.people.letter import Letter, Reader
 from relay.people.matter import Facts, Matter, foreign
+from relay.people.remedies import MENDED_HERE
 from relay.problems.table import PROBLEMS
 from relay.settings.card import Card, Contact
 from relay.settings.words import Environment, Registration
 from relay.upstream.refusal import Cause
+from relay.x509.mistake import MISTAKES, Mistake
 
 AT = datetime(2026, 11, 25, 15, 2, tzinfo=UTC)
 CONTACT, PARTY, SUPPORT = Reader.CONTACT_PERSON, Reader.SOFTWARE_PARTY, Reader.SUPPORT
@@ -255,3 +257,13 @@ def test_every_error_of_the_way_out_is_a_matter(code: str) -> None:
 )
 def test_words_from_outside_are_short_on_one_line_and_without_a_patients_number(text: str, told: str) -> None:
     assert foreign(text) == told
+
+
+@pytest.mark.parametrize("mistake", [each for each, wording in MISTAKES.items() if wording.fatal])
+def test_a_mistake_with_the_file_is_told_to_whoever_made_it(mistake: Mistake) -> None:
+    advice = _advice(Matter.CERTIFICATE_UNUSABLE, OWN, replace(FACTS, mistake=mistake))
+    [letter] = advice.letters
+    assert MISTAKES[mistake].remedy in advice.remedy
+    assert "Anna Voorbeeld or Bram Voorbeeld" in advice.remedy
+    assert "Meestal" not in letter.text  # where it is known, nobody is left to guess
+    assert (letter.only_if != "") is (mistake in MENDED_HERE)

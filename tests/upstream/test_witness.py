@@ -149,6 +149,19 @@ async def test_one_that_speaks_no_tls_is_silent(trust: Path) -> None:
     server.close()
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://localhost:1/", "cannot be asked: Connection refused"),
+        ("https://nowhere.invalid/", "cannot be asked: its name has no IPv4 address that can be found"),
+    ],
+)
+async def test_why_one_cannot_be_asked_is_told_in_words(trust: Path, url: str, why: str) -> None:
+    witness = UrlWitness(url=url, gate=False, context=client_context(None, trust=trust))
+    with pytest.raises(WitnessSilent, match=why):
+        await witness.ask(EGRESS)
+
+
 def test_its_context_does_not_show(trust: Path) -> None:
     context: ssl.SSLContext = client_context(None, trust=trust)
     assert "SSLContext" not in repr(UrlWitness(url="https://a.example/", gate=False, context=context))
