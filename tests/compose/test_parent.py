@@ -107,12 +107,12 @@ def test_a_renewed_server_certificate_is_shown_by_every_worker_and_sessions_go_o
 
 
 def test_fresh_ticket_keys_reach_every_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificates, "_ROTATE_EVERY", 1.0)
+    monkeypatch.setattr(certificates, "_ROTATE_EVERY", 4.0)
 
     async def story(here: Parent) -> None:
         caller = here.caller()
         assert [await here.resumed(caller) for _ in range(10)] == [False] + [True] * 9
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(4.0)
         assert [await here.resumed(caller) for _ in range(10)] == [False] + [True] * 9
 
     presided(tmp_path, story)
