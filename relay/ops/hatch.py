@@ -8,8 +8,8 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,8 @@ import orjson
 
 from relay.errors import SettingsFault
 
-# Of a path in a sockaddr_un, with a zero at its end.
-LONGEST_PATH: Final = 107
+# Octets of the socket's own name: a sockaddr_un holds 107, and how deep its folder is does not count here.
+LONGEST_NAME: Final = 80
 _LONGEST: Final = 4096
 _PATIENCE: Final = 5.0
 _UCRED: Final = struct.Struct("3i")
@@ -56,7 +56,8 @@ def asked(path: Path, question: dict[str, object]) -> Answer | None:
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(_PATIENCE)
         try:
-            line.connect(os.fspath(path))
+            with _short(path) as name:
+                line.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         line.sendall(orjson.dumps(question) + b"\n")
@@ -86,7 +87,8 @@ def _listening(path: Path, key: str) -> socket.socket:
         # Made with this mask it never is anybody else's, not for a moment.
         mask = os.umask(0o177)
         try:
-            listening.bind(os.fspath(path))
+            with _short(path) as name:
+                listening.bind(name)
         finally:
             os.umask(mask)
         listening.listen(8)
@@ -100,6 +102,16 @@ def _listening(path: Path, key: str) -> socket.socket:
     return listening
 
 
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Yield another name of the socket's place, short whatever folders lead to it. Raises OSError."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 def _unlink(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.unlink()
@@ -109,7 +121,8 @@ def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(_PATIENCE)
         try:
-            line.connect(os.fspath(path))
+            with _short(path) as name:
+                line.connect(name)
         except OSError:
             return False
     return True

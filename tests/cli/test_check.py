@@ -67,7 +67,7 @@ def test_every_file_of_mail_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 
 
 def test_a_state_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
-    for state, told in (("nowhere/state", "no folder that relay may write in"), ("x" * 120, "too long a path")):
+    for state, told in (("nowhere/state", "no folder that relay may write in"), ("x" * 120, "too long a name")):
         write_settings(tmp_path, 8443, changes={"state": state})
         result = _check(tmp_path)
         assert result.exit_code == 1

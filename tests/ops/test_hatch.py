@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from relay.errors import SettingsFault
-from relay.ops.hatch import Answer, asked, hatch
+from relay.ops.hatch import LONGEST_NAME, Answer, asked, hatch
 from tests.kit.may_skip import needed
 
 
@@ -30,6 +30,17 @@ async def test_it_answers_and_knows_who_asks(tmp_path: Path) -> None:
     async with hatch(path, _ask, key="state"):
         assert await _asked(path, {"do": "show"}) == {"question": {"do": "show"}, "uid": os.getuid()}
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not path.exists()
+
+
+async def test_it_answers_however_deep_its_folder_is(tmp_path: Path) -> None:
+    path = tmp_path / "/".join(["a-folder-of-a-careful-person"] * 12) / ("s" * LONGEST_NAME)
+    path.parent.mkdir(parents=True)
+    async with hatch(path, _ask, key="state"):
+        assert await _asked(path, {}) is not None
+        with pytest.raises(SettingsFault, match="another relay has its state there"):
+            async with hatch(path, _ask, key="state"):
+                pass
     assert not path.exists()
 
 

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.errors import SettingsFault
 from relay.observe.history import History, Refused
 from relay.observe.metrics import GuardSeen, Metrics, StopSeen
-from relay.ops.hatch import LONGEST_PATH, hatch
+from relay.ops.hatch import LONGEST_NAME, hatch
 from relay.settings.relay import RelaySettings
 from relay.upstream.book import Book, Place, moment
 from relay.upstream.guard import Rules
@@ -35,8 +35,8 @@ def hatch_of(state: Path) -> Path:
 
 def guardroom(settings: RelaySettings, places: list[Place], routes: int, at: datetime) -> Guardroom:
     """Return the guards as they were left. Raises SettingsFault."""
-    if len(str(hatch_of(settings.state)).encode()) > LONGEST_PATH:
-        raise SettingsFault([("state", f"is too long a path: with {_HATCH} at its end at most {LONGEST_PATH} octets")])
+    if len(hatch_of(settings.state).name.encode()) > LONGEST_NAME:
+        raise SettingsFault([("state", f"is too long a name: with {_HATCH} at its end at most {LONGEST_NAME} octets")])
     guard = settings.guard
     rules = Rules(
         after=guard.after,
