@@ -48,6 +48,7 @@ class Told:
         assert found["step"] == self.step
         assert self.what in found["what"]
         assert self.then in found["next"]
+        assert self.then not in found["what"], "what to do is told once, where it is looked for"
         assert [each["reader"] for each in found["letters"]] == list(self.readers)
         if found["letters"]:
             assert self.letter in found["letters"][0]["text"]
