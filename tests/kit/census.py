@@ -16,15 +16,12 @@ from pathlib import Path
 
 import orjson
 
-from relay.observe.history import Refused
 from tests.kit.served import Served, status_of
 
 # Where what a call needs comes from: none of it may outlive its call. All else may be remembered, within bounds.
 _OF_A_CALL = ("relay.", "uvloop.", "asyncio.", "_asyncio.", "ssl.", "_ssl.", "socket.")
 # A queue of deadlines keeps its one timer for a while after the last of them was lifted.
 _TIMERS = ("uvloop.loop.TimerHandle", "uvloop.loop.UVTimer")
-# The latest refusals are kept for people to look at: so many of each cause, and no more.
-_KEPT = (f"{Refused.__module__}.{Refused.__qualname__}",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +47,7 @@ class Census:
 
 
 def _is_of_a_call(name: str) -> bool:
-    return name.startswith(_OF_A_CALL) and name not in (*_TIMERS, *_KEPT)
+    return name.startswith(_OF_A_CALL) and name not in _TIMERS
 
 
 async def censuses(here: Served, folder: Path) -> dict[int, Census]:
