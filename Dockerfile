@@ -4,10 +4,13 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev
 COPY requirements/ requirements/
+# `--build-arg VAULTS=yes` brings what asks Azure Key Vault and AWS Secrets Manager.
+ARG VAULTS
 # What runs has no installer in it: the pip of /opt/build fills /opt/relay.
 RUN python3 -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes -r requirements/build.txt \
  && python3 -m venv --without-pip /opt/relay \
- && /opt/build/bin/pip --python /opt/relay install --no-deps --require-hashes -r requirements/reference.txt
+ && for each in reference ${VAULTS:+vaults}; do \
+      /opt/build/bin/pip --python /opt/relay install --no-deps --require-hashes -r requirements/$each.txt || exit; done
 COPY pyproject.toml README.md LICENSE ./
 COPY relay/ relay/
 # What every call passes through is compiled. mypy looks at the relay's libraries for their types.

@@ -83,7 +83,8 @@ lock: setup  ## Pin the newest dependencies that pyproject.toml allows
 	$(GROUP_LOCK):build --upgrade -o requirements/build.txt
 	$(LOCK) --upgrade -o requirements/relay.txt
 	$(LOCK) --upgrade --extra reference -o requirements/reference.txt
-	$(LOCK) --upgrade --extra reference --group dev -o requirements/dev.txt
+	$(LOCK) --upgrade --extra aws --extra azure -o requirements/vaults.txt
+	$(LOCK) --upgrade --extra reference --extra aws --extra azure --group dev -o requirements/dev.txt
 	$(GROUP_LOCK):bench --upgrade -o requirements/bench.txt
 
 docs: setup  ## Write the tables of the docs from the code

@@ -160,7 +160,7 @@ def _next(console: Console, way: BuiltWay, following: Loaded) -> None:
     probe = f"once {way.question.what} succeeds under it" if way.question else ""
     when = " and ".join(filter(None, (at, probe)))
     if following.passport is None:
-        console.print(f"  [yellow]next certificate: {following.files.file} is not there yet; it takes over {when}[/]")
+        console.print(f"  [yellow]next certificate: {following.kept.keeper} is not there yet; it takes over {when}[/]")
         return
     console.print(
         f"  next certificate: {following.passport.serial}, valid until {following.passport.not_after:%d %B %Y}; "

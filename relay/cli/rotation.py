@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from relay.cli.settings import config, relay_settings
-from relay.compose.relay.ways import file_of, next_file_of, ways_of
+from relay.compose.relay.ways import kept_of, next_kept_of, ways_of
 from relay.observe.metrics import NEXT_IN_FORCE
 from relay.settings.relay import Operator, RelaySettings
 from relay.settings.words import Family
@@ -64,9 +64,9 @@ def _found(settings: RelaySettings, way: str) -> tuple[str, Family | None, Passp
 
 
 def _opened(settings: RelaySettings, tenant: str, family: Family | None, *, following: bool) -> Passport:
-    files = (next_file_of if following else file_of)(settings, tenant, family)
+    kept = (next_kept_of if following else kept_of)(settings, tenant, family)
     try:
-        return files.passport(datetime.now(UTC))
+        return kept.passport(datetime.now(UTC))
     except CertificateFault as fault:
         raise click.ClickException(f"tenants.{tenant}.{fault.key}: {fault.detail}") from None
 

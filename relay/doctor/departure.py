@@ -67,15 +67,15 @@ class Departure:
                 self._hold_against(date, place[0])
 
     def _unusable(self, fault: tuple[str, str]) -> None:
-        """Tell why the certificate cannot be used; somebody else can help only where it is the file that is wrong."""
+        """Tell why the certificate cannot be used; somebody else can help only where it is itself wrong."""
         key, what = fault
         way = self.teller.way
         if way.mistake is not None:
-            what = f"{way.file}: {MISTAKES[way.mistake].what}"
-        if key.endswith(".file") and way.file.is_file():
+            what = f"{way.place}: {MISTAKES[way.mistake].what}"
+        if way.unfit:
             advice = self.teller.advice(Matter.CERTIFICATE_UNUSABLE)
         else:
-            advice = Advice(remedy=f"Put the file in its place where the relay's user can read it, or mend {key}.")
+            advice = Advice(remedy=f"Put it in its place, where the relay can read it, or mend {key}.")
         self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, f"{key}: {what}", advice)
 
     def _certificate(self, passport: Passport) -> None:

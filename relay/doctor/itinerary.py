@@ -12,6 +12,7 @@ from relay.settings.relay import RelaySettings
 from relay.settings.words import Environment
 from relay.tenant.routing import Route
 from relay.upstream.egress import Egress
+from relay.upstream.keeper import Lack
 from relay.upstream.passport import Passport
 from relay.x509.mistake import Mistake
 
@@ -23,7 +24,8 @@ class Way:
     """A way out. `passport` is there unless `fault`, a key of the settings and what is wrong there, says why not, and
     `mistake` what was done wrong with the file, if that is known.
 
-    `number` is the user number in the certificate, if it has one; `file` is where it is kept.
+    `unfit` says that the certificate as it is kept is at fault, and not the way to it. `number` is the user number in
+    the certificate, if it has one; `place` is where it is kept.
     """
 
     name: str
@@ -34,7 +36,8 @@ class Way:
     number: str | None
     fault: tuple[str, str] | None
     mistake: Mistake | None
-    file: Path
+    unfit: bool
+    place: str
     egresses: tuple[Egress, ...]
     routes: tuple[Route, ...]
     trust: Path | None
@@ -69,7 +72,8 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
             number=number,
             fault=None if built.fault is None else (built.key_of(built.fault), built.fault.detail),
             mistake=built.fault.mistake if built.fault else None,
-            file=built.current.files.file,
+            unfit=built.fault is not None and built.fault.lack is Lack.UNFIT,
+            place=str(built.current.kept.keeper),
             egresses=built.egresses,
             routes=tuple(route for route in routes[built.tenant] if route.way == built.name),
             trust=tenant.trust,

@@ -32,6 +32,10 @@ _PROBE = re.compile(r"(/[A-Za-z0-9._~-]+)+(\?[A-Za-z0-9._~=&-]*)?\Z")
 _UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 _WITNESS = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?\Z")
+_AZURE_SECRET = re.compile(
+    r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/(?:secrets|certificates)/[A-Za-z0-9-]{1,127}\Z"
+)
+_AWS_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}\Z")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
 # What each call has, or what proves the caller: no two calls would have keys of their own.
 _NOT_KEYS = frozenset(("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key"))
@@ -127,6 +131,23 @@ def _fingerprinted(text: str) -> str:
             "-sha256 -in FILE` prints it (what Windows shows as thumbprint is a SHA-1)"
         )
     return digits
+
+
+def _azure_secret(url: str) -> str:
+    if not _AZURE_SECRET.match(url):
+        raise ValueError(
+            "a secret or certificate in Azure Key Vault is https://VAULT.vault.azure.net/secrets/NAME; leave its "
+            "version out, for a renewed one is another version"
+        )
+    return url
+
+
+def _aws_secret(arn: str) -> str:
+    if not _AWS_SECRET.match(arn):
+        raise ValueError(
+            "a secret in AWS Secrets Manager is told by its ARN, arn:aws:secretsmanager:REGION:...:secret:NAME"
+        )
+    return arn
 
 
 def _key_field(name: str) -> str:
@@ -245,22 +266,43 @@ class ExportedFile(Branch):
         return self
 
 
-class CertificateFile(ExportedFile):
-    """A system certificate as exported."""
+class StoredCertificate(Branch):
+    """A system certificate as exported, a PKCS#12 file, and its password: on this machine, or in a vault."""
 
+    file: SettingsPath | None = Field(
+        default=None,
+        description="The .p12 or .pfx file; a new one is taken into use within seconds. This, or one of the two below.",
+    )
+    azure_secret: Annotated[str, AfterValidator(_azure_secret)] | None = Field(
+        default=None,
+        description="In Azure Key Vault: https://VAULT.vault.azure.net/secrets/NAME; a new version within a minute.",
+    )
+    aws_secret: Annotated[str, AfterValidator(_aws_secret)] | None = Field(
+        default=None, description="In AWS Secrets Manager: the secret's ARN; a new version within a minute."
+    )
+    password_file: SettingsPath | None = Field(default=None, description="A file with the password of the export.")
+    password: SecretStr | None = Field(
+        default=None, description="The password, for environment variables. What is in a vault need not have any."
+    )
     fingerprints: tuple[Annotated[str, AfterValidator(_fingerprinted)], ...] = Field(
         default=(),
         max_length=8,
         description="Only these certificates (SHA-256), whatever their names say of the environment; empty: any.",
     )
 
+    @model_validator(mode="after")
+    def _one_place_and_password(self) -> Self:
+        if [self.file, self.azure_secret, self.aws_secret].count(None) != 2:
+            raise ValueError("give either file, azure_secret or aws_secret")
+        passwords = 2 - [self.password_file, self.password].count(None)
+        if passwords > 1 or (self.file is not None and not passwords):
+            raise ValueError("give either password_file or password")
+        return self
 
-class NextCertificate(CertificateFile):
-    """The certificate that is to take over, beside the one in use; its file may come later."""
 
-    file: SettingsPath = Field(
-        description="The .p12 or .pfx file of the certificate that takes over; it may come later."
-    )
+class NextCertificate(StoredCertificate):
+    """The certificate that is to take over, beside the one in use; it may come later."""
+
     at: AwareDatetime | None = Field(
         default=None, description="It takes over at this moment (2027-01-31T06:00:00+01:00), not before."
     )
@@ -288,7 +330,7 @@ class Probe(Branch):
         return self.get or self.is_alive or ""
 
 
-class Certificate(CertificateFile):
+class Certificate(StoredCertificate):
     """The system certificate in use, the one that takes over from it, and the call that tries whether calls pass."""
 
     probe: Probe | None = None

@@ -1,4 +1,4 @@
-"""The system certificate's file: opened, watched, and turned into a new passport whenever it changes for the better."""
+"""The system certificate where it is kept: opened, judged, and turned into the passport that connections show."""
 
 import ssl
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from relay.settings.secret import SecretFault, read_secret
+from relay.upstream.keeper import Keeper, KeeperFault, Lack
 from relay.upstream.passport import Papers, Passport
 from relay.x509.bundle import BundleFault, mistakes_in, open_bundle, read_bundle
 from relay.x509.context import TlsFileFault, client_context, trust_pem
@@ -18,20 +19,18 @@ from relay.x509.watch import Stamp, stamp_of
 
 
 class CertificateFault(Exception):
-    """The certificate file cannot be used; `key` is the settings' name for the culprit below the tenant.
+    """The certificate cannot be used; `key` is the settings' name for the culprit below the tenant.
 
-    `cause` says the same to callers, who are told of no paths. `absent`: there is no such file; `mistake` is what was
-    done wrong, where the file is there and it is known.
+    `cause` says the same to callers, who are told of no places. `mistake` is what was done wrong with what is kept,
+    where that is known.
     """
 
-    def __init__(
-        self, key: str, detail: str, *, cause: str, absent: bool = False, mistake: Mistake | None = None
-    ) -> None:
+    def __init__(self, key: str, detail: str, *, cause: str, lack: Lack, mistake: Mistake | None = None) -> None:
         super().__init__(detail)
         self.key = key
         self.detail = detail
         self.cause = cause
-        self.absent = absent
+        self.lack = lack
         self.mistake = mistake
 
 
@@ -72,14 +71,14 @@ def papers_of(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateFile:
-    """A .p12 or .pfx file, its password (in a file or given), what it must be, and whom to trust at the other end.
+class KeptCertificate:
+    """A system certificate where it is kept, the password of its export (in a file or given), and what it must be.
 
-    `revocations` are the lists of what the trusted ones have revoked. `key` is the settings' name for it below the
-    tenant. An `early` one may be from before its first day.
+    `trust` and `revocations` are files: the authorities of the other end, and the lists of what these have revoked.
+    `key` is the settings' name for it below the tenant. An `early` one may be from before its first day.
     """
 
-    file: Path
+    keeper: Keeper
     password_file: Path | None
     password: str | None
     trust: Path | None
@@ -88,10 +87,14 @@ class CertificateFile:
     key: str = "certificate"
     early: bool = False
 
+    @property
+    def place(self) -> str:
+        """The setting that says where it is kept."""
+        return f"{self.key}.{self.keeper.setting}"
+
     def passport(self, at: datetime) -> Passport:
-        """Return what the file holds now, ready for use at `at`. Raises CertificateFault."""
-        octets = _read(self.file, f"{self.key}.file")
-        password = self._password()
+        """Return what is kept now, ready for use at `at`; a vault may take seconds. Raises CertificateFault."""
+        octets, password = self._octets(), self._password()
         try:
             trust = None if self.trust is None else trust_pem(self.trust)
             return papers_of(
@@ -104,36 +107,43 @@ class CertificateFile:
                 early=self.early,
             ).passport()
         except BundleFault as fault:
-            detail = f"{self.file}: {fault.detail}"
-            raise CertificateFault(f"{self.key}.file", detail, cause=fault.detail, mistake=fault.mistake) from None
+            detail, mistake = f"{self.keeper}: {fault.detail}", fault.mistake
+            raise CertificateFault(self.place, detail, cause=fault.detail, lack=Lack.UNFIT, mistake=mistake) from None
         except TlsFileFault as fault:
             cause = "The authorities that VECOZO's own certificate is checked against cannot be used."
-            raise CertificateFault("trust", fault.detail, cause=cause) from None
+            raise CertificateFault("trust", fault.detail, cause=cause, lack=Lack.UNREADABLE) from None
         except RevocationsFault as fault:
             detail = f"{self.revocations}: {fault.detail}"
             cause = "The list of certificates that the authorities of VECOZO's own have revoked cannot be used."
-            raise CertificateFault("trust_revocations", detail, cause=cause) from None
+            raise CertificateFault("trust_revocations", detail, cause=cause, lack=Lack.UNREADABLE) from None
 
     def persons_context(self) -> ssl.SSLContext:
-        """Return what the person logs in with whose certificate the file holds. Raises CertificateFault.
+        """Return what the person logs in with whose certificate is kept. Raises CertificateFault.
 
         Whether it is valid, and whose, is for whoever lets the person in.
         """
-        key, octets = f"{self.key}.file", _read(self.file, f"{self.key}.file")
+        octets = self._octets()
         try:
             bundle = read_bundle(octets, self._password())
             if bundle.identity.kind is not Kind.PERSONAL:
-                detail = f"{self.file} is no person's: only a contact person's personal certificate logs in"
-                raise CertificateFault(key, detail, cause=detail)
+                detail = f"{self.keeper} is no person's: only a contact person's personal certificate logs in"
+                raise CertificateFault(self.place, detail, cause=detail, lack=Lack.UNFIT)
             return client_context(bundle, trust=self.trust)
         except BundleFault as fault:
-            raise CertificateFault(key, f"{self.file}: {fault.detail}", cause=fault.detail) from None
+            detail = f"{self.keeper}: {fault.detail}"
+            raise CertificateFault(self.place, detail, cause=fault.detail, lack=Lack.UNFIT) from None
         except TlsFileFault as fault:
-            raise CertificateFault("trust", fault.detail, cause=fault.detail) from None
+            raise CertificateFault("trust", fault.detail, cause=fault.detail, lack=Lack.UNREADABLE) from None
 
     def stamp(self) -> Stamp:
-        """Return a value that differs whenever the file or its password may have changed, through links as well."""
-        return stamp_of(*filter(None, (self.file, self.password_file, self.trust, self.revocations)))
+        """Return a value that differs whenever it, its password or whom to trust may have changed."""
+        return self.keeper.stamp() + stamp_of(*filter(None, (self.password_file, self.trust, self.revocations)))
+
+    def _octets(self) -> bytes:
+        try:
+            return self.keeper.octets()
+        except KeeperFault as fault:
+            raise CertificateFault(self.place, fault.detail, cause=fault.cause, lack=fault.lack) from None
 
     def _revocations(self) -> str | None:
         if self.revocations is None:
@@ -150,15 +160,5 @@ class CertificateFile:
             return read_secret(self.password_file)
         except SecretFault as fault:
             key, cause = f"{self.key}.password_file", f"The file with its password {fault.why}."
-            raise CertificateFault(key, fault.detail, cause=cause, absent=fault.absent) from None
-
-
-def _read(path: Path, key: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        cause = "The file does not exist."
-        raise CertificateFault(key, f"{path} does not exist", cause=cause, absent=True) from None
-    except OSError as error:
-        detail = f"{path} cannot be read: {error.strerror}"
-        raise CertificateFault(key, detail, cause="The file cannot be read.") from None
+            lack = Lack.ABSENT if fault.absent else Lack.UNREADABLE
+            raise CertificateFault(key, fault.detail, cause=cause, lack=lack) from None

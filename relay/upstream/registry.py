@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.egress import Egress
 from relay.upstream.enquiry import Unanswered, enquire
 from relay.x509.watch import Stamp
@@ -37,7 +37,7 @@ class Registry:
     """A registry, as one contact person sees it. A renewed personal certificate is taken at the next enquiry."""
 
     url: str
-    person: CertificateFile
+    person: KeptCertificate
     seconds: float = _PATIENCE
     _context: ssl.SSLContext | None = field(default=None, repr=False, init=False)
     _stamp: Stamp | None = field(default=None, repr=False, init=False)

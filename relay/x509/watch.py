@@ -1,6 +1,8 @@
 """Watch files that something is made of, and make it anew when they change for the better."""
 
 import asyncio
+import concurrent.futures
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -37,11 +39,13 @@ class FileWatch(Generic[Made, Fault]):
         taken: Callable[[Made], object],
         refused: Callable[[Fault], object],
         failing: bool = False,
+        made: Made | None = None,
+        same: Callable[[Made, Made], bool] = lambda new, old: False,
     ) -> None:
         """Give what `make` makes of changed files to `taken`, or the `fault` that it raises to `refused`.
 
         `seen` is the stamp from before what is in force now was read; `failing` says that it could not be used. `make`
-        runs in a thread.
+        runs in a thread. What is the `same` as was `made` last is not new, but taken all the same after a fault.
         """
         self._stamp = stamp
         self._seen = seen
@@ -50,6 +54,8 @@ class FileWatch(Generic[Made, Fault]):
         self._taken = taken
         self._refused = refused
         self._failing = failing
+        self._made = made
+        self._same = same
         self._looking = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -72,12 +78,35 @@ class FileWatch(Generic[Made, Fault]):
                 return False
             self._seen = stamp
             try:
-                # Opening a PKCS#12 file derives keys from a password, which is slow on purpose.
-                made = await asyncio.to_thread(self._make)
+                # Opening a PKCS#12 file derives keys from a password, which is slow on purpose; a vault may be silent.
+                made = await _aside(self._make)
             except self._fault as fault:
                 self._failing = True
                 self._refused(fault)
-            else:
-                self._failing = False
-                self._taken(made)
+                return True
+            if self._made is not None and self._same(made, self._made):
+                if not self._failing:
+                    return False
+                made = self._made
+            self._failing, self._made = False, made
+            self._taken(made)
             return True
+
+
+async def _aside(make: Callable[[], Made]) -> Made:
+    """Return what a thread of its own makes.
+
+    While it waits for somebody else, one of the loop's few would keep names from being resolved, and the process from
+    ending.
+    """
+    made = concurrent.futures.Future[Made]()
+
+    def work() -> None:
+        made.set_running_or_notify_cancel()
+        try:
+            made.set_result(make())
+        except BaseException as error:  # noqa: BLE001  # whoever waits has it raised
+            made.set_exception(error)
+
+    threading.Thread(target=work, name="watch", daemon=True).start()
+    return await asyncio.wrap_future(made)

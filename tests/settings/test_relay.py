@@ -126,6 +126,62 @@ def test_a_certificate_has_one_password_from_one_place(tmp_path: Path, monkeypat
     assert "geheim" not in str(faults)
 
 
+AZURE = "https://practice.vault.azure.net/secrets/vecozo"
+AWS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:vecozo-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"azure_secret": AZURE},
+        {"azure_secret": AZURE.replace("secrets", "certificates")},
+        {"aws_secret": AWS},
+        {"aws_secret": AWS.replace("aws:", "aws-eusc:", 1), "password": "geheim"},
+    ],
+    ids=str,
+)
+def test_a_certificate_may_be_in_a_vault_with_or_without_a_password(tmp_path: Path, secret: dict[str, str]) -> None:
+    certificate = _read(tmp_path, tenants__linde__certificate=secret).tenants["linde"].certificate
+    assert certificate.file is None
+    assert [certificate.azure_secret, certificate.aws_secret].count(None) == 1
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        {"password": "geheim"},
+        {"file": "system.p12"},
+        {"file": "system.p12", "password": "geheim", "aws_secret": AWS},
+        {"azure_secret": AZURE, "aws_secret": AWS},
+        {"azure_secret": AZURE, "password": "geheim", "password_file": "password"},
+    ],
+    ids=["nowhere", "no password", "file and vault", "two vaults", "two passwords"],
+)
+def test_a_certificate_is_kept_in_one_place(tmp_path: Path, certificate: dict[str, str]) -> None:
+    faults = _faults(tmp_path, tenants__linde__certificate=certificate)
+    assert set(faults) == {"tenants.linde.certificate"}
+    assert "geheim" not in str(faults)
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "word"),
+    [
+        ("azure_secret", f"{AZURE}/0123456789abcdef", "version"),
+        ("azure_secret", AZURE.replace("https", "http"), "https://"),
+        ("azure_secret", "https://user:geheim@practice.vault.azure.net/secrets/vecozo", "https://"),
+        ("azure_secret", "https://practice.vault.azure.net/keys/vecozo", "secrets"),
+        ("aws_secret", "vecozo", "ARN"),
+        ("aws_secret", AWS.replace("secretsmanager", "ssm"), "ARN"),
+    ],
+    ids=str,
+)
+def test_a_place_in_a_vault_has_its_vendors_shape(tmp_path: Path, key: str, place: str, word: str) -> None:
+    faults = _faults(tmp_path, tenants__linde__certificate={key: place})
+    assert set(faults) == {f"tenants.linde.certificate.{key}"}
+    assert word in faults[f"tenants.linde.certificate.{key}"]
+    assert "geheim" not in str(faults)
+
+
 def test_a_password_from_the_environment_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_settings(tmp_path, 443)
     file = tmp_path / "relay.toml"

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
+from relay.upstream.keeper import File
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, system_file
 
 
-def _files(folder: Path, **other: Path | str | None) -> CertificateFile:
+def _files(folder: Path, **other: Path | str | None) -> KeptCertificate:
     (folder / "system.p12").write_bytes(system_file())
     (folder / "password").write_text(PASSWORD + "\n")
     (folder / "trust.pem").write_bytes(kit.authority().trust_pem())
@@ -20,10 +21,13 @@ def _files(folder: Path, **other: Path | str | None) -> CertificateFile:
         "password": None,
         "trust": folder / "trust.pem",
     }
-    return CertificateFile(**(named | other))  # type: ignore[arg-type]
+    named |= other
+    file = named.pop("file")
+    assert isinstance(file, Path)
+    return KeptCertificate(keeper=File(file), **named)  # type: ignore[arg-type]
 
 
-def _fault(files: CertificateFile) -> CertificateFault:
+def _fault(files: KeptCertificate) -> CertificateFault:
     with pytest.raises(CertificateFault) as raised:
         files.passport(kit.AT)
     assert PASSWORD not in raised.value.detail

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from relay.upstream.certificate import CertificateFile
+from relay.upstream.certificate import KeptCertificate
+from relay.upstream.keeper import File
 from relay.upstream.passport import Papers
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, system_file
 
 
-def _file(folder: Path, *, trust: bool = True) -> CertificateFile:
+def _file(folder: Path, *, trust: bool = True) -> KeptCertificate:
     (folder / "system.p12").write_bytes(system_file())
     (folder / "trust.pem").write_bytes(b"# ours\n" + kit.authority().trust_pem())
-    return CertificateFile(
-        file=folder / "system.p12",
+    return KeptCertificate(
+        keeper=File(folder / "system.p12"),
         password_file=None,
         password=PASSWORD,
         trust=folder / "trust.pem" if trust else None,

@@ -9,8 +9,9 @@ import pytest
 from aiohttp import web
 
 from relay.authority.issued import Issued
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.egress import Egress
+from relay.upstream.keeper import File
 from relay.upstream.registry import Registry, RegistrySilent, is_in
 from relay.wire.server import serving
 from relay.x509.context import server_context_from
@@ -30,8 +31,12 @@ async def real(tmp_path: Path) -> AsyncIterator[Rehearsed]:
 
 
 def _asked(folder: Path, url: str, file: str = "person.p12", *, seconds: float = 5) -> Registry:
-    person = CertificateFile(
-        file=folder / file, password_file=None, password="geheim", trust=folder / "trust.pem", key="persons.linde"
+    person = KeptCertificate(
+        keeper=File(folder / file),
+        password_file=None,
+        password="geheim",
+        trust=folder / "trust.pem",
+        key="persons.linde",
     )
     return Registry(url=url, person=person, seconds=seconds)
 

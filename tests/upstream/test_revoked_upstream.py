@@ -9,7 +9,8 @@ from cryptography import x509
 
 from relay.authority.signing import Holder
 from relay.errors import RelayError, Sent, UpstreamRevoked
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
+from relay.upstream.keeper import File, Lack
 from relay.upstream.passport import Papers, Passport
 from tests.kit import authority
 from tests.kit import upstream as kit
@@ -20,13 +21,13 @@ V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VERSIONS = pytest.mark.parametrize("version", [V12, V13], ids=["TLS 1.2", "TLS 1.3"])
 
 
-def _files(folder: Path, lists: bytes | None, trust: bytes | None = None) -> CertificateFile:
+def _files(folder: Path, lists: bytes | None, trust: bytes | None = None) -> KeptCertificate:
     (folder / "system.p12").write_bytes(system_file())
     (folder / "trust.pem").write_bytes(trust or authority.authority().trust_pem())
     if lists is not None:
         (folder / "upstream.crl").write_bytes(lists)
-    return CertificateFile(
-        file=folder / "system.p12",
+    return KeptCertificate(
+        keeper=File(folder / "system.p12"),
         password_file=None,
         password=PASSWORD,
         trust=folder / "trust.pem",
@@ -113,7 +114,7 @@ def test_a_list_that_cannot_be_used_is_told_with_its_key(tmp_path: Path, lists: 
     assert "upstream.crl" in told.value.detail
     assert word in told.value.detail
     assert str(tmp_path) not in told.value.cause
-    assert not told.value.absent  # for then it would be the next certificate that is not there yet
+    assert told.value.lack is not Lack.ABSENT  # for then it would be the next certificate that is not there yet
 
 
 def test_a_changed_list_is_a_change_of_the_certificates_files(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from relay.authority.issued import Issued
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.door import Door
+from relay.upstream.keeper import File
 from relay.upstream.passport import Passport
 from relay.upstream.watch import certificate_watch
 from relay.x509.watch import FileWatch
@@ -40,7 +41,7 @@ class _Watched:
     door: Door
     news: _News
     watch: FileWatch[Passport, CertificateFault]
-    files: CertificateFile
+    files: KeptCertificate
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[_Watched]:
     file, trust = tmp_path / "system.p12", tmp_path / "trust.pem"
     file.write_bytes(system_file())
     trust.write_bytes(kit.authority().trust_pem())
-    files = CertificateFile(file=file, password_file=None, password=PASSWORD, trust=trust)
+    files = KeptCertificate(keeper=File(file), password_file=None, password=PASSWORD, trust=trust)
     seen = files.stamp()
     door = Door(files.passport(kit.AT), (EGRESS,), PATIENCE, lambda event: None)
     news = _News(door)
@@ -136,7 +137,9 @@ async def test_a_secret_that_kubernetes_swaps_is_taken_with_its_new_password(tmp
     folder.mkdir()
     renewed = kit.authority().issue_system(kit.USER_NUMBER, kit.ORGANISATION, at=kit.AT - timedelta(hours=1))
     _mount(folder, "2026_01", certificate=system_file(), password=PASSWORD.encode())
-    files = CertificateFile(file=folder / "certificate", password_file=folder / "password", password=None, trust=None)
+    files = KeptCertificate(
+        keeper=File(folder / "certificate"), password_file=folder / "password", password=None, trust=None
+    )
     news = _Heard()
     watch = certificate_watch(files, news, seen=files.stamp(), now=lambda: kit.AT)
     assert not await watch.look()

@@ -100,7 +100,8 @@ class Built:
 def build(settings: RelaySettings, at: datetime) -> Built:
     """Return everything made from `settings`, or raise SettingsFault with every fault there is.
 
-    A certificate that cannot be used closes its way and is no reason not to start, unless all are closed.
+    A certificate that cannot be used closes its way and is no reason not to start, unless all are closed until somebody
+    mends something: a vault that does not answer may do so later.
     """
     faults = list(_loop_faults(settings))
     tenants: dict[str, BuiltTenant] = {}
@@ -111,7 +112,7 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     ways, found = build_ways(settings, [(tenant.tenant, tenant.egresses) for tenant in tenants.values()], at)
     faults += found
     closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
-    all_closed = all(way.passport is None for way in ways.values())
+    all_closed = all(way.hopeless for way in ways.values())
     try:
         listener, hosts = build_listener(settings)
     except SettingsFault as fault:

@@ -138,11 +138,12 @@ class Looking:
         new = 0
         for told in self._hurries:
             told()
-        for look in self._looks:
-            try:
-                new += await look()
-            except Exception as error:  # whatever it is, the others have to be looked at
-                self._logger.error("certificate_watch_failed", exc_info=error)
+        # At once, for some ask vaults, which may be slow to answer.
+        for outcome in await asyncio.gather(*(look() for look in self._looks), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                self._logger.error("certificate_watch_failed", exc_info=outcome)
+            else:
+                new += outcome
         self._logger.info("looked", new=new)
 
 
@@ -182,9 +183,9 @@ async def watching(
         rotation.begin()
         for watch in rotation.watches(rotations, lambda: datetime.now(UTC)):
             looking.watch(watch, name)
+        looking.hurry(rotation.hurry)
         if (prober := probers[name]) is not None:
             looking.start(_keep_probing(rotation, logger))
-            looking.hurry(rotation.hurry)
             for number in range(len(rotation.way.egresses)):
                 trial = Trial(prober, rotation.way, number, rotation, built.guardroom, logger)
                 looking.start(trial.keep_trying())

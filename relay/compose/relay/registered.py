@@ -9,8 +9,9 @@ from relay.compose.relay.ways import BuiltWay, number_in
 from relay.errors import SettingsFault
 from relay.settings.relay import ExportedFile, RelaySettings
 from relay.settings.relay import Registry as RegistrySettings
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.egress import Egress
+from relay.upstream.keeper import File
 from relay.upstream.proof import State
 from relay.upstream.registration import Registration
 from relay.upstream.registry import Registry, RegistrySilent
@@ -36,7 +37,7 @@ def build_entries(settings: RelaySettings, ways: Mapping[str, BuiltWay]) -> dict
     entries, faults = dict[str, Entry](), list[tuple[str, str]]()
     for tenant, person in told.persons.items() if told is not None else ():
         assert told is not None  # noqa: S101  # or there would be no persons
-        registry = Registry(url=told.url, person=_file(told, tenant, person))
+        registry = Registry(url=told.url, person=_kept(told, tenant, person))
         try:
             registry.open()
         except CertificateFault as fault:
@@ -56,9 +57,9 @@ def build_entries(settings: RelaySettings, ways: Mapping[str, BuiltWay]) -> dict
     return entries
 
 
-def _file(told: RegistrySettings, tenant: str, person: ExportedFile) -> CertificateFile:
-    return CertificateFile(
-        file=person.file,
+def _kept(told: RegistrySettings, tenant: str, person: ExportedFile) -> KeptCertificate:
+    return KeptCertificate(
+        keeper=File(person.file),
         password_file=person.password_file,
         password=person.password.get_secret_value() if person.password else None,
         trust=told.trust,

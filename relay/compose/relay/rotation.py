@@ -11,8 +11,9 @@ from structlog.typing import FilteringBoundLogger
 from relay.compose.relay.probing import Prober, Purpose
 from relay.compose.relay.ways import BuiltWay, Loaded, mixed
 from relay.observe.metrics import Metrics
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.expiry import IN_LOG, Once
+from relay.upstream.keeper import Lack
 from relay.upstream.orders import Orders
 from relay.upstream.passport import Passport
 from relay.upstream.probe import Verdict
@@ -110,8 +111,10 @@ class Rotation:
         self.decide(datetime.now(UTC))
 
     def hurry(self) -> None:
-        """Probe at once, if a probe is what is waited for."""
+        """Probe at once, if a probe is what is waited for, and ask vaults at the next look."""
         self._probe_now.set()
+        for loaded in filter(None, (self.way.current, self.way.next)):
+            loaded.kept.keeper.hurry()
 
     def decide(self, at: datetime) -> None:
         """Show the certificate that is to be shown at this moment."""
@@ -130,26 +133,33 @@ class Rotation:
     def watches(
         self, others: Mapping[str, "Rotation"], now: Callable[[], datetime]
     ) -> list[FileWatch[Passport, CertificateFault]]:
-        """Return the watches of its files. Environments never mix: what `others` have in another is refused."""
+        """Return the watches of its certificates. Environments never mix: what `others` have in another is refused."""
 
         def watch(loaded: Loaded, told: "_Current | _Next") -> FileWatch[Passport, CertificateFault]:
             def fit(passport: Passport) -> None:
-                self._fit(passport, loaded.files, others)
+                self._fit(passport, loaded.kept, others)
 
-            failing = loaded.fault is not None
-            return certificate_watch(loaded.files, told, seen=loaded.stamp, now=now, fit=fit, failing=failing)
+            return certificate_watch(
+                loaded.kept,
+                told,
+                seen=loaded.stamp,
+                made=loaded.passport,
+                now=now,
+                fit=fit,
+                failing=loaded.fault is not None,
+            )
 
         watches = [watch(self.way.current, _Current(self))]
         if self.way.next is not None:
             watches.append(watch(self.way.next, _Next(self)))
         return watches
 
-    def _fit(self, passport: Passport, files: CertificateFile, others: Mapping[str, "Rotation"]) -> None:
+    def _fit(self, passport: Passport, kept: KeptCertificate, others: Mapping[str, "Rotation"]) -> None:
         for other in others.values():
             if other.way.environment is self.way.environment:
                 continue
             if any(each.fingerprint == passport.fingerprint for each in other.has):
-                raise mixed(self.way, files, other.way)
+                raise mixed(self.way, kept, other.way)
 
     def took_current(self, passport: Passport) -> None:
         """Take another certificate in use."""
@@ -160,18 +170,18 @@ class Rotation:
         """Take another certificate that is to take over."""
         self._next, self._proved = passport, False
         self._told_taken(passport, "certificate_next_taken")
-        self.hurry()
+        self._probe_now.set()
 
     def refused(self, fault: CertificateFault) -> None:
-        """Take that a changed file cannot be used."""
+        """Take that what is kept now cannot be used, or not be had."""
         if self._in_force is None:
             self._shown.closed(fault.cause)
         self._tellers.metrics.reloaded(self.way.tenant, self.way.name, taken=False)
         self._tell_refused(fault)
 
     def refused_next(self, fault: CertificateFault) -> None:
-        """Take that the changed file of the next one cannot be used; when it is taken away, it takes over no more."""
-        if fault.absent:
+        """Take that the next one as kept now cannot be used; when it is taken away, it takes over no more."""
+        if fault.lack is Lack.ABSENT:
             if self._next is not None and self._choice.generation is Generation.CURRENT:
                 self._next = None
                 self._info("certificate_next_withdrawn", detail=fault.detail)
@@ -273,8 +283,8 @@ class Rotation:
             metrics.next_certificate(tenant, name, following, in_force=self._choice.generation is Generation.NEXT)
 
     def _tell_refused(self, fault: CertificateFault) -> None:
-        absent = fault.absent and self.way.next is not None and fault.key.startswith(self.way.next.files.key)
-        if absent:
+        following = self.way.next
+        if fault.lack is Lack.ABSENT and following is not None and fault.key.startswith(following.kept.key):
             self._info("certificate_next_awaited", detail=fault.detail)
             return
         self._tellers.logger.error(
@@ -293,14 +303,14 @@ class Rotation:
 
 
 class _Current:
-    """Hears of the file of the certificate in use."""
+    """Hears of the certificate in use."""
 
     def __init__(self, rotation: Rotation) -> None:
         self.taken, self.refused = rotation.took_current, rotation.refused
 
 
 class _Next:
-    """Hears of the file of the certificate that takes over."""
+    """Hears of the certificate that takes over."""
 
     def __init__(self, rotation: Rotation) -> None:
         self.taken, self.refused = rotation.took_next, rotation.refused_next

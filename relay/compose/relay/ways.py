@@ -2,22 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from cryptography import x509
 
 from relay.errors import RouteUnknown
 from relay.settings.card import Card
-from relay.settings.relay import CertificateFile as CertificateSettings
-from relay.settings.relay import Probe, RelaySettings
+from relay.settings.relay import Probe, RelaySettings, StoredCertificate
 from relay.settings.words import Environment, Family
 from relay.tenant.directory import Tenant
 from relay.tenant.harmless import got, is_alive
 from relay.tenant.ways import way_name
-from relay.upstream.certificate import CertificateFault, CertificateFile
+from relay.upstream.aws import SecretsManager
+from relay.upstream.azure import fetch_from_key_vault
+from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.egress import Egress
+from relay.upstream.keeper import File, Keeper, Lack, Vault
 from relay.upstream.orders import Orders, OrdersFault, OrdersFile, orders_of
 from relay.upstream.passport import Passport
 from relay.upstream.probe import Question
@@ -27,13 +31,15 @@ from relay.x509.identity import identify
 from relay.x509.watch import Stamp
 
 _AT_ONCE: Final = Plan(at=None, probed=False)
+# So many certificates are read at a time.
+_SIDE_BY_SIDE: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A certificate file, and the passport made of it or what is wrong with it. `stamp` is from before it was read."""
+    """A certificate as kept, and the passport made of it or what is wrong with it; `stamp` is from before reading."""
 
-    files: CertificateFile
+    kept: KeptCertificate
     stamp: Stamp
     passport: Passport | None
     fault: CertificateFault | None
@@ -79,11 +85,16 @@ class BuiltWay:
         return self.current.fault if self.passport is None else None
 
     @property
+    def hopeless(self) -> bool:
+        """Whether it can open only once somebody mends something."""
+        return self.fault is not None and self.fault.lack is not Lack.UNREACHED
+
+    @property
     def told(self) -> Iterator[tuple[str, str]]:
-        """What is wrong with its files, as faults of the settings are told. A next one need not be there yet."""
+        """What is wrong with its certificates, as faults of the settings are told. A next one need not be there yet."""
         for loaded in filter(None, (self.current, self.next)):
             fault = loaded.fault
-            if fault is not None and not (fault.absent and loaded is self.next):
+            if fault is not None and not (fault.lack is Lack.ABSENT and loaded is self.next):
                 yield self.key_of(fault), fault.detail
 
     def key_of(self, fault: CertificateFault) -> str:
@@ -112,15 +123,16 @@ def build_ways(
         orders = OrdersFile(orders_of(settings.state)).read()
     except OrdersFault as fault:
         faults.append(("state", fault.detail))
+    loaded = _load_all(settings, at)
     ways = []
     for tenant, egresses in tenants:
         for family, certificate in settings.tenants[tenant.name].ways.items():
-            name = way_name(tenant.name, family)
+            name, key = way_name(tenant.name, family), f"tenants.{tenant.name}.{key_of(family)}"
             question = None
             try:
                 question = _question(tenant, name, certificate.probe)
             except RouteUnknown as fault:
-                faults.append((f"tenants.{tenant.name}.{key_of(family)}.probe", fault.detail))
+                faults.append((f"{key}.probe", fault.detail))
             following = certificate.next
             ways.append(
                 BuiltWay(
@@ -129,8 +141,8 @@ def build_ways(
                     environment=settings.tenants[tenant.name].environment,
                     egresses=egresses,
                     other_egress=settings.tenants[tenant.name].other_egress,
-                    current=_load(file_of(settings, tenant.name, family), at),
-                    next=_load(next_file_of(settings, tenant.name, family), at) if following else None,
+                    current=loaded[key],
+                    next=loaded.get(f"{key}.next"),
                     plan=Plan(at=following.at, probed=question is not None) if following else _AT_ONCE,
                     question=question,
                     paused=bool(tenant.paused),
@@ -159,22 +171,22 @@ def key_of(family: Family | None) -> str:
     return "certificate" if family is None else f"certificates.{family}"
 
 
-def file_of(settings: RelaySettings, tenant: str, family: Family | None) -> CertificateFile:
-    """Return the file of the certificate in use."""
-    return _file(settings, tenant, settings.tenants[tenant].ways[family], key_of(family))
+def kept_of(settings: RelaySettings, tenant: str, family: Family | None) -> KeptCertificate:
+    """Return where the certificate in use is kept."""
+    return _kept(settings, tenant, settings.tenants[tenant].ways[family], key_of(family))
 
 
-def next_file_of(settings: RelaySettings, tenant: str, family: Family | None) -> CertificateFile:
-    """Return the file of the certificate that takes over, which may come before its first day."""
+def next_kept_of(settings: RelaySettings, tenant: str, family: Family | None) -> KeptCertificate:
+    """Return where the certificate that takes over is kept; it may come before its first day."""
     following = settings.tenants[tenant].ways[family].next
     assert following is not None  # noqa: S101  # asked for only where there is one
-    return replace(_file(settings, tenant, following, f"{key_of(family)}.next"), early=True)
+    return replace(_kept(settings, tenant, following, f"{key_of(family)}.next"), early=True)
 
 
-def _file(settings: RelaySettings, tenant: str, certificate: CertificateSettings, key: str) -> CertificateFile:
+def _kept(settings: RelaySettings, tenant: str, certificate: StoredCertificate, key: str) -> KeptCertificate:
     of = settings.tenants[tenant]
-    return CertificateFile(
-        file=certificate.file,
+    return KeptCertificate(
+        keeper=_keeper(certificate),
         password_file=certificate.password_file,
         password=certificate.password.get_secret_value() if certificate.password else None,
         trust=of.trust,
@@ -188,12 +200,34 @@ def _file(settings: RelaySettings, tenant: str, certificate: CertificateSettings
     )
 
 
-def _load(files: CertificateFile, at: datetime) -> Loaded:
-    stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
+def _keeper(certificate: StoredCertificate) -> Keeper:
+    if certificate.azure_secret is not None:
+        return Vault("azure_secret", certificate.azure_secret, fetch_from_key_vault)
+    if certificate.aws_secret is not None:
+        return Vault("aws_secret", certificate.aws_secret, SecretsManager().fetch)
+    assert certificate.file is not None  # noqa: S101  # the settings ask for one of the three
+    return File(certificate.file)
+
+
+def _load_all(settings: RelaySettings, at: datetime) -> dict[str, Loaded]:
+    """Return all certificates by their full keys, read side by side: a vault that does not answer takes seconds."""
+    kept: dict[str, KeptCertificate] = {}
+    for name, tenant in settings.tenants.items():
+        for family, certificate in tenant.ways.items():
+            key = f"tenants.{name}.{key_of(family)}"
+            kept[key] = kept_of(settings, name, family)
+            if certificate.next is not None:
+                kept[f"{key}.next"] = next_kept_of(settings, name, family)
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as readers:
+        return dict(zip(kept, readers.map(partial(_load, at=at), kept.values()), strict=True))
+
+
+def _load(kept: KeptCertificate, at: datetime) -> Loaded:
+    stamp = kept.stamp()  # before reading: what changes meanwhile is then looked at again
     try:
-        return Loaded(files=files, stamp=stamp, passport=files.passport(at), fault=None)
+        return Loaded(kept=kept, stamp=stamp, passport=kept.passport(at), fault=None)
     except CertificateFault as fault:
-        return Loaded(files=files, stamp=stamp, passport=None, fault=fault)
+        return Loaded(kept=kept, stamp=stamp, passport=None, fault=fault)
 
 
 def _question(tenant: Tenant, way: str, probe: Probe | None) -> Question | None:
@@ -226,13 +260,13 @@ def _alone(way: BuiltWay, loaded: Loaded, users: Mapping[str, list[BuiltWay]]) -
     passport = loaded.passport
     sharers = users[passport.fingerprint] if passport else []
     other = next((other for other in sharers if other.environment is not way.environment), None)
-    return loaded if other is None else replace(loaded, passport=None, fault=mixed(way, loaded.files, other))
+    return loaded if other is None else replace(loaded, passport=None, fault=mixed(way, loaded.kept, other))
 
 
-def mixed(way: BuiltWay, files: CertificateFile, other: BuiltWay) -> CertificateFault:
+def mixed(way: BuiltWay, kept: KeptCertificate, other: BuiltWay) -> CertificateFault:
     """Return what is wrong with a certificate that another way has in another environment."""
     cause = (
         f"This is the certificate of {other.name} in {other.environment}, and {way.name} is in {way.environment}: "
         "VECOZO gives each environment its own."
     )
-    return CertificateFault(f"{files.key}.file", f"{files.file}: {cause}", cause=cause)
+    return CertificateFault(kept.place, f"{kept.keeper}: {cause}", cause=cause, lack=Lack.UNFIT)
