@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli.process import WIDE
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, BuiltWay, build
 from relay.compose.relay.ways import Loaded
@@ -34,7 +35,7 @@ def check(config: Path) -> None:
     built = build(settings, datetime.now(UTC))
     if closed := built.closed:
         raise SettingsFault(closed)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=WIDE)
     _listener(console, built)
     for tenant in built.tenants.values():
         ways = [way for way in built.ways.values() if way.tenant == tenant.tenant.name]

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from relay.cli.process import WIDE
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay.guards import guardroom_alone, hatch_of, shown
 from relay.compose.relay.ways import ways_of
@@ -34,7 +35,7 @@ def show(config: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(told | {"running": running}, indent=2))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=WIDE)
     if not running:
         console.print("No relay runs with this state; this is how it was left.")
     console.print(_table(told["guards"], ("way", "egress", "state", "refused", "since", "probe_due", "last_good")))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
+# Columns that no table reaches: a terminal wraps a row that is longer than it is wide, and nothing is cut off.
+WIDE: Final = 1_000
 # Open files beside those of calls: log, certificates, the operator's callers, what the loop itself has.
 _OTHER_FILES: Final = 256
 

@@ -66,6 +66,7 @@ def test_where_none_runs_it_tells_and_changes_how_one_was_left(tmp_path: Path) -
     assert shown.exit_code == 0
     for word in ("No relay runs", "holding", "127.0.0.9", "Stopped for a quota", "cov"):
         assert word in shown.output
+    assert "…" not in shown.output, "narrow or not, no word is cut off"
     lifted = _guard(tmp_path, "lift", "linde", WORD)
     assert (lifted.exit_code, lifted.output.splitlines()[-1]) == (0, "2 lifted.")
     book = file.read()

@@ -49,6 +49,7 @@ async def running(folder: Path, workers: int) -> AsyncIterator[tuple[Served, Ups
         changes: dict[str, object] = {
             "workers": workers,
             "deadlines.idle": KEPT,
+            "listen.max_connections": 2 * MOST,  # so that a machine with few open files gives no warning
             "listen.max_connections_per_address": MOST,
             "tenants.linde.routes": routes,
         }
