@@ -1,8 +1,8 @@
 """A stand-in for VECOZO that takes its time over insurance checks, and takes and gives whole claims at once.
 
-Arguments: port, port to ask how many calls are in progress, seconds for a check, file to answer `/down` with. Run in
-the folder that has certs/. Paths that end in `/up` are answered with the body's digest, so that a caller knows that
-all of it arrived.
+Arguments: port, port to ask how many calls are in progress, seconds for a check, seconds in which no other call may
+have come before one is answered, file to answer `/down` with. Run in the folder that has certs/. Paths that end in
+`/up` are answered with the body's digest, so that a caller knows that all of it arrived.
 """
 
 import asyncio
@@ -24,9 +24,11 @@ class _Service:
     """What it answers, and how many calls it has."""
 
     seconds: float
+    calm: float
     check: bytes
     claim: bytes
     in_progress: int = 0
+    last_came: float = 0.0
 
 
 class _Calls(asyncio.Protocol):
@@ -66,6 +68,7 @@ class _Calls(asyncio.Protocol):
         self._left = int(known[b"content-length"])
         self._digest = sha256()
         self._service.in_progress += 1
+        self._service.last_came = asyncio.get_running_loop().time()
 
     def _whole(self) -> None:
         if self._path.endswith(b"/up"):
@@ -73,7 +76,15 @@ class _Calls(asyncio.Protocol):
         elif self._path.endswith(b"/down"):
             self._answer(self._service.claim)
         else:
-            asyncio.get_running_loop().call_later(self._service.seconds, self._answer, self._service.check)
+            asyncio.get_running_loop().call_later(self._service.seconds, self._answer_check)
+
+    def _answer_check(self) -> None:
+        loop, service = asyncio.get_running_loop(), self._service
+        left = service.last_came + service.calm - loop.time()
+        if left > 0:
+            loop.call_later(left, self._answer_check)
+        else:
+            self._answer(service.check)
 
     def _answer(self, answer: bytes) -> None:
         self._service.in_progress -= 1
@@ -114,8 +125,8 @@ async def _serve(port: int, count_port: int, service: _Service) -> None:
 
 def main() -> None:
     """Serve until told to stop."""
-    port, count_port, seconds, claim = sys.argv[1:]
-    service = _Service(float(seconds), _answer(b" " * _CHECK_SIZE), _answer(Path(claim).read_bytes()))
+    port, count_port, seconds, calm, claim = sys.argv[1:]
+    service = _Service(float(seconds), float(calm), _answer(b" " * _CHECK_SIZE), _answer(Path(claim).read_bytes()))
     uvloop.run(_serve(int(port), int(count_port), service))
 
 

@@ -69,12 +69,13 @@ def upstream(place: Place, cpus: set[int]) -> Iterator[Upstream]:
 
 
 @contextmanager
-def slow_upstream(place: Place, cpus: set[int], *, seconds: float) -> Iterator[SlowUpstream]:
-    """Run the upstream that takes so many seconds over an insurance check."""
+def slow_upstream(place: Place, cpus: set[int], *, seconds: float, calm: float = 0.0) -> Iterator[SlowUpstream]:
+    """Run the upstream that takes so many seconds over an insurance check, and more until none came for `calm`."""
     port, count_port = free_port(), free_port()
     out = place.folder / "slow_upstream.out"
     program = Path(__file__).with_name("slow_upstream.py")
-    command: list[str | Path] = [sys.executable, program, str(port), str(count_port), str(seconds), place.claim]
+    ports_and_times = map(str, (port, count_port, seconds, calm))
+    command: list[str | Path] = [sys.executable, program, *ports_and_times, place.claim]
     with process(command, folder=place.folder, out=out, cpus=cpus) as started:
         wait_for_port(count_port, started, out)
         running = SlowUpstream(port, count_port)
