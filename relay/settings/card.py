@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relay.settings.load import Branch
+from relay.settings.shapes import formed
 from relay.settings.words import Registration
 
 _AGB_CODE = re.compile(r"[0-9]{8}\Z")
@@ -16,17 +17,6 @@ _MAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Z
 _LONGEST_LINE = 200
 # VECOZO knows at most so many for an AGB code.
 _MOST_CONTACTS = 2
-
-
-def _number(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    """None of these repeats the value: what stands there by mistake may be a patient's number."""
-
-    def shaped(text: str) -> str:
-        if not pattern.match(text):
-            raise ValueError(what)
-        return text
-
-    return AfterValidator(shaped)
 
 
 def _quoted(value: object) -> object:
@@ -78,11 +68,11 @@ class Card(Branch):
         description="Who registers the address: own (FAQ Q23), party (Q26), or consent (Q25, Q31).",
     )
     organisation: Line | None = Field(default=None, description="The care provider's name, as messages write it.")
-    agb_code: Annotated[str, BeforeValidator(_quoted), _number(_AGB_CODE, "an AGB code has 8 digits")] | None = Field(
+    agb_code: Annotated[str, BeforeValidator(_quoted), formed(_AGB_CODE, "an AGB code has 8 digits")] | None = Field(
         default=None, description="The care provider's, 8 digits in quotes."
     )
     user_number: (
-        Annotated[str, BeforeValidator(_quoted), _number(_USER_NUMBER, "a user number has 14 digits")] | None
+        Annotated[str, BeforeValidator(_quoted), formed(_USER_NUMBER, "a user number has 14 digits")] | None
     ) = Field(default=None, description="VECOZO's for the system certificate, 14 digits in quotes. Never the PIN.")
     contacts: Annotated[tuple[Contact, ...], AfterValidator(_few)] = Field(
         default=(), description="The provider's contact persons at VECOZO, two at most."

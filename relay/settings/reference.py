@@ -5,19 +5,15 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from relay.settings.load import Branch, Settings, SettingsPath
+from relay.settings.shapes import Port, formed
 
 _PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?\Z")
-
-Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-def _public(url: str) -> str:
-    if not _PUBLIC_URL.match(url):
-        raise ValueError("a public address is https://host, with port and path where needed, without a query")
-    return url
+PublicUrl = Annotated[
+    str, formed(_PUBLIC_URL, "a public address is https://host, with port and path where needed, without a query")
+]
 
 
 class Listen(Branch):
@@ -53,7 +49,7 @@ class ReferenceSettings(Settings):
     refusal_body: Literal["empty", "json", "html"] = Field(
         default="empty", description="What stands in the gate's 403; VECOZO does not say, so each guess is here."
     )
-    public_url: Annotated[str, AfterValidator(_public)] | None = Field(
+    public_url: PublicUrl | None = Field(
         default=None, description="Where callers reach the services, for the WSDL, when their Host does not tell."
     )
     gate: Listen = Field(description="The gate, with the services behind it.")

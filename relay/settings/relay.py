@@ -3,15 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidatorFunctionWrapHandler,
@@ -21,149 +19,29 @@ from pydantic import (
 
 from relay.settings.card import Card, Line, Mail
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Registration, Wording
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
-_KEY_ID = re.compile(r"[a-z2-7]{16}\Z")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+\Z")
-_PROBE = re.compile(r"(/[A-Za-z0-9._~-]+)+(\?[A-Za-z0-9._~=&-]*)?\Z")
-_UPSTREAM = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?/?\Z")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
-_WITNESS = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?\Z")
-_AZURE_SECRET = re.compile(
-    r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/(?:secrets|certificates)/[A-Za-z0-9-]{1,127}\Z"
+from relay.settings.shapes import (
+    AwsSecret,
+    AzureSecret,
+    Balancers,
+    Digest,
+    FieldName,
+    Fingerprint,
+    Host,
+    KeyField,
+    KeyId,
+    LocalAddress,
+    Name,
+    Part,
+    Phrase,
+    Port,
+    Prefix,
+    ProbePath,
+    RegistryUrl,
+    Seconds,
+    UpstreamUrl,
+    WitnessUrl,
 )
-_AWS_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}\Z")
-_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
-# What each call has, or what proves the caller: no two calls would have keys of their own.
-_NOT_KEYS = frozenset(("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key"))
-# Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
-_WIDEST = 8
-
-Seconds = Annotated[float, Field(gt=0, le=600)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-def _named(name: str) -> str:
-    if not _NAME.match(name):
-        raise ValueError("a name has lower-case letters, digits and hyphens, at most 63, and starts with no hyphen")
-    return name
-
-
-def _prefixed(prefix: str) -> str:
-    if not _PREFIX.match(prefix) or {".", ".."} & set(prefix.split("/")):
-        raise ValueError("a prefix is whole path segments such as /cov/vz801802, without a slash at its end")
-    return prefix
-
-
-def _probed(path: str) -> str:
-    if not _PROBE.match(path) or {".", ".."} & set(path.partition("?")[0].split("/")):
-        raise ValueError("a probe has the path of a harmless call, such as /whoami, below one of the tenant's routes")
-    return path
-
-
-def _https(url: str) -> str:
-    match = _UPSTREAM.match(url)
-    if not match or int(match["port"] or 443) > 65535:
-        raise ValueError(
-            "an upstream is https://host or https://host:port, without user name or path (paths travel unchanged)"
-        )
-    return url.rstrip("/")
-
-
-def _registry(url: str) -> str:
-    match = _UPSTREAM.match(url)
-    if not match or int(match["port"] or 443) > 65535:
-        raise ValueError("a registry is https://host or https://host:port: the paths of its API are known")
-    return url.rstrip("/")
-
-
-def _told_over_tls(url: str) -> str:
-    match = _WITNESS.match(url)
-    if not match or int(match["port"] or 443) > 65535 or "#" in url:
-        raise ValueError("a witness is https://host/path: who can change what it says can stop all calls")
-    return url
-
-
-def _one_address(address: IPv4Address) -> IPv4Address:
-    if address.is_unspecified:
-        raise ValueError("0.0.0.0 is any address, and calls have to leave from one: `ip -4 address` lists them")
-    return address
-
-
-def _whole_range(network: object) -> object:
-    """Masking what somebody wrote would believe more peers than were meant; pydantic refuses it without saying why."""
-    try:
-        masked = IPv4Network(str(network), strict=False)
-    except ValueError:
-        return network
-    if str(network).partition("/")[0] != str(masked.network_address):
-        raise ValueError(f"{network} has host bits set; the range that it is in is {masked}")
-    return network
-
-
-def _not_open(network: IPv4Network) -> IPv4Network:
-    if network.prefixlen < _WIDEST:
-        raise ValueError(
-            f"{network} lets almost anybody tell whose call it is: give the load balancer's own addresses, /{_WIDEST} "
-            "at the widest"
-        )
-    return network
-
-
-def _made_here(pattern: re.Pattern[str]) -> AfterValidator:
-    def shaped(text: str) -> str:
-        if not pattern.match(text):
-            raise ValueError("is not as `relay client new` prints it; paste the whole stanza")
-        return text
-
-    return AfterValidator(shaped)
-
-
-def _fingerprinted(text: str) -> str:
-    """Take what OpenSSL (upper case, with colons) and others print; keep 64 digits."""
-    digits = text.casefold().removeprefix("sha256:").replace(":", "")
-    if not _FINGERPRINT.match(digits):
-        raise ValueError(
-            "a fingerprint is the SHA-256 of the certificate, 64 hexadecimal digits: `openssl x509 -noout -fingerprint "
-            "-sha256 -in FILE` prints it (what Windows shows as thumbprint is a SHA-1)"
-        )
-    return digits
-
-
-def _azure_secret(url: str) -> str:
-    if not _AZURE_SECRET.match(url):
-        raise ValueError(
-            "a secret or certificate in Azure Key Vault is https://VAULT.vault.azure.net/secrets/NAME; leave its "
-            "version out, for a renewed one is another version"
-        )
-    return url
-
-
-def _aws_secret(arn: str) -> str:
-    if not _AWS_SECRET.match(arn):
-        raise ValueError(
-            "a secret in AWS Secrets Manager is told by its ARN, arn:aws:secretsmanager:REGION:...:secret:NAME"
-        )
-    return arn
-
-
-def _key_field(name: str) -> str:
-    if not _FIELD_NAME.match(name) or name.lower() in _NOT_KEYS:
-        raise ValueError("is no field for a key; give one of the client's own, such as Idempotency-Key")
-    return name
-
-
-def _host(name: str) -> str:
-    if not _HOST.match(name):
-        raise ValueError("is no host; give a name such as smtp.example.nl, or an IPv4 address, and the port as port")
-    return name
-
-
-Balancers = Annotated[IPv4Network, BeforeValidator(_whole_range), AfterValidator(_not_open)]
-Name = Annotated[str, AfterValidator(_named)]
+from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Registration, Wording
 
 
 class Listen(Branch):
@@ -273,18 +151,18 @@ class StoredCertificate(Branch):
         default=None,
         description="The .p12 or .pfx file; a new one is taken into use within seconds. This, or one of the two below.",
     )
-    azure_secret: Annotated[str, AfterValidator(_azure_secret)] | None = Field(
+    azure_secret: AzureSecret | None = Field(
         default=None,
         description="In Azure Key Vault: https://VAULT.vault.azure.net/secrets/NAME; a new version within a minute.",
     )
-    aws_secret: Annotated[str, AfterValidator(_aws_secret)] | None = Field(
+    aws_secret: AwsSecret | None = Field(
         default=None, description="In AWS Secrets Manager: the secret's ARN; a new version within a minute."
     )
     password_file: SettingsPath | None = Field(default=None, description="A file with the password of the export.")
     password: SecretStr | None = Field(
         default=None, description="The password, for environment variables. What is in a vault need not have any."
     )
-    fingerprints: tuple[Annotated[str, AfterValidator(_fingerprinted)], ...] = Field(
+    fingerprints: tuple[Fingerprint, ...] = Field(
         default=(),
         max_length=8,
         description="Only these certificates (SHA-256), whatever their names say of the environment; empty: any.",
@@ -311,10 +189,10 @@ class NextCertificate(StoredCertificate):
 class Probe(Branch):
     """The relay's own call that does no harm: it tries while calls are held, and proves the next certificate."""
 
-    get: Annotated[str, AfterValidator(_probed)] | None = Field(
+    get: ProbePath | None = Field(
         default=None, description="GET this path, below one of the routes of this certificate, such as /whoami."
     )
-    is_alive: Annotated[str, AfterValidator(_probed)] | None = Field(
+    is_alive: ProbePath | None = Field(
         default=None, description="Or ask IsAlive at this path, that of a claims service."
     )
 
@@ -346,7 +224,7 @@ class Certificate(StoredCertificate):
 class Egress(Branch):
     """An address that calls leave from; of several, the first that is not out. One table, or a list of them."""
 
-    source_address: Annotated[IPv4Address, AfterValidator(_one_address)] = Field(
+    source_address: LocalAddress = Field(
         description="A local IPv4 address of this machine. `egress` is one table, or a list in order of preference."
     )
     public_address: IPv4Address | None = Field(
@@ -362,9 +240,7 @@ class Egress(Branch):
 class MailServer(Branch):
     """The server that takes the relay's mails to the people on the tenants' cards."""
 
-    host: Annotated[str, AfterValidator(_host)] = Field(
-        description="The mail server that letters go out by; without [mail] nothing is sent by itself."
-    )
+    host: Host = Field(description="The mail server that letters go out by; without [mail] nothing is sent by itself.")
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         default=None, description="Empty: 587 with starttls, 465 with implicit, 25 with none."
     )
@@ -398,27 +274,10 @@ class MailServer(Branch):
             yield "mail.user", "is required with a password: it says whose that is"
 
 
-# Longer ones are no phrase and no mark, but a whole page pasted.
-Part = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(lambda text: _plain(text))]
-_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z")
-
-
-def _plain(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("is looked for as it stands, so it has no line ends or other control characters")
-    return text
-
-
-def _named_field(name: str) -> str:
-    if not _FIELD_NAME.match(name):
-        raise ValueError("is no name of a field such as X-Gateway-Error")
-    return name
-
-
 class FieldPart(Branch):
     """A field of an answer's head."""
 
-    name: Annotated[str, AfterValidator(_named_field)] = Field(description="The field's name, in any case.")
+    name: FieldName = Field(description="The field's name, in any case.")
     contains: Part = Field(description="A part of its value, in any case.")
 
 
@@ -431,7 +290,7 @@ class OwnRefusal(Branch):
     status: Annotated[int, Field(ge=400, le=599)] = Field(description="The answer's status, from 400 on.")
     cause: Cause = Field(description="What it means; the guard counts address_or_blocked and blocked, quota stops.")
     families: tuple[Family, ...] = Field(default=(), description="On routes of these families; empty: on all.")
-    reason: Annotated[str, Field(max_length=200), AfterValidator(_plain)] | None = Field(
+    reason: Phrase | None = Field(
         default=None, description="The whole reason phrase, in any case; an empty one is given as such."
     )
     header: FieldPart | None = None
@@ -453,7 +312,7 @@ def _one_or_several(value: object, handler: ValidatorFunctionWrapHandler) -> obj
 class Witness(Branch):
     """Whoever answers with the address that it was asked from. It never sees a system certificate."""
 
-    url: Annotated[str, AfterValidator(_told_over_tls)] = Field(
+    url: WitnessUrl = Field(
         description="https://; its answer is an IPv4 address, as text or in a JSON object, such as a gate's /whoami."
     )
     gate: bool = Field(
@@ -467,7 +326,7 @@ class Witness(Branch):
 class Registry(Branch):
     """A registry that tells which addresses are registered: the reference registry, or one with its API."""
 
-    url: Annotated[str, AfterValidator(_registry)] = Field(
+    url: RegistryUrl = Field(
         description="https://host:port of a registry with the reference registry's API; VECOZO's portal has none."
     )
     trust: SettingsPath | None = Field(
@@ -494,10 +353,8 @@ class OwnRoute(Branch):
     """A route besides the preset's: a path prefix and the upstream that serves it."""
 
     name: Name = Field(description="Its name in log and metrics.")
-    prefix: Annotated[str, AfterValidator(_prefixed)] = Field(
-        description="Whole path segments; the longest prefix wins. The path travels unchanged."
-    )
-    upstream: Annotated[str, AfterValidator(_https)] = Field(description="https://host or https://host:port.")
+    prefix: Prefix = Field(description="Whole path segments; the longest prefix wins. The path travels unchanged.")
+    upstream: UpstreamUrl = Field(description="https://host or https://host:port.")
     family: Family = Field(default=Family.SOAP, description="What kind of service it is.")
     wording: Wording = Field(default=Wording.GATEWAY, description="How its 403 is worded; pep for iWlz' PEP.")
     repeatable: bool = Field(default=False, description="A repeat of the same call does no harm (COV; never claims).")
@@ -557,14 +414,14 @@ class Tenant(Branch):
 class ApiKey(Branch):
     """The digest of a key that `relay client new` made; the key itself is with the caller alone."""
 
-    id: Annotated[str, _made_here(_KEY_ID)] = Field(description="The part of the key between its underscores.")
-    digest: Annotated[str, _made_here(_DIGEST)] = Field(description="SHA-256 of the whole key.")
+    id: KeyId = Field(description="The part of the key between its underscores.")
+    digest: Digest = Field(description="SHA-256 of the whole key.")
 
 
 class ClientCertificate(Branch):
     """A certificate that a caller shows in TLS: a certain one, or any that an authority of ours issued to a name."""
 
-    fingerprint: Annotated[str, AfterValidator(_fingerprinted)] | None = Field(
+    fingerprint: Fingerprint | None = Field(
         default=None, description="Pins one certificate, whoever issued it: the SHA-256 of its DER, in hexadecimal."
     )
     subject: str | None = Field(
@@ -595,7 +452,7 @@ class Client(Branch):
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
     )
-    idempotency_field: Annotated[str, AfterValidator(_key_field)] = Field(
+    idempotency_field: KeyField = Field(
         default="Idempotency-Key",
         description="The field in which it names a key for a call that must go at most once. Calls without it may.",
     )

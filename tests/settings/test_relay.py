@@ -450,6 +450,17 @@ def test_a_reading_that_would_stop_calls_at_every_answer_of_a_status_is_refused(
     assert _read(tmp_path, refusals=[{"status": 422, "cause": "functional"}]).refusals[0].status == 422
 
 
+@pytest.mark.parametrize("field", ["", "X Key", "X_Key", "Content-Type", "authorization", "X" * 65])
+def test_a_field_that_no_call_can_have_for_itself_is_none_for_a_key(tmp_path: Path, field: str) -> None:
+    """Such as one with an underscore: a head that has it is refused."""
+    assert set(_faults(tmp_path, clients__dynamics__idempotency_field=field)) == {"clients.dynamics.idempotency_field"}
+
+
+def test_a_field_of_an_answer_may_have_an_underscore(tmp_path: Path) -> None:
+    header = {"name": "X_Gateway", "contains": "edge"}
+    assert _read(tmp_path, refusals=_reading(header=header)).refusals[0].header is not None
+
+
 def test_readings_of_refusals_are_a_bounded_number(tmp_path: Path) -> None:
     assert set(_faults(tmp_path, refusals=_reading() * 33)) == {"refusals"}
 

@@ -1,0 +1,174 @@
+"""What single settings look like: names, paths, URLs, addresses, digests. Each fault says what to write instead."""
+
+import re
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_AUTHORITY: Final = rf"https://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?"
+_HOST_ALONE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
+_ORIGIN: Final = re.compile(rf"{_AUTHORITY}/?\Z")
+_WITNESS: Final = re.compile(rf"{_AUTHORITY}(?:[/?][!-~]*)?\Z")
+_AZURE_SECRET: Final = re.compile(rf"{_AUTHORITY}/(?:secrets|certificates)/[A-Za-z0-9-]{{1,127}}\Z")
+_AWS_SECRET: Final = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}\Z"
+)
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+_KEY_ID: Final = re.compile(r"[a-z2-7]{16}\Z")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}\Z")
+_SEGMENTS: Final = r"(/[A-Za-z0-9._~-]+)+"
+_PREFIX: Final = re.compile(rf"{_SEGMENTS}\Z")
+_PROBE: Final = re.compile(rf"{_SEGMENTS}(\?[A-Za-z0-9._~=&-]*)?\Z")
+# A token of RFC 9110, section 5.6.2. Callers' fields have no underscore: a head with one is refused.
+_FIELD: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z")
+_CALLERS_FIELD: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
+# What each call has, or what proves the caller: no two calls would have keys of their own.
+_NOT_KEYS: Final = frozenset(
+    ("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key")
+)
+# Of a range whose peers are believed when they tell who calls: 10.0.0.0/8 is as wide as an inner network gets.
+_WIDEST: Final = 8
+
+
+def formed(pattern: re.Pattern[str], told: str) -> AfterValidator:
+    """Refuse text of another form, in words that never repeat it: by mistake a secret or a patient's number is there."""
+
+    def judged(text: str) -> str:
+        if not pattern.match(text):
+            raise ValueError(told)
+        return text
+
+    return AfterValidator(judged)
+
+
+def _path(pattern: re.Pattern[str], told: str) -> AfterValidator:
+    def judged(path: str) -> str:
+        if not pattern.match(path) or {".", ".."} & set(path.partition("?")[0].split("/")):
+            raise ValueError(told)
+        return path
+
+    return AfterValidator(judged)
+
+
+def _url(pattern: re.Pattern[str], told: str) -> AfterValidator:
+    def judged(url: str) -> str:
+        match = pattern.match(url)
+        if not match or int(match["port"] or 443) > 65535 or "#" in url:
+            raise ValueError(told)
+        return url
+
+    return AfterValidator(judged)
+
+
+_WITHOUT_SLASH: Final = AfterValidator(lambda url: url.rstrip("/"))
+
+
+def _one_address(address: IPv4Address) -> IPv4Address:
+    if address.is_unspecified:
+        raise ValueError("0.0.0.0 is any address, and calls have to leave from one: `ip -4 address` lists them")
+    return address
+
+
+def _whole_range(network: object) -> object:
+    """Masking what somebody wrote would believe more peers than were meant; pydantic refuses it without saying why."""
+    try:
+        masked = IPv4Network(str(network), strict=False)
+    except ValueError:
+        return network
+    if str(network).partition("/")[0] != str(masked.network_address):
+        raise ValueError(f"{network} has host bits set; the range that it is in is {masked}")
+    return network
+
+
+def _not_open(network: IPv4Network) -> IPv4Network:
+    if network.prefixlen < _WIDEST:
+        raise ValueError(
+            f"{network} lets almost anybody tell whose call it is: give the load balancer's own addresses, /{_WIDEST} "
+            "at the widest"
+        )
+    return network
+
+
+def _fingerprinted(text: str) -> str:
+    """Take what OpenSSL (upper case, with colons) and others print; keep 64 digits."""
+    digits = text.casefold().removeprefix("sha256:").replace(":", "")
+    if not _FINGERPRINT.match(digits):
+        raise ValueError(
+            "a fingerprint is the SHA-256 of the certificate, 64 hexadecimal digits: `openssl x509 -noout -fingerprint "
+            "-sha256 -in FILE` prints it (what Windows shows as thumbprint is a SHA-1)"
+        )
+    return digits
+
+
+def _key_field(name: str) -> str:
+    if not _CALLERS_FIELD.match(name) or name.lower() in _NOT_KEYS:
+        raise ValueError("is no field for a key; give one of the client's own, such as Idempotency-Key")
+    return name
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("is looked for as it stands, so it has no line ends or other control characters")
+    return text
+
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Name = Annotated[
+    str,
+    formed(_NAME, "a name has lower-case letters, digits and hyphens, at most 63, and starts with no hyphen"),
+]
+Prefix = Annotated[
+    str, _path(_PREFIX, "a prefix is whole path segments such as /cov/vz801802, without a slash at its end")
+]
+ProbePath = Annotated[
+    str,
+    _path(_PROBE, "a probe has the path of a harmless call, such as /whoami, below one of the tenant's routes"),
+]
+UpstreamUrl = Annotated[
+    str,
+    _url(
+        _ORIGIN, "an upstream is https://host or https://host:port, without user name or path (paths travel unchanged)"
+    ),
+    _WITHOUT_SLASH,
+]
+RegistryUrl = Annotated[
+    str,
+    _url(_ORIGIN, "a registry is https://host or https://host:port: the paths of its API are known"),
+    _WITHOUT_SLASH,
+]
+WitnessUrl = Annotated[
+    str, _url(_WITNESS, "a witness is https://host/path: who can change what it says can stop all calls")
+]
+AzureSecret = Annotated[
+    str,
+    _url(
+        _AZURE_SECRET,
+        "a secret or certificate in Azure Key Vault is https://VAULT.vault.azure.net/secrets/NAME; leave its version "
+        "out, for a renewed one is another version",
+    ),
+]
+AwsSecret = Annotated[
+    str,
+    formed(
+        _AWS_SECRET, "a secret in AWS Secrets Manager is told by its ARN, arn:aws:secretsmanager:REGION:...:secret:NAME"
+    ),
+]
+Host = Annotated[
+    str,
+    formed(_HOST_ALONE, "is no host; give a name such as smtp.example.nl, or an IPv4 address, and the port as port"),
+]
+LocalAddress = Annotated[IPv4Address, AfterValidator(_one_address)]
+Balancers = Annotated[IPv4Network, BeforeValidator(_whole_range), AfterValidator(_not_open)]
+_PASTED: Final = "is not as `relay client new` prints it; paste the whole stanza"
+KeyId = Annotated[str, formed(_KEY_ID, _PASTED)]
+Digest = Annotated[str, formed(_DIGEST, _PASTED)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprinted)]
+KeyField = Annotated[str, AfterValidator(_key_field)]
+FieldName = Annotated[str, formed(_FIELD, "is no name of a field such as X-Gateway-Error")]
+# Longer ones are no phrase and no mark, but a whole page pasted.
+Phrase = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+Part = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
