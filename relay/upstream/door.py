@@ -11,7 +11,7 @@ from relay.upstream.egress import Egress
 from relay.upstream.passage import Passage
 from relay.upstream.passport import Passport
 from relay.upstream.pool import Pool
-from relay.upstream.proof import Standing, State, chosen, none_left
+from relay.upstream.proof import Footing, State, chosen, none_left
 from relay.upstream.transport import Patience
 
 
@@ -73,10 +73,10 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._departures = Departures(self._loop)
         self._waits = Deadlines(self._loop, patience.first_byte, Connection.late)
-        self._standings: Sequence[Standing] = [Standing(State.UNKNOWN) for _ in egresses]
+        self._footings: Sequence[Footing] = [Footing(State.UNKNOWN) for _ in egresses]
         self._pools = [self._new_pool(egress) for egress in egresses]
         self._pool = self._pools[0]
-        self._closed_to: Standing | None = None
+        self._closed_to: Footing | None = None
 
     def __repr__(self) -> str:
         return f"<Door {self._pool!r}>" if self._closed_to is None else f"<Door closed: {self._closed_to.detail}>"
@@ -101,8 +101,8 @@ class Door:
     def other(self, refused: str) -> Exit | None:
         """Return another egress that is proven: see `Upstream.other`."""
         if self.spare:
-            for pool, standing in zip(self._pools, self._standings, strict=True):
-                if standing.state is State.PROVEN and pool.egress.text != refused:
+            for pool, footing in zip(self._pools, self._footings, strict=True):
+                if footing.state is State.PROVEN and pool.egress.text != refused:
                     return pool
         return None
 
@@ -114,10 +114,10 @@ class Door:
         for pool in old:
             pool.retire()
 
-    def stand(self, standings: Sequence[Standing]) -> None:
+    def stand(self, footings: Sequence[Footing]) -> None:
         """Go by how each egress stands, in their order; from one that may not be used nothing leaves any more."""
-        before, self._standings = self._standings, standings
-        for place, (was, now) in enumerate(zip(before, standings, strict=True)):
+        before, self._footings = self._footings, footings
+        for place, (was, now) in enumerate(zip(before, footings, strict=True)):
             if was.usable and not now.usable:
                 pool = self._pools[place]
                 self._pools[place] = self._new_pool(pool.egress)
@@ -130,10 +130,10 @@ class Door:
             pool.retire()
 
     def _choose(self) -> None:
-        place = chosen(self._standings)
-        self._closed_to = none_left(self._standings) if place is None else None
+        place = chosen(self._footings)
+        self._closed_to = none_left(self._footings) if place is None else None
         self._pool = self._pools[place or 0]
-        self.spare = self._twice and sum(each.state is State.PROVEN for each in self._standings) > 1
+        self.spare = self._twice and sum(each.state is State.PROVEN for each in self._footings) > 1
 
     def _new_pool(self, egress: Egress) -> Pool:
         return Pool(

@@ -46,7 +46,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Footing:
     """How an egress stands, as those hear it who use it. `usable` says whether calls may leave from it all the same.
 
     `seen_as` is the address that all see who see another than the configured one, None where they do not agree.
@@ -94,19 +94,19 @@ class Proof:
         """Return what is known after a round of asking: what those said, by number, who were not silent."""
         return _judged(replace(self, words=dict(self.words) | dict(words)), at)
 
-    def standing(self, *, refuse: bool) -> Standing:
+    def footing(self, *, refuse: bool) -> Footing:
         """Return it for those who use the egress; `refuse` says whether nothing may leave under another address."""
         match self.why:
             case Why.ADDRESS_MISSING:
                 detail = f"{self.source} is not an address of this machine"
-                return Standing(self.state, usable=False, why=self.why, detail=detail)
+                return Footing(self.state, usable=False, why=self.why, detail=detail)
             case None:
-                return Standing(self.state)
+                return Footing(self.state)
             case _:
                 seen = {word.address for word in self.against}
                 seen_as = seen.pop() if len(seen) == 1 else None
                 detail = self._difference()
-                return Standing(self.state, usable=not refuse, why=self.why, detail=detail, seen_as=seen_as)
+                return Footing(self.state, usable=not refuse, why=self.why, detail=detail, seen_as=seen_as)
 
     @property
     def why(self) -> Why | None:
@@ -143,25 +143,25 @@ def _counts(proof: Proof, word: Word, at: float, *, stands: bool) -> bool:
     return at - word.at <= proof.lasts or (stands and word.address != proof.seen_as)
 
 
-def chosen(standings: Sequence[Standing]) -> int | None:
+def chosen(footings: Sequence[Footing]) -> int | None:
     """Return which of a tenant's egresses calls leave from: the first that is not out, or else may be used anyway."""
-    usable = [place for place, standing in enumerate(standings) if standing.usable]
-    return next((place for place in usable if standings[place].state is not State.OUT), usable[0] if usable else None)
+    usable = [place for place, footing in enumerate(footings) if footing.usable]
+    return next((place for place in usable if footings[place].state is not State.OUT), usable[0] if usable else None)
 
 
-def none_left(standings: Sequence[Standing]) -> Standing:
+def none_left(footings: Sequence[Footing]) -> Footing:
     """Return what a call is told where no egress may be used: the first one's fault, with what is wrong of each."""
-    return replace(standings[0], detail="; ".join(standing.detail for standing in standings))
+    return replace(footings[0], detail="; ".join(footing.detail for footing in footings))
 
 
-def packed(standings: Sequence[Standing]) -> bytes:
-    """Return standings for another process."""
-    return orjson.dumps([(each.state, each.usable, each.why, each.detail) for each in standings])
+def packed(footings: Sequence[Footing]) -> bytes:
+    """Return footings for another process."""
+    return orjson.dumps([(each.state, each.usable, each.why, each.detail) for each in footings])
 
 
-def unpacked(octets: bytes) -> tuple[Standing, ...]:
+def unpacked(octets: bytes) -> tuple[Footing, ...]:
     """Return what `packed` wrote."""
     return tuple(
-        Standing(State(state), usable=usable, why=None if why is None else Why(why), detail=detail)
+        Footing(State(state), usable=usable, why=None if why is None else Why(why), detail=detail)
         for state, usable, why, detail in orjson.loads(octets)
     )

@@ -6,7 +6,7 @@ asked, or has been silent for long.
 
 from dataclasses import dataclass, replace
 
-from relay.upstream.proof import Standing, State, Why
+from relay.upstream.proof import Footing, State, Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Registration:
         lapsed = self.state is State.PROVEN and at - self.at > self.lasts
         return replace(self, state=State.UNKNOWN) if lapsed else self
 
-    def judged(self, egress: Standing, *, refuse: bool) -> Standing:
+    def judged(self, egress: Footing, *, refuse: bool) -> Footing:
         """Return how the egress stands for calls under this certificate: it proves nothing, and may put it out."""
         if self.state is State.UNKNOWN:
             return egress

@@ -21,7 +21,7 @@ from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
 from relay.people.matter import Matter
 from relay.upstream.passport import Passport
-from relay.upstream.proof import Proof, Standing, State, Word
+from relay.upstream.proof import Footing, Proof, State, Word
 from relay.upstream.registration import Registration
 from tests.kit import authority as kit
 from tests.kit.mail import PASSWORD, PostOffice, mail_settings, post_office
@@ -42,7 +42,7 @@ CARD: dict[str, object] = {
 class Shown:
     """A way out whose egresses stand as a test says."""
 
-    standings: Sequence[Standing] = ()
+    footings: Sequence[Footing] = ()
 
     def renew(self, passport: Passport) -> None:
         del passport
@@ -247,28 +247,28 @@ async def test_a_quota_stop_is_mailed_to_whoever_asks_support_and_a_hold_after_i
     assert "registreren" not in blocked.text
 
 
-def _standing(*, refuse: bool, seen: Sequence[str] = ("198.51.100.7", "198.51.100.7")) -> Standing:
+def _footing(*, refuse: bool, seen: Sequence[str] = ("198.51.100.7", "198.51.100.7")) -> Footing:
     proof = Proof(source=IPv4Address(EGRESS), seen_as=IPv4Address(EGRESS), lasts=60)
     words = {
         number: Word(witness=f"w{number}", address=IPv4Address(each), at=0, gate=False)
         for number, each in enumerate(seen)
     }
-    return proof.heard(words, at=0).standing(refuse=refuse)
+    return proof.heard(words, at=0).footing(refuse=refuse)
 
 
 async def test_an_egress_that_is_seen_under_another_address_is_mailed_with_the_word_to_wait(tmp_path: Path) -> None:
     with post_office() as office:
         here = desk(tmp_path, office)
-        here.ways["linde"].standings = [_standing(refuse=True)]
+        here.ways["linde"].footings = [_footing(refuse=True)]
         await here.round(kit.AT)
-        here.ways["linde"].standings = []  # after a restart nothing is known yet
+        here.ways["linde"].footings = []  # after a restart nothing is known yet
         await here.round(kit.AT + 2 * DAY)
-        here.ways["linde"].standings = [_standing(refuse=True)]
+        here.ways["linde"].footings = [_footing(refuse=True)]
         await here.round(kit.AT + 2 * DAY)
         assert len(office.taken) == 1
-        here.ways["linde"].standings = [_standing(refuse=True, seen=[EGRESS])]
+        here.ways["linde"].footings = [_footing(refuse=True, seen=[EGRESS])]
         await here.round(kit.AT + 3 * DAY)
-        here.ways["linde"].standings = [_standing(refuse=True)]
+        here.ways["linde"].footings = [_footing(refuse=True)]
         await here.round(kit.AT + 3 * DAY)
     assert len(office.taken) == 2
     assert office.taken[0].text.startswith("Let op: doe nog niets.")
@@ -279,36 +279,36 @@ async def test_an_egress_that_is_seen_under_another_address_is_mailed_with_the_w
 async def test_an_address_that_a_registry_does_not_have_is_mailed_to_whoever_registers_it(
     tmp_path: Path, refuse: bool
 ) -> None:
-    def standings(*, has: bool | None) -> list[Standing]:
+    def footings(*, has: bool | None) -> list[Footing]:
         registration = Registration(way="linde", address=EGRESS, lasts=60).heard(has, at=0)
-        return [registration.judged(Standing(State.UNKNOWN), refuse=refuse)]
+        return [registration.judged(Footing(State.UNKNOWN), refuse=refuse)]
 
     with post_office() as office:
         here = desk(tmp_path, office)
-        here.ways["linde"].standings = standings(has=False)
+        here.ways["linde"].footings = footings(has=False)
         await here.round(kit.AT)
-        here.ways["linde"].standings = standings(has=None)  # after a restart nothing is known yet
+        here.ways["linde"].footings = footings(has=None)  # after a restart nothing is known yet
         await here.round(kit.AT + 2 * DAY)
-        here.ways["linde"].standings = standings(has=False)
+        here.ways["linde"].footings = footings(has=False)
         await here.round(kit.AT + 2 * DAY)
         assert _to(office) == [[ANNA, BRAM]]
-        here.ways["linde"].standings = standings(has=True)
+        here.ways["linde"].footings = footings(has=True)
         await here.round(kit.AT + 3 * DAY)
-        here.ways["linde"].standings = standings(has=False)
+        here.ways["linde"].footings = footings(has=False)
         await here.round(kit.AT + 3 * DAY)
     assert len(office.taken) == 2
     assert "staat niet geregistreerd bij het systeemcertificaat" in office.taken[0].text
 
 
 @pytest.mark.parametrize(
-    "standing",
-    [_standing(refuse=False), _standing(refuse=True, seen=("198.51.100.7", "198.51.100.8"))],
+    "footing",
+    [_footing(refuse=False), _footing(refuse=True, seen=("198.51.100.7", "198.51.100.8"))],
     ids=["calls go on", "they see different ones"],
 )
-async def test_what_the_letter_could_not_truly_say_is_not_mailed(tmp_path: Path, standing: Standing) -> None:
+async def test_what_the_letter_could_not_truly_say_is_not_mailed(tmp_path: Path, footing: Footing) -> None:
     with post_office() as office:
         here = desk(tmp_path, office)
-        here.ways["linde"].standings = [standing]
+        here.ways["linde"].footings = [footing]
         await here.round(kit.AT)
     assert office.taken == []
 

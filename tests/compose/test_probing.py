@@ -20,7 +20,7 @@ from relay.observe.metrics import Metrics
 from relay.upstream.guard import Guard, State
 from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
-from relay.upstream.proof import Standing, Why
+from relay.upstream.proof import Footing, Why
 from relay.upstream.proof import State as Proven
 from tests.kit import upstream as kit
 from tests.kit.door import until
@@ -28,8 +28,8 @@ from tests.kit.relay import read_settings, write_settings
 
 PLACE = ("linde", "127.0.0.9")
 PROBE = "tenants.linde.certificate.probe"
-OUT = Standing(Proven.OUT, usable=False, why=Why.ADDRESS_MISSING)
-WARNED = Standing(Proven.OUT, why=Why.ADDRESS_DIFFERS)
+OUT = Footing(Proven.OUT, usable=False, why=Why.ADDRESS_MISSING)
+WARNED = Footing(Proven.OUT, why=Why.ADDRESS_DIFFERS)
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Staged:
 
     room: Guardroom
     in_force: Passport | None
-    standings: Sequence[Standing] = ()
+    footings: Sequence[Footing] = ()
 
     @property
     def guard(self) -> Guard:
@@ -47,14 +47,14 @@ class Staged:
 
 @asynccontextmanager
 async def staged(
-    folder: Path, port: int, *, closed: bool = False, standing: Standing | None = None
+    folder: Path, port: int, *, closed: bool = False, footing: Footing | None = None
 ) -> AsyncIterator[Staged]:
     changes = {f"{PROBE}.get": "/acc/cov/x", "guard.first_pause": 0.05, "guard.after": 1}
     write_settings(folder, port, changes=changes)
     settings, metrics = read_settings(folder), Metrics()
     built = build(settings, datetime.now(UTC))
     way, room = built.ways["linde"], built.guardroom
-    stage = Staged(room, None if closed else way.passport, [standing] if standing else [])
+    stage = Staged(room, None if closed else way.passport, [footing] if footing else [])
     prober = prober_of(way, settings, metrics)
     assert prober is not None
     room.refused(*PLACE, permit="", at=time.time())
@@ -67,18 +67,18 @@ async def staged(
             await trial
 
 
-@pytest.mark.parametrize("standing", [None, WARNED])
-async def test_it_probes_from_an_egress_that_may_be_used(tmp_path: Path, standing: Standing | None) -> None:
-    async with kit.running() as upstream, staged(tmp_path, upstream.port, standing=standing) as stage:
+@pytest.mark.parametrize("footing", [None, WARNED])
+async def test_it_probes_from_an_egress_that_may_be_used(tmp_path: Path, footing: Footing | None) -> None:
+    async with kit.running() as upstream, staged(tmp_path, upstream.port, footing=footing) as stage:
         await until(lambda: stage.guard.state is State.PASSING)
         assert len(upstream.requests) == 1
 
 
 async def test_from_an_egress_that_is_out_nothing_is_sent_until_it_is_back(tmp_path: Path) -> None:
-    async with kit.running() as upstream, staged(tmp_path, upstream.port, standing=OUT) as stage:
+    async with kit.running() as upstream, staged(tmp_path, upstream.port, footing=OUT) as stage:
         await asyncio.sleep(0.6)
         assert (stage.guard.state, stage.guard.probes, upstream.connections) == (State.HOLDING, 0, 0)
-        stage.standings = [Standing(Proven.PROVEN)]
+        stage.footings = [Footing(Proven.PROVEN)]
         await until(lambda: stage.guard.state is State.PASSING)
 
 

@@ -16,7 +16,7 @@ from relay.compose.relay.rotation import Rotation, Tellers
 from relay.observe.log import make_logger
 from relay.observe.metrics import Metrics
 from relay.upstream.passport import Passport
-from relay.upstream.proof import Standing
+from relay.upstream.proof import Footing
 from relay.upstream.rotation import Generation, Order
 from tests.kit import authority as kit
 from tests.kit import upstream as upstream_kit
@@ -37,7 +37,7 @@ class Staged:
     shown: list[str]
     causes: list[str]
     recorded: list[tuple[str, Order]] = field(default_factory=list)
-    standings: Sequence[Standing] = ()
+    footings: Sequence[Footing] = ()
 
     def events(self, name: str) -> list[dict[str, object]]:
         lines = [orjson.loads(line) for line in self.out.getvalue().splitlines()]

@@ -10,16 +10,16 @@ import pytest
 
 from relay.errors import EgressOut, RelayError, SourceAddressMissing
 from relay.upstream.egress import Egress
-from relay.upstream.proof import Standing, State, Why
+from relay.upstream.proof import Footing, State, Why
 from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import Ajar, ajar, passport, until, whole
 
 FIRST, SECOND = (Egress(IPv4Address(f"127.0.0.{n}"), IPv4Address(f"192.0.2.{n}")) for n in (9, 10))
-PROVEN, UNKNOWN = Standing(State.PROVEN), Standing(State.UNKNOWN)
-MISSING = Standing(State.OUT, usable=False, why=Why.ADDRESS_MISSING, detail="gone")
-DIFFERS = Standing(State.OUT, usable=False, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
-WARNED = Standing(State.OUT, usable=True, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
+PROVEN, UNKNOWN = Footing(State.PROVEN), Footing(State.UNKNOWN)
+MISSING = Footing(State.OUT, usable=False, why=Why.ADDRESS_MISSING, detail="gone")
+DIFFERS = Footing(State.OUT, usable=False, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
+WARNED = Footing(State.OUT, usable=True, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ async def test_calls_leave_from_the_first_that_is_not_out_and_return_to_it(out: 
 
 
 @pytest.mark.parametrize(
-    ("standings", "kind"), [([MISSING, DIFFERS], SourceAddressMissing), ([DIFFERS, MISSING], EgressOut)]
+    ("footings", "kind"), [([MISSING, DIFFERS], SourceAddressMissing), ([DIFFERS, MISSING], EgressOut)]
 )
 async def test_with_none_left_nothing_is_sent_and_each_is_told(
-    out: Ajar, upstream: kit.Upstream, standings: list[Standing], kind: type[RelayError]
+    out: Ajar, upstream: kit.Upstream, footings: list[Footing], kind: type[RelayError]
 ) -> None:
     await out.fetch()
-    out.door.stand(standings)
+    out.door.stand(footings)
     for _ in range(2):
-        with pytest.raises(kind, match="; ".join(each.detail for each in standings)):
+        with pytest.raises(kind, match="; ".join(each.detail for each in footings)):
             await out.call()
     assert (len(upstream.requests), upstream.connections) == (1, 1)
     await until(lambda: upstream.open == 0)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.errors import EgressOut, SourceAddressMissing
-from relay.upstream.proof import Proof, Standing, State, Why, Word, chosen, none_left, packed, unpacked
+from relay.upstream.proof import Footing, Proof, State, Why, Word, chosen, none_left, packed, unpacked
 
 SOURCE, PUBLIC = IPv4Address("10.0.0.4"), IPv4Address("203.0.113.10")
 OTHER, THIRD = IPv4Address("203.0.113.77"), IPv4Address("203.0.113.78")
@@ -133,7 +133,7 @@ def test_silence_never_changes_what_may_be_used(steps: Steps, later: float) -> N
     for _ in range(3):
         at += later
         silent = proof.heard({}, at=at)
-        assert silent.standing(refuse=True).usable == proof.standing(refuse=True).usable
+        assert silent.footing(refuse=True).usable == proof.footing(refuse=True).usable
         proof = silent
 
 
@@ -141,13 +141,13 @@ def test_silence_never_changes_what_may_be_used(steps: Steps, later: float) -> N
 def test_an_absent_address_is_never_used_and_a_present_one_is_only_refused_on_somebodys_word(steps: Steps) -> None:
     proof, at = walked(steps)
     for refuse in (True, False):
-        gone = proof.looked(here=False, at=at).standing(refuse=refuse)
+        gone = proof.looked(here=False, at=at).footing(refuse=refuse)
         assert (gone.state, gone.usable, gone.why) == (State.OUT, False, Why.ADDRESS_MISSING)
     if proof.here and proof.state is State.OUT:
         against = proof.against
         assert len(against) >= 2 or any(word.gate for word in against)
-        assert proof.standing(refuse=False).usable
-        assert not proof.standing(refuse=True).usable
+        assert proof.footing(refuse=False).usable
+        assert not proof.footing(refuse=True).usable
 
 
 @given(STEPS)
@@ -165,21 +165,21 @@ def test_when_all_see_the_right_address_it_is_proven_whatever_was(steps: Steps, 
 
 
 def test_the_detail_says_who_saw_what() -> None:
-    standing = after(NEW, {1: OTHER, 2: THIRD, 3: PUBLIC}).standing(refuse=True)
-    assert standing.detail == (
+    footing = after(NEW, {1: OTHER, 2: THIRD, 3: PUBLIC}).footing(refuse=True)
+    assert footing.detail == (
         "calls from 10.0.0.4 should be seen as 203.0.113.10, and are seen as 203.0.113.77 by w1 and 203.0.113.78 by w2"
     )
-    assert NEW.looked(here=False, at=0).standing(refuse=True).detail == "10.0.0.4 is not an address of this machine"
+    assert NEW.looked(here=False, at=0).footing(refuse=True).detail == "10.0.0.4 is not an address of this machine"
 
 
-PROVEN, UNKNOWN = Standing(State.PROVEN), Standing(State.UNKNOWN)
-MISSING = Standing(State.OUT, usable=False, why=Why.ADDRESS_MISSING, detail="gone")
-DIFFERS = Standing(State.OUT, usable=False, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
-WARNED = Standing(State.OUT, usable=True, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
+PROVEN, UNKNOWN = Footing(State.PROVEN), Footing(State.UNKNOWN)
+MISSING = Footing(State.OUT, usable=False, why=Why.ADDRESS_MISSING, detail="gone")
+DIFFERS = Footing(State.OUT, usable=False, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
+WARNED = Footing(State.OUT, usable=True, why=Why.ADDRESS_DIFFERS, detail="seen elsewhere")
 
 
 @pytest.mark.parametrize(
-    ("standings", "place"),
+    ("footings", "place"),
     [
         ([UNKNOWN, PROVEN], 0),
         ([MISSING, UNKNOWN], 1),
@@ -190,9 +190,9 @@ WARNED = Standing(State.OUT, usable=True, why=Why.ADDRESS_DIFFERS, detail="seen 
     ],
 )
 def test_calls_leave_from_the_first_that_is_not_out_or_else_from_one_that_is_only_warned_of(
-    standings: list[Standing], place: int | None
+    footings: list[Footing], place: int | None
 ) -> None:
-    assert chosen(standings) == place
+    assert chosen(footings) == place
 
 
 def test_a_call_that_may_not_leave_is_told_what_is_wrong_with_each() -> None:
@@ -202,6 +202,6 @@ def test_a_call_that_may_not_leave_is_told_what_is_wrong_with_each() -> None:
     assert isinstance(none_left([DIFFERS, MISSING]).fault(), EgressOut)
 
 
-def test_standings_survive_the_line_between_processes() -> None:
-    standings = (PROVEN, UNKNOWN, MISSING, DIFFERS, WARNED)
-    assert unpacked(packed(standings)) == standings
+def test_footings_survive_the_line_between_processes() -> None:
+    footings = (PROVEN, UNKNOWN, MISSING, DIFFERS, WARNED)
+    assert unpacked(packed(footings)) == footings

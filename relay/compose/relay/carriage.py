@@ -31,7 +31,7 @@ from relay.upstream.book import Place
 from relay.upstream.closed import Closed
 from relay.upstream.door import Door, Upstream
 from relay.upstream.passport import Passport
-from relay.upstream.proof import Standing
+from relay.upstream.proof import Footing
 from relay.upstream.refusal import Readings, Row
 from relay.upstream.transport import Patience
 from relay.upstream.ward import Ward
@@ -96,7 +96,7 @@ class _Way:
         self._patience = patience_of(settings)
         self._count = metrics.connections_of(built.tenant)
         self._door: Door | None = None
-        self.standings: Sequence[Standing] = ()
+        self.footings: Sequence[Footing] = ()
         self.upstreams: dict[str, Upstream] = {}
         self.upstream = self._upstream(built.passport)
 
@@ -116,11 +116,11 @@ class _Way:
             cause = self._built.told_to_callers(cause)
             self.upstream = self.upstreams[self._built.name] = Closed(self._built.egresses[0], cause)
 
-    def stand(self, standings: Sequence[Standing]) -> None:
+    def stand(self, footings: Sequence[Footing]) -> None:
         """Go by how each egress stands, also once there is a door."""
-        self.standings = standings
+        self.footings = footings
         if self._door is not None:
-            self._door.stand(standings)
+            self._door.stand(footings)
 
     def close(self) -> None:
         """Close the door, if there is one."""
@@ -132,8 +132,8 @@ class _Way:
             cause = "" if self._built.fault is None else self._built.fault.cause
             return Closed(self._built.egresses[0], self._built.told_to_callers(cause))
         self._door = Door(passport, self._built.egresses, self._patience, self._count, twice=self._built.other_egress)
-        if self.standings:
-            self._door.stand(self.standings)
+        if self.footings:
+            self._door.stand(self.footings)
         return self._door
 
 

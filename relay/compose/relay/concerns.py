@@ -14,7 +14,7 @@ from relay.tenant.routing import Route
 from relay.upstream.book import Book, moment
 from relay.upstream.expiry import BY_MAIL, mark
 from relay.upstream.guard import State
-from relay.upstream.proof import Standing
+from relay.upstream.proof import Footing
 from relay.upstream.proof import State as Proven
 
 # A guard holds for the one or the other.
@@ -34,8 +34,8 @@ def concerns(
         yield from here.end_of_certificate()
         yield from here.held(book, history)
         yield from here.stopped(book)
-        yield from here.seen_elsewhere(ways[name].standings)
-        yield from here.not_registered(ways[name].standings)
+        yield from here.seen_elsewhere(ways[name].footings)
+        yield from here.not_registered(ways[name].footings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,22 +108,22 @@ class _Here:
                 facts = replace(self.facts, at=at, service=route.name, host=route.host, phrase="429")
                 yield self._concern(Matter.QUOTA, route.name, "stopped", facts)
 
-    def seen_elsewhere(self, standings: Sequence[Standing]) -> Iterator[Concern | Well]:
+    def seen_elsewhere(self, footings: Sequence[Footing]) -> Iterator[Concern | Well]:
         """The letter says that nothing is sent, so it is for where that is so."""
-        for egress, standing in zip(self.rotation.way.egresses, standings, strict=False):
-            if standing.state is Proven.PROVEN:
+        for egress, footing in zip(self.rotation.way.egresses, footings, strict=False):
+            if footing.state is Proven.PROVEN:
                 yield self._well(Matter.EGRESS_OUT, egress.text)
-            elif standing.seen_as is not None and not standing.usable:
-                seen_as = str(standing.seen_as)
+            elif footing.seen_as is not None and not footing.usable:
+                seen_as = str(footing.seen_as)
                 facts = replace(self.facts, egress=egress.text, seen_as=seen_as)
                 yield self._concern(Matter.EGRESS_OUT, egress.text, seen_as, facts)
 
-    def not_registered(self, standings: Sequence[Standing]) -> Iterator[Concern | Well]:
+    def not_registered(self, footings: Sequence[Footing]) -> Iterator[Concern | Well]:
         """What a registry says, where one is asked; whether calls are sent all the same makes no difference to it."""
-        for egress, standing in zip(self.rotation.way.egresses, standings, strict=False):
-            if standing.registered:
+        for egress, footing in zip(self.rotation.way.egresses, footings, strict=False):
+            if footing.registered:
                 yield self._well(Matter.ADDRESS_NOT_REGISTERED, egress.text)
-            elif standing.registered is not None:
+            elif footing.registered is not None:
                 facts = replace(self.facts, egress=egress.text)
                 yield self._concern(Matter.ADDRESS_NOT_REGISTERED, egress.text, "not_registered", facts)
 

@@ -32,7 +32,7 @@ from relay.ops.app import Readiness, make_app
 from relay.settings.relay import RelaySettings
 from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
-from relay.upstream.proof import Standing, packed
+from relay.upstream.proof import Footing, packed
 from relay.wire.server import Listening, serving
 
 
@@ -122,7 +122,7 @@ class _Ways:
     def __init__(self, crew: Crew, way: str) -> None:
         self._crew = crew
         self._way = way
-        self.standings: Sequence[Standing] = ()
+        self.footings: Sequence[Footing] = ()
 
     def renew(self, passport: Passport) -> None:
         if passport.papers is not None:
@@ -131,9 +131,9 @@ class _Ways:
     def closed(self, cause: str) -> None:
         self._crew.order("closed", self._way, octets=cause.encode())
 
-    def stand(self, standings: Sequence[Standing]) -> None:
-        self.standings = standings
-        self._crew.order("stand", self._way, octets=packed(standings))
+    def stand(self, footings: Sequence[Footing]) -> None:
+        self.footings = footings
+        self._crew.order("stand", self._way, octets=packed(footings))
 
 
 @asynccontextmanager

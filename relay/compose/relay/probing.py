@@ -15,7 +15,7 @@ from relay.upstream.egress import Egress
 from relay.upstream.guardroom import Guardroom
 from relay.upstream.passport import Passport
 from relay.upstream.probe import Outcome, Question, Verdict, probe
-from relay.upstream.proof import Standing
+from relay.upstream.proof import Footing
 from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 from relay.upstream.ward import Ward
@@ -50,12 +50,12 @@ class Prober:
         return f"<Prober of {self._way.name}: {self._question.what}>"
 
     async def ask(
-        self, purpose: Purpose, passport: Passport, egresses: Sequence[Egress], standings: Sequence[Standing]
+        self, purpose: Purpose, passport: Passport, egresses: Sequence[Egress], footings: Sequence[Footing]
     ) -> Outcome:
         """Ask once under this certificate, from the first of these egresses that may be used."""
         door = Door(passport, egresses, self._patience, lambda event: None)
-        if standings:
-            door.stand(standings)
+        if footings:
+            door.stand(footings)
         try:
             outcome = await probe(door, self._question, self._readings)
         finally:
@@ -73,7 +73,7 @@ class Now(Protocol):
         ...
 
     @property
-    def standings(self) -> Sequence[Standing]:
+    def footings(self) -> Sequence[Footing]:
         """How each of its egresses stands, once that is known."""
         ...
 
@@ -116,8 +116,8 @@ class Trial:
                 self._logger.error("guard_probe_failed", way=self._way, egress=self._egress.text, exc_info=error)
 
     async def _try(self) -> None:
-        passport, standings = self._now.in_force, self._now.standings[self._number : self._number + 1]
-        if passport is None or not all(standing.usable for standing in standings):
+        passport, footings = self._now.in_force, self._now.footings[self._number : self._number + 1]
+        if passport is None or not all(footing.usable for footing in footings):
             return
         # Whoever goes on after a 429, on any of its services, is blocked: a person lifts that first.
         permit = "" if self._room.book().stopped(self._way) else self._permit()
@@ -125,7 +125,7 @@ class Trial:
             return
         verdict = Verdict.UNCLEAR
         try:
-            outcome = await self._prober.ask(Purpose.GUARD, passport, (self._egress,), standings)
+            outcome = await self._prober.ask(Purpose.GUARD, passport, (self._egress,), footings)
             verdict = outcome.verdict
         finally:
             self._conclude(verdict, permit)

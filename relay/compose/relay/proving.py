@@ -17,7 +17,7 @@ from relay.ops.app import Readiness
 from relay.people.matter import Facts, Matter
 from relay.people.remedies import remedy
 from relay.upstream.egress import Egress
-from relay.upstream.proof import Proof, Standing, State, Word
+from relay.upstream.proof import Footing, Proof, State, Word
 from relay.upstream.registration import Registration
 from relay.upstream.witness import Witness, WitnessSilent
 
@@ -32,7 +32,7 @@ _ROUNDS: Final = 3
 class Guided(Protocol):
     """A way out, however many processes have one."""
 
-    def stand(self, standings: Sequence[Standing]) -> None:
+    def stand(self, footings: Sequence[Footing]) -> None:
         """Go by how each egress stands, in the order of the settings."""
         ...
 
@@ -55,7 +55,7 @@ class _News:
         self._refuse = built.settings.egress_proof.on_difference == "refuse"
         self._tenants = {name: tenant.egresses for name, tenant in built.tenants.items()}
         egresses = dict.fromkeys(egress for each in self._tenants.values() for egress in each)
-        self._standings = dict.fromkeys(egresses, Standing(State.UNKNOWN))
+        self._footings = dict.fromkeys(egresses, Footing(State.UNKNOWN))
         self._registrations: dict[tuple[str, Egress], Registration] = {}
         self._silent: set[tuple[str, Egress]] = set()
         # A contact person's name has no business in a log that is kept for years.
@@ -69,14 +69,14 @@ class _News:
     @property
     def egresses(self) -> Iterable[Egress]:
         """All there are, each once."""
-        return tuple(self._standings)
+        return tuple(self._footings)
 
     def stands(self, egress: Egress, proof: Proof) -> None:
         """Take what is known of an egress now."""
-        before, now = self._standings[egress], proof.standing(refuse=self._refuse)
+        before, now = self._footings[egress], proof.footing(refuse=self._refuse)
         if now == before:
             return
-        self._standings[egress] = now
+        self._footings[egress] = now
         self._measure(egress, now.state)
         self._guide([name for name, (_, way) in self._ways.items() if egress in way.egresses])
         self._tell(egress, now)
@@ -104,14 +104,14 @@ class _News:
         """Have ways go by how each of their egresses stands for them, and readiness by whether any is left to one."""
         for name in names:
             guided, way = self._ways[name]
-            guided.stand([self._standing(name, each) for each in way.egresses])
-        stand = [self._standing(name, each) for name, (_, way) in self._ways.items() for each in way.egresses]
-        lost = dict.fromkeys(standing.detail for standing in stand if not standing.usable)
+            guided.stand([self._footing(name, each) for each in way.egresses])
+        stand = [self._footing(name, each) for name, (_, way) in self._ways.items() for each in way.egresses]
+        lost = dict.fromkeys(footing.detail for footing in stand if not footing.usable)
         self._readiness.hinder("" if any(each.usable for each in stand) else f"no egress is left: {'; '.join(lost)}")
 
-    def _standing(self, name: str, egress: Egress) -> Standing:
-        standing, registration = self._standings[egress], self._registrations.get((name, egress))
-        return standing if registration is None else registration.judged(standing, refuse=self._refuse)
+    def _footing(self, name: str, egress: Egress) -> Footing:
+        footing, registration = self._footings[egress], self._registrations.get((name, egress))
+        return footing if registration is None else registration.judged(footing, refuse=self._refuse)
 
     def proven(self, egress: Egress, at: datetime) -> None:
         """Take that a witness has just seen the address that is configured."""
@@ -159,7 +159,7 @@ class _News:
                     remedy=remedy(Matter.ADDRESS_NOT_REGISTERED, self._cards[way.tenant], facts),
                 )
 
-    def _tell(self, egress: Egress, now: Standing) -> None:
+    def _tell(self, egress: Egress, now: Footing) -> None:
         known = {"egress": str(egress), "source": str(egress.source), "tenants": self._of(egress)}
         match now.state:
             case State.PROVEN:

@@ -17,7 +17,7 @@ from relay.upstream.keeper import Lack
 from relay.upstream.orders import Orders
 from relay.upstream.passport import Passport
 from relay.upstream.probe import Verdict
-from relay.upstream.proof import Standing
+from relay.upstream.proof import Footing
 from relay.upstream.rotation import Because, Generation, Order, choose
 from relay.upstream.watch import certificate_watch
 from relay.x509.watch import FileWatch
@@ -29,9 +29,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
 
 
 class Shown(Protocol):
-    """One way out, in however many processes; `standings` say how each of its egresses stands, once that is known."""
+    """One way out, in however many processes; `footings` say how each of its egresses stands, once that is known."""
 
-    standings: Sequence[Standing]
+    footings: Sequence[Footing]
 
     def renew(self, passport: Passport) -> None:
         """Use this certificate for every call from now on."""
@@ -99,9 +99,9 @@ class Rotation:
         return self._in_force
 
     @property
-    def standings(self) -> Sequence[Standing]:
+    def footings(self) -> Sequence[Footing]:
         """How each of its egresses stands, once that is known."""
-        return self._shown.standings
+        return self._shown.footings
 
     # -- what it hears -----------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class Rotation:
 
     async def _probe(self, passport: Passport, prober: Prober) -> bool:
         """Probe once under this certificate; return whether it need not be done again."""
-        outcome = await prober.ask(Purpose.NEXT, passport, self.way.egresses, self._shown.standings)
+        outcome = await prober.ask(Purpose.NEXT, passport, self.way.egresses, self._shown.footings)
         if passport is not self._next:
             return False
         if outcome.succeeded:
