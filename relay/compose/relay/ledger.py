@@ -16,6 +16,7 @@ from relay.crew.table import Table
 from relay.errors import SettingsFault
 from relay.gateway.ledger import Claim, Standing, Told, Verdict
 from relay.gateway.receipts import Receipts
+from relay.keeping import sync_folder
 from relay.settings.relay import Ledger as LedgerSettings
 
 # Lines beyond two for each key after which the file is written anew, without what is forgotten.
@@ -89,7 +90,7 @@ class _ReceiptFile:
             file.write(b"".join(lines))
             os.fsync(file.fileno())  # or a crash soon after could leave an empty file in its place
             successor.replace(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError:
             file.close()
             raise
@@ -149,15 +150,6 @@ class _ReceiptFile:
 def _opened(path: Path) -> BinaryIO:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     return os.fdopen(file, "ab", buffering=0)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the disk know which file has the name."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 class ReceiptClerk:
