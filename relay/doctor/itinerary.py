@@ -66,7 +66,7 @@ def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
         yield Way(
             name=built.name,
             tenant=built.tenant,
-            card=card_of(tenant.card, built, number),
+            card=card_of(built, number),
             environment=built.environment,
             passport=built.passport,
             number=number,

@@ -16,8 +16,7 @@ class Remedies:
     """Words remedies from the cards of all tenants."""
 
     def __init__(self, cards: Mapping[str, Card]) -> None:
-        # A contact person's name has no business in a log that is kept for years.
-        self._cards = {name: card.model_copy(update={"contacts": ()}) for name, card in cards.items()}
+        self._cards = {name: card.for_log() for name, card in cards.items()}
 
     def of(self, cause: Cause, record: Exchange, route: Route, answer: ResponseHead, last_good: datetime | None) -> str:
         """Return what to do about the refusal of this call."""

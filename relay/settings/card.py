@@ -92,3 +92,7 @@ class Card(Branch):
                 f'with registration = "{self.registration}" the software party acts: give party = {{ name, mail }}'
             )
         return self
+
+    def for_log(self) -> "Card":
+        """Return it without its contact persons: no name of theirs has any business in a log that is kept for years."""
+        return self.model_copy(update={"contacts": ()})

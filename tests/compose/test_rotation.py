@@ -77,13 +77,15 @@ def _next(folder: Path, at: datetime, **more: object) -> dict[str, object]:
 
 
 async def test_the_end_is_told_once_at_each_mark_and_louder_in_the_last_week(tmp_path: Path) -> None:
-    stage = staged(tmp_path)
+    stage = staged(tmp_path, {"tenants.linde.card.contacts": [{"name": "Anna Voorbeeld"}]})
     for hours in range(24 * 62, 0, -1):
         stage.rotation.age(END - timedelta(hours=hours))
     told = [(event["level"], event["within"], event["days"]) for event in stage.events("certificate_expires")]
     assert told == [("warning", 60, 60), ("warning", 30, 30), ("warning", 14, 14), ("error", 7, 7), ("error", 1, 1)]
     assert stage.events("certificate_expires")[0]["way"] == "linde"
-    assert "PIN" in str(stage.events("certificate_expires")[0]["remedy"])
+    remedy = str(stage.events("certificate_expires")[0]["remedy"])
+    assert "Have the provider's contact person renew it at VECOZO (user number and PIN" in remedy
+    assert "Anna" not in remedy  # by role alone, in a log that is kept for years
     stage.rotation.age(END + DAY)
     stage.rotation.age(END + 2 * DAY)
     assert len(stage.events("certificate_expired")) == 1

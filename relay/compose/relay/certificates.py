@@ -199,7 +199,7 @@ async def watching(
 
 def prober_of(way: BuiltWay, settings: RelaySettings, metrics: Metrics) -> Prober | None:
     """Return what makes the relay's own probes of a way; None where it has none, or may send nothing."""
-    if way.question is None or way.paused:
+    if way.question is None or way.card.paused:
         return None
     return Prober(way, way.question, patience_of(settings), readings(settings), metrics)
 

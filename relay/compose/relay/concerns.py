@@ -30,7 +30,7 @@ def concerns(
     """Yield everything that is the matter at this moment, and what is known not to be."""
     book = built.guardroom.book()
     for name, rotation in rotations.items():
-        here = _Here.of(built, rotation, at)
+        here = _Here(built=built, rotation=rotation, facts=rotation.facts(at))
         yield from here.end_of_certificate()
         yield from here.held(book, history)
         yield from here.stopped(book)
@@ -45,18 +45,6 @@ class _Here:
     built: Built
     rotation: Rotation
     facts: Facts
-
-    @classmethod
-    def of(cls, built: Built, rotation: Rotation, at: datetime) -> "_Here":
-        way, passport = rotation.way, rotation.in_force
-        facts = Facts(
-            at=at,
-            environment=way.environment,
-            egress=str(way.egresses[0]),
-            serial=passport.serial if passport else "",
-            not_after=passport.not_after if passport else None,
-        )
-        return cls(built=built, rotation=rotation, facts=facts)
 
     def end_of_certificate(self) -> Iterator[Concern]:
         """Nobody need renew what is renewed: the certificate that ends last counts, in force or waiting for it."""
@@ -134,7 +122,7 @@ class _Here:
 
     def _concern(self, matter: Matter, place: str, token: str, facts: Facts) -> Concern:
         way = self.rotation.way
-        card = card_of(self.built.settings.tenants[way.tenant].card, way, number_in(self.rotation.in_force))
+        card = card_of(way, number_in(self.rotation.in_force))
         where = f"{way.name} {place}".strip()
         return Concern(tenant=way.tenant, matter=matter, place=where, token=token, card=card, facts=facts)
 

@@ -58,10 +58,6 @@ class _News:
         self._footings = dict.fromkeys(egresses, Footing(State.UNKNOWN))
         self._registrations: dict[tuple[str, Egress], Registration] = {}
         self._silent: set[tuple[str, Egress]] = set()
-        # A contact person's name has no business in a log that is kept for years.
-        self._cards = {
-            name: tenant.card.model_copy(update={"contacts": ()}) for name, tenant in built.settings.tenants.items()
-        }
         self._said: dict[tuple[Egress, int], IPv4Address | None] = {}
         for egress in egresses:
             self._measure(egress, State.UNKNOWN)
@@ -156,7 +152,7 @@ class _News:
                     "address_not_registered",
                     **known,
                     refused=self._refuse,
-                    remedy=remedy(Matter.ADDRESS_NOT_REGISTERED, self._cards[way.tenant], facts),
+                    remedy=remedy(Matter.ADDRESS_NOT_REGISTERED, way.card.for_log(), facts),
                 )
 
     def _tell(self, egress: Egress, now: Footing) -> None:

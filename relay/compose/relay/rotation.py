@@ -11,6 +11,8 @@ from structlog.typing import FilteringBoundLogger
 from relay.compose.relay.probing import Prober, Purpose
 from relay.compose.relay.ways import BuiltWay, Loaded, mixed
 from relay.observe.metrics import Metrics
+from relay.people.matter import Facts, Matter
+from relay.people.remedies import remedy
 from relay.upstream.certificate import CertificateFault, KeptCertificate
 from relay.upstream.expiry import IN_LOG, Once
 from relay.upstream.keeper import Lack
@@ -102,6 +104,17 @@ class Rotation:
     def footings(self) -> Sequence[Footing]:
         """How each of its egresses stands, once that is known."""
         return self._shown.footings
+
+    def facts(self, at: datetime) -> Facts:
+        """Return what is known of the way whatever is the matter."""
+        passport = self._in_force
+        return Facts(
+            at=at,
+            environment=self.way.environment,
+            egress=str(self.way.egresses[0]),
+            serial=passport.serial if passport else "",
+            not_after=passport.not_after if passport else None,
+        )
 
     # -- what it hears -----------------------------------------------------------------------------------------
 
@@ -250,7 +263,7 @@ class Rotation:
                 not_after=passport.not_after.isoformat(),
                 days=days,
                 within=within,
-                remedy="Renew it at VECOZO (user number and PIN are needed), and give the relay the new file.",
+                remedy=remedy(Matter.CERTIFICATE_EXPIRING, self.way.card.for_log(), self.facts(at)),
             )
 
     # -- what it tells -----------------------------------------------------------------------------------------

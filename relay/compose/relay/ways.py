@@ -50,7 +50,7 @@ class BuiltWay:
     """A way out: the certificate in use, and the one that takes over from it, if any is meant to.
 
     It is closed while it has no `passport` to show; `fault` tells why. `question` is the relay's own probe, if it has
-    one. Of a `paused` tenant nothing goes out, no probe either.
+    one; `card` is its tenant's.
     """
 
     name: str
@@ -62,7 +62,7 @@ class BuiltWay:
     next: Loaded | None
     plan: Plan
     question: Question | None
-    paused: bool
+    card: Card
     order: Order | None
     at: datetime
 
@@ -126,7 +126,8 @@ def build_ways(
     loaded = _load_all(settings, at)
     ways = []
     for tenant, egresses in tenants:
-        for family, certificate in settings.tenants[tenant.name].ways.items():
+        of = settings.tenants[tenant.name]
+        for family, certificate in of.ways.items():
             name, key = way_name(tenant.name, family), f"tenants.{tenant.name}.{key_of(family)}"
             question = None
             try:
@@ -138,14 +139,14 @@ def build_ways(
                 BuiltWay(
                     name=name,
                     tenant=tenant.name,
-                    environment=settings.tenants[tenant.name].environment,
+                    environment=of.environment,
                     egresses=egresses,
-                    other_egress=settings.tenants[tenant.name].other_egress,
+                    other_egress=of.other_egress,
                     current=loaded[key],
                     next=loaded.get(f"{key}.next"),
                     plan=Plan(at=following.at, probed=question is not None) if following else _AT_ONCE,
                     question=question,
-                    paused=bool(tenant.paused),
+                    card=of.card,
                     order=orders.get(name),
                     at=at,
                 )
@@ -153,9 +154,9 @@ def build_ways(
     return {way.name: way for way in _apart(ways)}, faults
 
 
-def card_of(card: Card, way: BuiltWay, number: str | None) -> Card:
-    """Return the card with the certificate's own `number` where it has none; a family's certificate has another."""
-    of_a_family = way.name != way.tenant
+def card_of(way: BuiltWay, number: str | None) -> Card:
+    """Return the tenant's card with the certificate's own `number` where it has none; a family's has another."""
+    card, of_a_family = way.card, way.name != way.tenant
     return card.model_copy(update={"user_number": number}) if of_a_family or not card.user_number else card
 
 
