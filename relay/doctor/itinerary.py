@@ -57,10 +57,10 @@ def built_ways(settings: RelaySettings, at: datetime) -> Mapping[str, BuiltWay]:
     return build_ways(settings, tenants, at)[0]
 
 
-def ways_of(settings: RelaySettings, at: datetime) -> Iterator[Way]:
-    """Yield every way out, with its certificate as it would be used at `at`."""
+def ways_of(settings: RelaySettings, ways: Mapping[str, BuiltWay]) -> Iterator[Way]:
+    """Yield every way out that was built, with its routes and the card of its tenant."""
     routes = {name: list(tenant_of(name, tenant).routes) for name, tenant in settings.tenants.items()}
-    for built in built_ways(settings, at).values():
+    for built in ways.values():
         tenant = settings.tenants[built.tenant]
         number = number_in(built.passport)
         yield Way(

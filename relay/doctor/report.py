@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from relay.compose.relay.build import build_listener
 from relay.doctor.finding import Finding, State, Step
-from relay.doctor.itinerary import ways_of
+from relay.doctor.itinerary import Way, built_ways, ways_of
 from relay.errors import SettingsFault
 from relay.settings.relay import Client, RelaySettings
 from relay.x509.context import GROUPS, SUITES
@@ -13,15 +13,16 @@ from relay.x509.context import GROUPS, SUITES
 
 def report(settings: RelaySettings, findings: Sequence[Finding], at: datetime) -> str:
     """Return the page, in Markdown. It holds no key, digest, password or fingerprint."""
+    ways = list(ways_of(settings, built_ways(settings, at)))
     parts = [
         "# Relay: how calls reach VECOZO",
         f"Made by `relay doctor` on {_time(at)}. {_verdict(findings)}",
         "## Egress\n",
-        *_egress(settings, findings, at),
+        *_egress(ways, findings),
         "## TLS\n",
         *_tls(settings, findings),
         "## Certificates\n",
-        *_certificates(settings, at),
+        *_certificates(settings, ways, at),
         "## Who may call\n",
         *_clients(settings),
         "## What was found, and when\n",
@@ -36,9 +37,9 @@ def _verdict(findings: Sequence[Finding]) -> str:
     return "Every step went well, or is told below." if not failed else f"**{failed} of the steps failed**: see below."
 
 
-def _egress(settings: RelaySettings, findings: Sequence[Finding], at: datetime) -> Iterator[str]:
+def _egress(ways: Iterable[Way], findings: Sequence[Finding]) -> Iterator[str]:
     yield from _table("way out", "environment", "calls leave from", "VECOZO is to see", "proof")
-    for way in ways_of(settings, at):
+    for way in ways:
         told = [each.what for each in findings if each.step is Step.SEEN and each.way == way.name]
         for egress in way.egresses:
             proof = "; ".join(told) or "not looked at"
@@ -55,14 +56,14 @@ def _tls(settings: RelaySettings, findings: Sequence[Finding]) -> Iterator[str]:
             yield f"- {each.way} to {each.place}: {each.what}"
 
 
-def _certificates(settings: RelaySettings, at: datetime) -> Iterator[str]:
+def _certificates(settings: RelaySettings, ways: Iterable[Way], at: datetime) -> Iterator[str]:
     yield from _table("certificate", "serial", "valid until", "days left")
     try:
         server = build_listener(settings)[0].certificate
         yield _expiry("server, for callers", server.serial, server.not_after, at)
     except SettingsFault:
         yield _row("server, for callers", "cannot be read", "", "")
-    for way in ways_of(settings, at):
+    for way in ways:
         if way.passport is None:
             yield _row(f"system, {way.name}", "cannot be used", "", "")
         else:

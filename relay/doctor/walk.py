@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 from relay.compose.relay import build
 from relay.compose.relay.build import build_witnesses
-from relay.compose.relay.carriage import readings
+from relay.compose.relay.carriage import patience_of, readings
 from relay.compose.relay.registered import build_entries
 from relay.doctor.arrival import arrival
 from relay.doctor.departure import Departure
@@ -19,7 +20,6 @@ from relay.doctor.post import post
 from relay.doctor.teller import Teller
 from relay.errors import SettingsFault
 from relay.settings.relay import RelaySettings
-from relay.upstream.transport import Patience
 from relay.upstream.witness import UrlWitness
 from relay.x509.context import client_context
 
@@ -51,12 +51,15 @@ async def walk(
         return
     async for finding in arrival(settings, now()):
         tell(finding)
-    entries = build_entries(settings, built_ways(settings, now()))
+    ways = built_ways(settings, now())
+    entries = build_entries(settings, ways)
+    patience = patience_of(settings)
+    patience = replace(patience, first_byte=min(patience.first_byte, _LONGEST_WAIT))
     timed, learned = False, await asyncio.to_thread(known, settings, now())
-    for way in ways_of(settings, now()):
+    for way in ways_of(settings, ways):
         departure = Departure(
             teller=Teller(way=way, now=now, tell=tell, known=learned),
-            patience=_patience(settings),
+            patience=patience,
             witnesses=_witnesses(settings, witnesses, way),
             entry=entries.get(way.name),
             readings=readings(settings),
@@ -122,9 +125,3 @@ def _told_elsewhere(key: str) -> bool:
             return branch in _OF_LISTEN
         case _:
             return False
-
-
-def _patience(settings: RelaySettings) -> Patience:
-    deadlines = settings.deadlines
-    first_byte = min(deadlines.first_byte, _LONGEST_WAIT)
-    return Patience(connect=deadlines.connect, tls=deadlines.tls, first_byte=first_byte, idle=deadlines.idle)

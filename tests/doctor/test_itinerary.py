@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from relay.doctor.itinerary import ways_of
+from relay.doctor.itinerary import Way, built_ways, ways_of
 from tests.kit import authority as kit
 from tests.kit.relay import PASSWORD, read_settings, write_settings
 
@@ -19,10 +19,15 @@ def _changes() -> dict[str, object]:
     }
 
 
+def _ways(folder: Path) -> list[Way]:
+    settings = read_settings(folder)
+    return list(ways_of(settings, built_ways(settings, kit.AT)))
+
+
 def test_each_certificate_is_a_way_with_its_own_routes(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes=_changes())
     (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
-    ways = {way.name: way for way in ways_of(read_settings(tmp_path), kit.AT)}
+    ways = {way.name: way for way in _ways(tmp_path)}
     assert {name: [route.name for route in way.routes] for name, way in ways.items()} == {
         "linde": ["cov"], "linde/iwlz": ["iwlz"],
     }  # fmt: skip
@@ -34,7 +39,7 @@ def test_each_certificate_is_a_way_with_its_own_routes(tmp_path: Path) -> None:
 
 def test_a_way_that_is_closed_tells_its_own_key(tmp_path: Path) -> None:
     write_settings(tmp_path, 8443, changes=_changes())
-    [own, iwlz] = ways_of(read_settings(tmp_path), kit.AT)
+    [own, iwlz] = _ways(tmp_path)
     assert own.fault is None
     assert iwlz.fault is not None
     assert iwlz.fault[0] == "tenants.linde.certificates.iwlz.file"

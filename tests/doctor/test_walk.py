@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from relay.compose.relay import build
 from relay.doctor.departure import Departure
 from relay.doctor.finding import Finding, State, Step
-from relay.doctor.itinerary import ways_of
+from relay.doctor.itinerary import Way, built_ways, ways_of
 from relay.doctor.teller import Teller
 from relay.doctor.walk import walk
 from relay.people.letter import Reader
@@ -58,6 +58,11 @@ async def walked(
 async def gate(registered: Sequence[str] = REGISTERED) -> AsyncIterator[Gate]:
     async with running(Gate(book=book([kit.system(), kit.expired()], registered))) as here:
         yield here
+
+
+def _ways(folder: Path) -> list[Way]:
+    settings = read_settings(folder)
+    return list(ways_of(settings, built_ways(settings, kit.AT)))
 
 
 def failed(findings: Sequence[Finding]) -> list[Finding]:
@@ -533,7 +538,7 @@ async def test_a_private_address_ends_the_road_to_vecozo_before_anybody_is_asked
     routes = [{"name": "cov", "prefix": "/cov", "upstream": "https://api.vecozo.nl"}]
     write_settings(tmp_path, 1, changes=CARD | {"tenants.linde.routes": routes})
     findings: list[Finding] = []
-    [way] = ways_of(read_settings(tmp_path), kit.AT)
+    [way] = _ways(tmp_path)
     teller = Teller(way=way, now=lambda: kit.AT, tell=findings.append)
     patience = Patience(connect=1, tls=1, first_byte=1, idle=1)
     assert not Departure(teller=teller, patience=patience, witnesses=(), readings=Readings()).here(way.egresses[0])
@@ -545,7 +550,7 @@ async def test_a_private_address_ends_the_road_to_vecozo_before_anybody_is_asked
 async def test_an_old_host_that_vecozo_does_not_state_may_be_gone(tmp_path: Path) -> None:
     async with gate() as here:
         write_settings(tmp_path, here.port, changes=CARD)
-        [way] = ways_of(read_settings(tmp_path), kit.AT)
+        [way] = _ways(tmp_path)
         old = replace(way.routes[0], prefix=b"/v1/VZ801802.svc", host="gone.invalid", verified=False)
         findings: list[Finding] = []
         teller = Teller(

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -113,30 +114,18 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     faults += found
     closed = list(dict.fromkeys(each for way in ways.values() for each in way.told))
     all_closed = all(way.hopeless for way in ways.values())
-    try:
+    with _gathered(faults):
         listener, hosts = build_listener(settings)
-    except SettingsFault as fault:
-        faults += fault.faults
-    try:
+    with _gathered(faults):
         client_certificates = _build_client_certificates(settings)
-    except SettingsFault as fault:
-        faults += fault.faults
-    try:
+    with _gathered(faults):
         room = _build_guardroom(settings, tenants, ways, at)
-    except SettingsFault as fault:
-        faults += fault.faults
-    try:
+    with _gathered(faults):
         witnesses = build_witnesses(settings)
-    except SettingsFault as fault:
-        faults += fault.faults
-    try:
+    with _gathered(faults):
         mail = build_mail(settings)
-    except SettingsFault as fault:
-        faults += fault.faults
-    try:
+    with _gathered(faults):
         entries = build_entries(settings, ways)
-    except SettingsFault as fault:
-        faults += fault.faults
     if faults or all_closed:
         raise SettingsFault(faults + closed)
     return Built(
@@ -151,6 +140,15 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         mail=mail,
         entries=entries,
     )
+
+
+@contextmanager
+def _gathered(faults: list[tuple[str, str]]) -> Iterator[None]:
+    """Add what the block finds wrong, so that the next one is looked at all the same."""
+    try:
+        yield
+    except SettingsFault as fault:
+        faults += fault.faults
 
 
 def _build_guardroom(
