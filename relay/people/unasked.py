@@ -1,6 +1,6 @@
 """Letters that go out by themselves: to whom, and with which words before them where others have to act first. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -51,7 +51,7 @@ def unasked(matter: Matter, card: Card, facts: Facts) -> Iterator[Letter]:
         yield replace(letter, mails=mails, text=text)
 
 
-def together(several: list[Letter]) -> tuple[str, str]:
+def together(several: Sequence[Letter]) -> tuple[str, str]:
     """Return subject and text of one mail that holds these letters, one at least."""
     first, more = several[0], len(several) - 1
     subject = f"{first.subject} (en nog {more})" if more else first.subject

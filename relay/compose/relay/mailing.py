@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,6 @@ from relay.observe.metrics import Metrics
 from relay.people.letter import Letter
 from relay.people.matter import Matter
 from relay.people.unasked import UNASKED, together, unasked
-from relay.settings.card import Card
 
 # Seconds.
 _LOOK_EVERY: Final = 5.0
@@ -44,6 +44,17 @@ _Due = tuple[str, Matter, str]
 def diary_of(state: Path) -> Path:
     """Return where a relay that keeps its state there writes down what it mailed."""
     return state.with_name(state.name + _DIARY)
+
+
+class _Result(StrEnum):
+    """What came of a mail to somebody; `relay_mails_total` says what each is."""
+
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    OVERTAKEN = "overtaken"
+    UNADDRESSED = "unaddressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ class Mailing:
         self._unaddressed: set[tuple[str, Matter, str]] = set()
         for tenant in tenants:
             for matter in UNASKED:
-                for result in ("accepted", "failed", "refused", "unknown", "overtaken", "unaddressed"):
+                for result in _Result:
                     metrics.mails(tenant, matter, result, times=0)
 
     def __repr__(self) -> str:
@@ -128,7 +139,7 @@ class Mailing:
     async def _send(self, parcel: _Parcel, at: datetime) -> bool:
         """Send it; return whether there is anything new to write down."""
         now = at.timestamp()
-        subject, text = together(list(parcel.letters))
+        subject, text = together(parcel.letters)
         last = (str(self._diary.last.get((parcel.tenant, parcel.matter, each), "")) for each in parcel.to)
         tokens = (f"{each.place} {each.token}" for each in parcel.concerns)
         octets = message(
@@ -155,7 +166,7 @@ class Mailing:
             for concern in parcel.concerns:
                 self._diary.tell(concern, address, now)
         if taken:
-            self._count(parcel, "accepted", len(taken))
+            self._count(parcel, _Result.ACCEPTED, len(taken))
             places = [concern.place for concern in parcel.concerns]
             self._logger.info("mail_sent", tenant=parcel.tenant, matter=parcel.matter, places=places, to=len(taken))
         for address, refusal in refused.items():
@@ -172,21 +183,18 @@ class Mailing:
         for due in parcel.due:
             self._pauses.pop(due, None)
             self._diary.put_off(*due, now)
-        self._count(parcel, "unknown", len(parcel.to))
-        about = {"tenant": parcel.tenant, "matter": parcel.matter, "key": fault.key, "detail": fault.detail}
-        self._logger.error("mail_unknown", **about, again_in=QUIET)
+        self._count(parcel, _Result.UNKNOWN, len(parcel.to))
+        self._logger.error("mail_unknown", **_about(parcel, fault.key, fault.detail), again_in=QUIET)
 
     # -- what it tells -----------------------------------------------------------------------------------------
 
     def _tell_failed(self, parcel: _Parcel, count: int, key: str, detail: str, pause: _Pause) -> None:
-        self._count(parcel, "failed", count)
-        about = {"tenant": parcel.tenant, "matter": parcel.matter, "key": key, "detail": detail}
-        self._logger.warning("mail_failed", **about, again_in=pause.seconds)
+        self._count(parcel, _Result.FAILED, count)
+        self._logger.warning("mail_failed", **_about(parcel, key, detail), again_in=pause.seconds)
 
     def _tell_refused(self, parcel: _Parcel, key: str, detail: str) -> None:
-        self._count(parcel, "refused", 1)
-        about = {"tenant": parcel.tenant, "matter": parcel.matter, "key": key, "detail": detail}
-        self._logger.error("mail_refused", **about, again_in=QUIET)
+        self._count(parcel, _Result.REFUSED, 1)
+        self._logger.error("mail_refused", **_about(parcel, key, detail), again_in=QUIET)
 
     def _tell_unaddressed(self, on: Iterable[Concern]) -> None:
         unaddressed = {
@@ -195,7 +203,7 @@ class Mailing:
             if not all(letter.mails for letter in unasked(each.matter, each.card, each.facts))
         }
         for tenant, matter, place in unaddressed - self._unaddressed:
-            self._metrics.mails(tenant, matter, "unaddressed")
+            self._metrics.mails(tenant, matter, _Result.UNADDRESSED)
             key = f"tenants.{tenant}.card.contacts"
             self._logger.warning("mail_unaddressed", tenant=tenant, matter=matter, place=place, key=key)
         self._unaddressed = unaddressed
@@ -204,10 +212,10 @@ class Mailing:
         """Tell of what could not be sent and need not be any more."""
         for tenant, matter, address in self._pauses.keys() - due:
             del self._pauses[tenant, matter, address]
-            self._metrics.mails(tenant, matter, "overtaken")
+            self._metrics.mails(tenant, matter, _Result.OVERTAKEN)
             self._logger.warning("mail_overtaken", tenant=tenant, matter=matter)
 
-    def _count(self, parcel: _Parcel, result: str, times: int) -> None:
+    def _count(self, parcel: _Parcel, result: _Result, times: int) -> None:
         self._metrics.mails(parcel.tenant, parcel.matter, result, times)
 
     # -- the diary's file --------------------------------------------------------------------------------------
@@ -248,10 +256,13 @@ def _parcels(on: Iterable[Concern], diary: Diary, at: float) -> Iterator[_Parcel
         yield _Parcel(tenant, matter, tuple(to), concerned, tuple(letter for _, letter in what))
 
 
+def _about(parcel: _Parcel, key: str, detail: str) -> dict[str, object]:
+    return {"tenant": parcel.tenant, "matter": parcel.matter, "key": key, "detail": detail}
+
+
 def _key(concern: Concern, address: str) -> str:
     """Return where in the settings an address is, so that no log has to name it."""
-    card: Card = concern.card
-    for number, contact in enumerate(card.contacts):
+    for number, contact in enumerate(concern.card.contacts):
         if contact.mail == address:
             return f"tenants.{concern.tenant}.card.contacts.{number}.mail"
     return f"tenants.{concern.tenant}.card.party.mail"
