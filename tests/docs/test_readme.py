@@ -1,14 +1,43 @@
-"""What the README shows of settings is in order."""
+"""What the README and the handbook show of settings is in order."""
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
-from relay.settings.relay import MailServer
+import pytest
+
+from relay.errors import SettingsFault
+from relay.settings.load import load
+from relay.settings.relay import MailServer, RelaySettings
+from tests.kit.tables import DOCS
+
+README = DOCS.parent / "README.md"
+
+
+def _blocks() -> Iterator[tuple[str, str]]:
+    for page in (README, *sorted(DOCS.glob("*.md"))):
+        for number, block in enumerate(re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL), 1):
+            yield f"{page.name} {number}", block
+
+
+SHOWN = dict(_blocks())
+
+
+@pytest.mark.parametrize("block", SHOWN.values(), ids=SHOWN)
+def test_every_setting_that_is_shown_is_one(tmp_path: Path, block: str) -> None:
+    """By itself a block lacks what others give, and nothing else is wrong with it."""
+    file = tmp_path / "relay.toml"
+    file.write_text(block.replace("AB:CD:...", "ab" * 32))
+    faults: list[tuple[str, str]] = []
+    try:
+        load(RelaySettings, file, prefix=None)
+    except SettingsFault as fault:
+        faults = fault.faults
+    assert [fault for fault in faults if fault[1] != "is required"] == []
 
 
 def test_the_mail_server_in_the_readme_is_one() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    [block] = re.findall(r"```toml\n(\[mail\]\n.*?)```", readme, re.DOTALL)
+    [block] = [block for block in SHOWN.values() if block.startswith("[mail]")]
     mail = MailServer.model_validate(tomllib.loads(block)["mail"])
     assert (mail.tls, list(mail.faults())) == ("starttls", [])
