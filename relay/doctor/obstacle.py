@@ -1,4 +1,4 @@
-"""What keeps a connection from coming about, as the system and TLS tell it; and where to look for it. Pure."""
+"""What keeps a connection from coming about, as the system and TLS tell it; and where to look for it."""
 
 import errno
 import os

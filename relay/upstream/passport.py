@@ -74,8 +74,7 @@ class Passport:
 
     `doubts` are the mistakes made with its file that do not keep it from being used, in words; `passed_over` the other
     certificates in it, each with why it was not chosen. `revocations` tell which certificates of the upstream count no
-    more. `papers` are there when it was made from a file: what another
-    process needs to make the same.
+    more. `papers` are there when it was made from a file: what another process needs to make the same.
     """
 
     context: ssl.SSLContext
