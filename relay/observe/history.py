@@ -65,7 +65,9 @@ class History:
 
     def last_of(self, way: str, egress: str) -> Refused | None:
         """Return the newest refusal of a certificate from an egress address."""
-        return next((each for each in self.latest() if (each.way, each.egress) == (way, egress)), None)
+        # Of each kind the last alone: a tenant's family of routes has one way.
+        newest = (kept[-1] for kept in self._kept.values())
+        return max((each for each in newest if (each.way, each.egress) == (way, egress)), key=_AT, default=None)
 
     def packed(self) -> bytes:
         """Return all of it, for the history of another process to absorb; empty where there is nothing."""

@@ -77,7 +77,12 @@ def test_all_of_a_refusal_survives_the_way_to_another_process() -> None:
 
 def test_the_last_of_a_way_is_that_of_its_certificate_and_address() -> None:
     history = History()
-    for each in (ONE, after(1, cause="quota"), after(2, way="linde/iwlz"), after(3, egress="203.0.113.11")):
+    for each in (
+        ONE,
+        after(1, cause="quota"),
+        after(2, family="iwlz", way="linde/iwlz"),
+        after(3, egress="203.0.113.11"),
+    ):
         history.note(each)
     last = history.last_of("linde", "203.0.113.10")
     assert last is not None

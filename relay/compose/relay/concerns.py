@@ -1,6 +1,6 @@
 """What there is to tell people of now: read from certificates, guards and egresses as they stand."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from relay.compose.relay.build import Built
 from relay.compose.relay.rotation import Rotation, Shown
 from relay.compose.relay.ways import card_of, number_in
 from relay.mail.diary import Concern, Well
-from relay.observe.history import History
+from relay.observe.history import History, Refused
 from relay.people.matter import Facts, Matter
 from relay.tenant.routing import Route
 from relay.upstream.book import Book, moment
@@ -60,31 +60,16 @@ class _Here:
         way = self.rotation.way
         for egress in way.egresses:
             guard = book.guards[way.name, egress.text]
-            untold = history.last_of(way.name, egress.text) is None
-            if untold and 0 <= self.facts.at.timestamp() - guard.since < _TOLD_WITHIN:
+            last = history.last_of(way.name, egress.text)
+            if last is None and 0 <= self.facts.at.timestamp() - guard.since < _TOLD_WITHIN:
                 continue
             now = None
             if guard.state is not State.PASSING:
                 now = Matter.BLOCKED if book.stopped(way.name) else Matter.ADDRESS_OR_BLOCKED
                 last_good = moment(book.last_good[way.name, egress.text])
                 facts = replace(self.facts, egress=egress.text, last_good=last_good)
-                yield self._concern(now, egress.text, "held", self._of_the_last(history, facts))
+                yield self._concern(now, egress.text, "held", _of_the_last(facts, last, self._routes))
             yield from (self._well(matter, egress.text) for matter in _HELD if matter is not now)
-
-    def _of_the_last(self, history: History, facts: Facts) -> Facts:
-        """Return the facts with those of the call that was refused last, if it is known: by it VECOZO finds it."""
-        last = history.last_of(self.rotation.way.name, facts.egress)
-        if last is None or last.cause not in _HELD:
-            return facts
-        hosts = {route.name: route.host for route in self._routes}
-        return replace(
-            facts,
-            at=last.at,
-            service=last.route,
-            host=hosts.get(last.route, ""),
-            phrase=f"{last.status} {last.reason}",
-            trace_ids=(last.trace,) if last.trace else (),
-        )
 
     def stopped(self, book: Book) -> Iterator[Concern | Well]:
         way = self.rotation.way
@@ -129,3 +114,18 @@ class _Here:
     def _well(self, matter: Matter, place: str) -> Well:
         way = self.rotation.way
         return Well(tenant=way.tenant, matter=matter, place=f"{way.name} {place}")
+
+
+def _of_the_last(facts: Facts, last: Refused | None, routes: Iterable[Route]) -> Facts:
+    """Return the facts with those of the call that was refused last, if it is known: by it VECOZO finds it."""
+    if last is None or last.cause not in _HELD:
+        return facts
+    hosts = {route.name: route.host for route in routes}
+    return replace(
+        facts,
+        at=last.at,
+        service=last.route,
+        host=hosts.get(last.route, ""),
+        phrase=f"{last.status} {last.reason}",
+        trace_ids=(last.trace,) if last.trace else (),
+    )
