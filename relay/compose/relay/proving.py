@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.build import Built
-from relay.compose.relay.registered import Enquirer
+from relay.compose.relay.registered import ROUNDS, Enquirer
 from relay.observe.metrics import Metrics
 from relay.ops.app import Readiness
 from relay.people.matter import Facts, Matter
@@ -25,8 +25,6 @@ from relay.upstream.witness import Witness, WitnessSilent
 _LOOK_EVERY: Final = 1.0
 # While an egress is out, witnesses are asked as often as this at least: somebody may be mending it.
 _ASK_AGAIN: Final = 10.0
-# A word counts for so many rounds of asking: one that is missed proves nothing.
-_ROUNDS: Final = 3
 
 
 class Guided(Protocol):
@@ -176,7 +174,7 @@ class _Prover:
         self._every = every
         self._news = news
         self._soon = asyncio.Event()
-        self._proof = Proof(source=egress.source, seen_as=egress.seen_as, lasts=_ROUNDS * every)
+        self._proof = Proof(source=egress.source, seen_as=egress.seen_as, lasts=ROUNDS * every)
 
     def __repr__(self) -> str:
         return f"<_Prover of {self._egress}: {self._proof.state}>"
