@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.door import until
-from tests.kit.line import Answer, line, request
+from tests.kit.line import call
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
 from tests.kit.witness import World, telling, truth
 
@@ -64,11 +64,6 @@ async def other() -> AsyncIterator[World]:
         yield world
 
 
-async def _call(here: Relay, *fields: tuple[str, str]) -> Answer:
-    async with line(here.port) as caller:
-        return await (await caller.send(request("POST", PATH, here.authorised, *fields, body=b"x"))).answer()
-
-
 def _events(here: Relay, *names: str) -> list[str]:
     names = names or ("egress_proven", "egress_unknown", "egress_out")
     return [str(line["event"]) for line in here.lines if line["event"] in names]
@@ -93,7 +88,7 @@ async def test_it_is_proven_before_the_first_call_and_no_witness_sees_a_certific
             "egress_proven",
             "ready",
         ]
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         page = await here.scrape()
         assert _state(page) == "proven"
         assert f'relay_egress_proven_timestamp_seconds{{egress="{FIRST}",tenant="linde"}}' in page
@@ -109,7 +104,7 @@ async def test_where_the_gate_sees_another_address_nothing_is_sent_until_it_sees
 ) -> None:
     world.tells = _wrong
     async with _proven(tmp_path, upstream, world) as here:
-        answer = await _call(here)
+        answer = await call(here, PATH)
         told = orjson.loads(answer.body)
         assert (answer.status, told["code"], told["sent"]) == (503, "egress_out", "false")
         assert ELSEWHERE in told["detail"]
@@ -128,10 +123,10 @@ async def test_where_the_gate_sees_another_address_nothing_is_sent_until_it_sees
         world.tells = _silent
         asked = len(world.asked)
         await until(lambda: len(world.asked) > asked + 2)
-        assert (await _call(here)).status == 503
+        assert (await call(here, PATH)).status == 503
         world.tells = truth
         await until(lambda: _events(here) == ["egress_out", "egress_proven"])
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert await here.ask_operator("/readyz") == (200, "ready\n")
 
 
@@ -140,7 +135,7 @@ async def test_by_choice_a_difference_is_told_and_calls_go_on(
 ) -> None:
     world.tells = _wrong
     async with _proven(tmp_path, upstream, world, egress_proof__on_difference="warn") as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         assert _state(await here.scrape()) == "out"
         [out] = [line for line in here.lines if line["event"] == "egress_out"]
@@ -151,7 +146,7 @@ async def test_a_witness_that_is_away_changes_nothing(tmp_path: Path, upstream: 
     async with _proven(tmp_path, upstream, world) as here:
         world.tells = _silent
         await until(lambda: _events(here) == ["egress_proven", "egress_unknown"])
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert _state(await here.scrape()) == "unknown"
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         assert _events(here, "witness_silent") == ["witness_silent"]
@@ -163,12 +158,12 @@ async def test_one_witness_that_differs_is_told_and_two_put_it_out(
     world.tells = _wrong
     other.tells = _silent
     async with _proven(tmp_path, upstream, world, other, gate=False) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert _events(here, "witness_differs") == ["witness_differs"]
         assert _state(await here.scrape()) == "unknown"
         other.tells = _wrong
         await until(lambda: _events(here) == ["egress_out"])
-        assert (await _call(here)).status == 503
+        assert (await call(here, PATH)).status == 503
         assert _events(here, "witness_differs") == ["witness_differs"] * 2
 
 
@@ -178,7 +173,7 @@ async def test_the_other_egress_is_used_while_one_is_out(tmp_path: Path, upstrea
         for tells, told in ((truth, 2), (_wrong_for_the_first, 3), (truth, 4)):
             world.tells = tells
             await until(lambda told=told: len(_events(here)) == told)
-            assert (await _call(here)).status == 200
+            assert (await call(here, PATH)).status == 200
             peers.append(upstream.requests[-1].writer.get_extra_info("peername")[0])
             assert await here.ask_operator("/readyz") == (200, "ready\n")
         assert peers == [FIRST, SECOND, FIRST]
@@ -199,7 +194,7 @@ async def test_a_tenant_without_egress_leaves_the_others_alone_and_the_relay_rea
         "clients__dynamics__tenants": ["linde", "eik"],
     }
     async with _proven(tmp_path, upstream, world, **eik) as here:
-        answers = [await _call(here, ("X-Relay-Tenant", tenant)) for tenant in ("linde", "eik")]
+        answers = [await call(here, PATH, ("X-Relay-Tenant", tenant)) for tenant in ("linde", "eik")]
         assert [answer.status for answer in answers] == [503, 200]
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         page = await here.scrape()
@@ -232,7 +227,7 @@ async def test_a_probe_of_the_next_certificate_leaves_from_an_egress_that_is_not
 
 async def test_without_witnesses_nobody_is_asked_and_calls_go_on(tmp_path: Path, upstream: kit.Upstream) -> None:
     async with _proven(tmp_path, upstream) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert _state(await here.scrape()) == "unknown"
         assert _events(here) == []
 
@@ -242,7 +237,7 @@ async def test_an_address_that_is_not_here_at_the_start_is_out_while_another_is(
 ) -> None:
     egresses = [{"source_address": "192.0.2.1"}, {"source_address": SECOND}]
     async with _proven(tmp_path, upstream, tenants__linde__egress=egresses) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert _state(await here.scrape(), "192.0.2.1") == "out"
         [out] = [line for line in here.lines if line["event"] == "egress_out"]
         assert (out["cause"], out["detail"]) == ("address_missing", "192.0.2.1 is not an address of this machine")

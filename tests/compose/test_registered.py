@@ -16,7 +16,7 @@ from tests.kit import authority
 from tests.kit import upstream as kit
 from tests.kit.authority import PERSONAL_NUMBER
 from tests.kit.door import until
-from tests.kit.line import Answer, line, request
+from tests.kit.line import call
 from tests.kit.registry_api import Rehearsed, rehearsed
 from tests.kit.relay import PASSWORD, PATH, Relay, read_settings, relay, write_settings
 from tests.kit.witness import World, telling
@@ -47,11 +47,6 @@ async def _asking(
         yield here
 
 
-async def _call(here: Relay, *fields: tuple[str, str]) -> Answer:
-    async with line(here.port) as caller:
-        return await (await caller.send(request("POST", PATH, here.authorised, *fields, body=b"x"))).answer()
-
-
 def _events(here: Relay, *names: str) -> list[str]:
     names = names or ("address_registered", "address_not_registered", "address_registration_unknown")
     return [str(line["event"]) for line in here.lines if line["event"] in names]
@@ -69,7 +64,7 @@ async def test_while_it_does_not_have_the_address_nothing_is_sent(
 ) -> None:
     card = {"tenants.linde.card.contacts": [{"name": "Anna Voorbeeld", "mail": "anna@delinde.example"}]}
     async with _asking(tmp_path, upstream, registry, card) as here:
-        answer = await _call(here)
+        answer = await call(here, PATH)
         told = orjson.loads(answer.body)
         assert (answer.status, told["code"], told["sent"]) == (503, "address_not_registered", "false")
         assert FIRST in told["detail"]
@@ -84,7 +79,7 @@ async def test_while_it_does_not_have_the_address_nothing_is_sent(
         assert "Anna" not in here.out.getvalue().decode()
         registry.register(FIRST)
         await until(lambda: _events(here) == ["address_not_registered", "address_registered"])
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         assert await _state(here) == "proven"
     assert set(registry.asked) == {(FIRST, PERSONAL_NUMBER)}
@@ -95,17 +90,17 @@ async def test_an_address_that_is_removed_is_noticed(
 ) -> None:
     registry.register(FIRST)
     async with _asking(tmp_path, upstream, registry) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         registry.remove(FIRST)
         await until(lambda: _events(here) == ["address_registered", "address_not_registered"])
-        assert (await _call(here)).status == 503
+        assert (await call(here, PATH)).status == 503
 
 
 async def test_by_choice_it_is_told_and_calls_go_on(
     tmp_path: Path, upstream: kit.Upstream, registry: Rehearsed
 ) -> None:
     async with _asking(tmp_path, upstream, registry, {"egress_proof.on_difference": "warn"}) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         assert await _state(here) == "out"
         [out] = [line for line in here.lines if line["event"] == "address_not_registered"]
@@ -119,11 +114,11 @@ async def test_its_silence_changes_nothing(
     if registered:
         registry.register(FIRST)
     async with _asking(tmp_path, upstream, registry) as here:
-        status = (await _call(here)).status
+        status = (await call(here, PATH)).status
         registry.away = True
         asked = len(registry.asked)
         await until(lambda: len(registry.asked) > asked + 6 or not registered)
-        assert (await _call(here)).status == status == (200 if registered else 503)
+        assert (await call(here, PATH)).status == status == (200 if registered else 503)
         if registered:
             await until(lambda: _events(here) == ["address_registered", "address_registration_unknown"])
             assert _events(here, "registry_silent") == ["registry_silent"]  # told once, not each time
@@ -135,7 +130,7 @@ async def test_one_that_was_never_reached_changes_nothing(
 ) -> None:
     registry.away = True
     async with _asking(tmp_path, upstream, registry) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert await _state(here) == "unknown"
         assert await here.ask_operator("/readyz") == (200, "ready\n")
 
@@ -145,12 +140,12 @@ async def test_calls_leave_from_the_address_that_it_has(
 ) -> None:
     registry.register(SECOND)
     async with _asking(tmp_path, upstream, registry, BOTH) as here:
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert await here.ask_operator("/readyz") == (200, "ready\n")
         assert (await _state(here), await _state(here, SECOND)) == ("out", "proven")
         registry.register(FIRST)
         await until(lambda: _events(here).count("address_registered") == 2)
-        assert (await _call(here)).status == 200
+        assert (await call(here, PATH)).status == 200
         assert [line["egress"] for line in here.exchanges] == [SECOND, FIRST]
 
 
@@ -171,7 +166,7 @@ async def test_another_tenant_with_the_same_address_is_not_concerned(
         async with _asking(tmp_path, upstream, registry, eik | witness) as here:
             for told in ("egress_proven", "egress_unknown"):  # of each all tenants hear
                 await until(lambda told=told: _events(here, told))
-                answers = [await _call(here, ("X-Relay-Tenant", tenant)) for tenant in ("linde", "eik")]
+                answers = [await call(here, PATH, ("X-Relay-Tenant", tenant)) for tenant in ("linde", "eik")]
                 assert [answer.status for answer in answers] == [503, 200]
                 assert await here.ask_operator("/readyz") == (200, "ready\n")
                 world.tells = lambda request: web.Response(status=500)
@@ -182,7 +177,7 @@ async def test_what_witnesses_see_counts_beside_it(tmp_path: Path, upstream: kit
     async with telling(World(tells=lambda request: "192.0.2.99")) as world:
         seen = {"egress_proof.witnesses": [{"url": world.url, "trust": "trust.pem", "gate": True}]}
         async with _asking(tmp_path, upstream, registry, seen) as here:
-            assert orjson.loads((await _call(here)).body)["code"] == "egress_out"
+            assert orjson.loads((await call(here, PATH)).body)["code"] == "egress_out"
 
 
 def _faults(folder: Path, **person: object) -> dict[str, str]:

@@ -17,7 +17,7 @@ from relay.authority.issued import Issued
 from tests.kit import authority as kit
 from tests.kit import upstream as upstream_kit
 from tests.kit.door import until
-from tests.kit.line import Answer, line, request
+from tests.kit.line import call
 from tests.kit.relay import PASSWORD, PATH, system_file
 from tests.kit.served import Served, served
 from tests.kit.vaults import VAULTS, Kept
@@ -40,13 +40,8 @@ def _changes(kept: Kept, workers: int) -> dict[str, object]:
     return {"tenants.linde.certificate": certificate, "workers": workers}
 
 
-async def _call(here: Served) -> Answer:
-    async with line(here.port) as caller:
-        return await (await caller.send(request("POST", PATH, ("X-Api-Key", here.key), body=b"x"))).answer()
-
-
 async def _called_under(here: Served, issued: Issued, upstream: upstream_kit.Upstream) -> bool:
-    assert (await _call(here)).status == 200
+    assert (await call(here, PATH)).status == 200
     return int(upstream.serials[-1], 16) == issued.certificate.serial_number
 
 
@@ -115,7 +110,7 @@ async def test_a_relay_starts_without_its_vault_and_opens_the_way_once_that_is_t
     vault.close()
     async with upstream_kit.running() as upstream:
         with served(tmp_path, upstream.port, changes=_changes(vault, 2)) as here:
-            answer = await _call(here)
+            answer = await call(here, PATH)
             problem = orjson.loads(answer.body)
             assert (answer.status, problem["code"]) == (503, "system_certificate_unusable")
             assert "The vault that keeps it cannot be reached." in problem["detail"]

@@ -13,9 +13,9 @@ import pytest
 from tests.kit import authority as kit
 from tests.kit import upstream as upstream_kit
 from tests.kit.door import until
-from tests.kit.line import Answer, line, request
+from tests.kit.line import call
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
-from tests.kit.served import Served, served
+from tests.kit.served import served
 
 IWLZ = "/acc/netwerkmodel/v3/pep"
 
@@ -36,18 +36,13 @@ def _relay(folder: Path, port: int) -> AbstractAsyncContextManager[Relay]:
     return relay(folder, port, changes=_changes(port))
 
 
-async def _call(here: Relay | Served, path: str, *fields: tuple[str, str]) -> Answer:
-    async with line(here.port) as caller:
-        return await (await caller.send(request("POST", path, ("X-Api-Key", here.key), *fields, body=b"x"))).answer()
-
-
 async def test_each_call_goes_out_under_the_certificate_of_its_family(tmp_path: Path) -> None:
     (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
     async with (
         upstream_kit.running() as upstream,
         relay(tmp_path, upstream.port, changes=_changes(upstream.port)) as here,
     ):
-        assert [(await _call(here, path)).status for path in (PATH, IWLZ, PATH)] == [200, 200, 200]
+        assert [(await call(here, path)).status for path in (PATH, IWLZ, PATH)] == [200, 200, 200]
         own, iwlz = kit.system().certificate.serial_number, kit.other_system().certificate.serial_number
         assert [int(serial, 16) for serial in upstream.serials] == [own, iwlz, own]
         scraped = await here.scrape()
@@ -60,7 +55,7 @@ async def test_a_call_with_a_key_of_its_own_goes_out_under_the_same_certificate(
     (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
     async with upstream_kit.running() as upstream, _relay(tmp_path, upstream.port) as here:
         for path in (PATH, IWLZ):
-            assert (await _call(here, path, ("Idempotency-Key", path))).status == 200
+            assert (await call(here, path, ("Idempotency-Key", path))).status == 200
         own, iwlz = kit.system().certificate.serial_number, kit.other_system().certificate.serial_number
         assert [int(serial, 16) for serial in upstream.serials] == [own, iwlz]
 
@@ -70,8 +65,8 @@ async def test_a_closed_way_answers_503_with_its_cause_and_the_process_stays_rea
         upstream_kit.running() as upstream,
         relay(tmp_path, upstream.port, changes=_changes(upstream.port)) as here,
     ):
-        assert (await _call(here, PATH)).status == 200
-        refused = await _call(here, IWLZ)
+        assert (await call(here, PATH)).status == 200
+        refused = await call(here, IWLZ)
         ready, _ = await here.ask_operator("/readyz")
         scraped = await here.scrape()
         [exchange] = [each for each in here.exchanges if each["route"] == "iwlz"]
@@ -99,16 +94,16 @@ async def test_a_closed_way_opens_when_its_file_comes_and_tells_meanwhile_what_i
             (tmp_path / "iwlz.p12").write_bytes(kit.expired().p12(PASSWORD))
             await until(lambda: len(here.events("certificate_refused")) == 2)
             await asyncio.sleep(0.2)
-            assert "expired" in orjson.loads((await _call(here, IWLZ)).body)["detail"]
+            assert "expired" in orjson.loads((await call(here, IWLZ)).body)["detail"]
             (tmp_path / "iwlz.p12").write_bytes(kit.other_system().p12(PASSWORD))
             await until(lambda: here.events("certificate_taken"))
             await asyncio.sleep(0.2)
-            assert [(await _call(here, IWLZ)).status for _ in range(10)] == [200] * 10
+            assert [(await call(here, IWLZ)).status for _ in range(10)] == [200] * 10
             if workers > 1:  # and so does one that comes later
                 os.kill(here.workers()[0], signal.SIGKILL)
                 await until(lambda: len(here.events("worker_started")) == 3)
                 with here.only(here.workers()[-1]):
-                    assert (await _call(here, IWLZ)).status == 200
+                    assert (await call(here, IWLZ)).status == 200
 
 
 @pytest.mark.slow
@@ -128,7 +123,7 @@ async def test_sighup_has_it_look_at_once_and_ends_nothing(tmp_path: Path, worke
             await until(lambda: len(here.events("looked")) == 2)
             assert here.family() == family
             await asyncio.sleep(0.1)
-            assert (await _call(here, PATH)).status == 200
+            assert (await call(here, PATH)).status == 200
             assert int(upstream.serials[-1], 16) == renewed.certificate.serial_number
 
 
@@ -149,7 +144,7 @@ async def test_what_is_in_force_in_another_environment_is_never_taken(tmp_path: 
             await until(lambda: here.events("certificate_refused"))
             [told] = here.events("certificate_refused")
             assert "berk in test" in str(told["detail"])
-            assert (await _call(here, PATH)).status == 200
+            assert (await call(here, PATH)).status == 200
             assert int(upstream.serials[-1], 16) == kit.system().certificate.serial_number
 
 
@@ -163,14 +158,14 @@ async def test_a_revoked_upstream_is_called_no_more_once_the_list_says_so(tmp_pa
         def told(event: str) -> list[dict[str, object]]:
             return [line for line in here.lines if line["event"] == event]
 
-        assert (await _call(here, PATH)).status == 200
+        assert (await call(here, PATH)).status == 200
         file.write_bytes(b"half of")
         await until(lambda: told("certificate_refused"))
         assert told("certificate_refused")[0]["key"] == "tenants.linde.trust_revocations"
-        assert (await _call(here, PATH)).status == 200
+        assert (await call(here, PATH)).status == 200
         file.write_bytes(kit.revocations(kit.server(), due=kit.AT))
         await until(lambda: told("certificate_taken"))
-        answer = await _call(here, PATH)
+        answer = await call(here, PATH)
         assert (answer.status, orjson.loads(answer.body)["code"]) == (503, "upstream_revoked")
         assert len(upstream.requests) == 2
         await until(lambda: told("upstream_revocations_doubtful"))
@@ -178,4 +173,4 @@ async def test_a_revoked_upstream_is_called_no_more_once_the_list_says_so(tmp_pa
         assert (doubt["level"], doubt["key"]) == ("warning", "tenants.linde.trust_revocations")
         file.write_bytes(kit.revocations(kit.system()))
         await until(lambda: len(told("certificate_taken")) == 2)
-        assert (await _call(here, PATH)).status == 200
+        assert (await call(here, PATH)).status == 200

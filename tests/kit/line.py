@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from tests.kit import authority as kit
 
@@ -98,3 +98,19 @@ def request(
     if body is not None:
         head.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*head, "", ""]).encode("latin-1") + (body or b"")
+
+
+class Called(Protocol):
+    """A relay that takes calls: its port, and a key that it lets in."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def key(self) -> str: ...
+
+
+async def call(here: Called, path: str, *fields: tuple[str, str]) -> Answer:
+    """Return what one POST is answered, over a line of its own."""
+    async with line(here.port) as caller:
+        return await (await caller.send(request("POST", path, ("X-Api-Key", here.key), *fields, body=b"x"))).answer()
