@@ -34,7 +34,7 @@ _WIDEST: Final = 8
 
 
 def formed(pattern: re.Pattern[str], told: str) -> AfterValidator:
-    """Refuse text of another form, in words that never repeat it: by mistake a secret or a patient's number is there."""
+    """Refuse text of another form, in words that never repeat it: a secret or a patient's number may be there."""
 
     def judged(text: str) -> str:
         if not pattern.match(text):
