@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from relay.cli.process import WIDE
 from relay.cli.settings import config, relay_settings
@@ -83,5 +84,6 @@ def _asked(settings: RelaySettings, question: dict[str, object]) -> dict[str, ob
 def _table(rows: object, columns: tuple[str, ...]) -> Table:
     table = Table(*columns, box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for row in rows if isinstance(rows, list) else ():
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+        # As text: what VECOZO said must not be taken for markup.
+        table.add_row(*(Text("" if row[column] is None else str(row[column])) for column in columns))
     return table

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from relay.cli import main
 from tests.doctor.test_walk import CARD, gate
+from tests.kit import upstream
 from tests.kit.relay import PASSWORD, write_settings
 
 
@@ -62,3 +63,17 @@ def test_a_witness_is_asked_over_tls_only(tmp_path: Path) -> None:
     result = _doctor(tmp_path, "--witness", "http://127.0.0.1/")
     assert result.exit_code == 2
     assert "https://" in result.output
+
+
+async def test_what_a_server_says_steers_neither_the_terminal_nor_the_page(tmp_path: Path) -> None:
+    says = b"HTTP/1.1 403 \xc2\x9b2J <img src=x> ![y](https://elders.example/y)\r\nContent-Length: 0\r\n\r\n"
+    async with upstream.running(upstream.answering(says)) as there:
+        write_settings(tmp_path, there.port, changes=CARD)
+        words = await asyncio.to_thread(_doctor, tmp_path, "--report", str(tmp_path / "report.md"))
+        told = await asyncio.to_thread(_doctor, tmp_path, "--json")
+    assert "<img src=x> ![y](https://elders.example/y)" in words.output
+    for output in (words.output, told.output):
+        assert all(sign.isprintable() or sign == "\n" for sign in output)
+    page = (tmp_path / "report.md").read_text()
+    assert "&lt;img src=x> !\\[y](https://elders.example/y)" in page
+    assert "<img" not in page

@@ -95,3 +95,13 @@ def test_a_file_that_cannot_be_understood_is_told_by_the_settings_key(tmp_path: 
         result = _guard(tmp_path, *verb)
         assert result.exit_code == 1
         assert "state: " in result.output
+
+
+@pytest.mark.one_process
+async def test_what_vecozo_says_is_shown_as_it_is_and_never_taken_for_markup(tmp_path: Path) -> None:
+    says = QUOTA.replace(b"Too Many Requests", b"[/bold] [link=https://elders.example]Quota[/] :bomb:")
+    async with kit.running(kit.answering(says)) as upstream, relay(tmp_path, upstream.port) as here:
+        assert await _called(here) == 429
+        shown = await asyncio.to_thread(_guard, tmp_path, "show")
+    assert shown.exit_code == 0, shown.exception
+    assert "429 [/bold] [link=https://elders.example]Quota[/] :bomb:" in shown.output
