@@ -100,9 +100,13 @@ def returned(guard: Guard, at: float, *, permit: str) -> Guard:
 
 
 def orphaned(guard: Guard, at: float, *, owner: str) -> Guard:
-    """Return what becomes of it when `owner` is gone, whose permits begin with its name: another probe, at once."""
+    """Return what becomes of it when `owner` is gone, whose permits begin with its name.
+
+    VECOZO may have counted that probe, so the next one waits as after any: who is started again and again must not
+    probe each time.
+    """
     if guard.state is State.PROBING and guard.permit.startswith(owner):
-        return replace(_holding(guard, at, guard.pause), due=at)
+        return _holding(guard, at, guard.pause)
     return guard
 
 

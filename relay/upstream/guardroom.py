@@ -193,7 +193,7 @@ class Guardroom:
             changes = list(_changes(before, book))
             if book != before:
                 self._set(book)
-            if any(change.what != State.PROBING for change in changes):
+            if changes:
                 self._write(book)
         for change in changes:
             self.told(change)

@@ -46,7 +46,7 @@ def test_a_restart_forgets_probes_and_guards_that_are_no_more_but_no_stop() -> N
     )
     book = left.after_restart([("a", "1"), ("new", "1")], 100)
     assert book.guards == {
-        ("a", "1"): Guard(state=State.HOLDING, since=100, pause=5, due=100),
+        ("a", "1"): Guard(state=State.HOLDING, since=100, pause=5, due=105),
         ("new", "1"): Guard(),
     }
     assert book.stops == {("gone", "cov"): 5.0}

@@ -118,10 +118,10 @@ def test_a_probe_of_which_nothing_was_heard_is_followed_by_another_after_the_sam
     assert (guard.state, guard.pause, guard.due) == (State.HOLDING, 5, AT + 12)
 
 
-def test_the_permit_of_a_process_that_is_gone_comes_back_at_once() -> None:
+def test_the_permit_of_a_process_that_is_gone_comes_back_and_the_next_probe_waits_as_after_any() -> None:
     assert pure.orphaned(_probing("12.7"), AT + 7, owner="1.") == _probing("12.7")
     guard = pure.orphaned(_probing("12.7"), AT + 7, owner="12.")
-    assert (guard.state, guard.due) == (State.HOLDING, AT + 7)
+    assert (guard.state, guard.due) == (State.HOLDING, AT + 12)
 
 
 def test_a_permit_lapses() -> None:

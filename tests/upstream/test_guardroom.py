@@ -13,6 +13,7 @@ from relay.errors import CallsHeld, QuotaStopped
 from relay.upstream.guard import Rules, State
 from relay.upstream.guardroom import Change, Guardroom, StateFault, StateFile
 from relay.upstream.ward import Ward
+from tests.kit.may_skip import needed
 
 PLACE = ("linde", "192.0.2.9")
 OTHER = ("berk", "192.0.2.9")
@@ -134,7 +135,39 @@ def test_the_permit_of_a_dead_process_comes_back(tmp_path: Path) -> None:
     with pytest.raises(CallsHeld):
         _admit(room, after=7)
     room.bereave(pid, at=AT + 7)
-    assert _admit(room, after=7)
+    with pytest.raises(CallsHeld):
+        _admit(room, after=11)
+    assert _admit(room, after=12)
+
+
+def test_who_is_started_anew_while_a_probe_is_out_waits_as_after_any(tmp_path: Path) -> None:
+    """Or a relay that keeps falling over would have VECOZO count one each time."""
+    room = _room(tmp_path)
+    _refuse(room)
+    for after in (6, 11, 16):
+        assert _admit(room, after=after)
+        room = Guardroom(room._file, room.rules, [PLACE, OTHER], routes=4, at=AT + after)
+        with pytest.raises(CallsHeld):
+            _admit(room, after=after + 4)
+
+
+def test_what_root_changes_stays_the_file_of_the_relays_own_user(tmp_path: Path) -> None:
+    needed("the right to give files away", found=os.getuid() == 0, remedy="run this test as root")
+    os.chown(tmp_path, 4711, 4712)
+    for _ in range(2):
+        _room(tmp_path).stop("linde", "cov", at=AT)
+        left = (tmp_path / "relay.state").stat()
+        assert (left.st_uid, left.st_gid, stat.S_IMODE(left.st_mode)) == (4711, 4712, 0o600)
+        _room(tmp_path).lift("linde", None, at=AT)
+        os.chown(tmp_path, 0, 0)
+
+
+def test_what_somebody_left_beside_the_file_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "another").write_text("kept")
+    (tmp_path / "relay.state.new").symlink_to(tmp_path / "another")
+    _room(tmp_path).stop("linde", "cov", at=AT)
+    assert (tmp_path / "another").read_text() == "kept"
+    assert StateFile(tmp_path / "relay.state").read().stops
 
 
 def test_a_process_killed_at_any_moment_leaves_a_book_that_can_be_read(tmp_path: Path) -> None:
