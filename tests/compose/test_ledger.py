@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,29 @@ async def test_without_a_file_there_is_nothing_to_wait_for(disk: Disk) -> None:
     assert [each.standing for each in heard] == [Standing.FREE]
     await asyncio.sleep(0)
     assert disk.synced == []
+
+
+async def test_what_waits_while_a_sync_fails_is_promised_only_once_the_file_is_written_anew(
+    tmp_path: Path, disk: Disk
+) -> None:
+    """The kernel may have forgotten it with what came before it, and says of that but once."""
+    heard: dict[int, Verdict] = {}
+    with kept_receipts(Ledger(file=tmp_path / "keys")) as receipts:
+        disk.fault = OSError(5, "Input/output error")
+        receipts.ask(_claim(0), 1, AT, partial(heard.__setitem__, 0))
+        await until(lambda: disk.synced)
+        receipts.ask(_claim(1), 1, AT, partial(heard.__setitem__, 1))
+        (tmp_path / "keys.new").mkdir()  # nor can it be written anew
+        disk.slow.set()
+        await until(lambda: len(heard) == 2)
+        assert [heard[each].standing for each in range(2)] == [Standing.AWAY] * 2
+        assert len(disk.synced) == 1, "a second one might succeed, and prove nothing"
+        (tmp_path / "keys.new").rmdir()
+        receipts.ask(_claim(2), 1, AT, partial(heard.__setitem__, 2))
+        disk.fault = None
+        await until(lambda: len(heard) == 3)
+        assert heard[2].standing is Standing.FREE
+    with kept_receipts(Ledger(file=tmp_path / "keys")) as receipts:
+        assert [receipts.claim(_claim(each), 1, AT).standing for each in range(3)] == [
+            Standing.FREE, Standing.FREE, Standing.UNKNOWN,
+        ]  # fmt: skip

@@ -129,6 +129,10 @@ class _ReceiptFile:
 
     async def _synced(self) -> bool:
         try:
+            if self._doubtful and self._receipts is not None:
+                # What was written while that sync failed may be forgotten too, and the next would say nothing of it.
+                self.keep(self._receipts)
+                return True
             # Of its own, for meanwhile another file may take this one's place: with all that is in this one.
             file = os.dup(self._file.fileno())
             try:
