@@ -14,6 +14,7 @@ import orjson
 from relay.errors import CallerGone, RelayError
 from relay.message.framing import NO_BODY, Length
 from relay.message.head import ResponseHead
+from relay.people.matter import foreign
 from relay.settings.words import Cause, Family, Wording
 from relay.soap.recognise import media_type
 from relay.upstream.door import Upstream
@@ -115,8 +116,8 @@ async def probe(upstream: Upstream, question: Question, readings: Readings) -> O
         return Outcome(0, f"no answer within {_PATIENCE:g} seconds", Verdict.UNCLEAR)
     except RelayError as fault:
         return Outcome(0, fault.detail, Verdict.UNCLEAR)
-    reason = answer.head.reason.decode("ascii", "replace")
-    return Outcome(answer.head.status, f"{answer.head.status} {reason}".strip(), verdict(answer, question, readings))
+    told = foreign(f"{answer.head.status} {answer.head.reason.decode('latin-1')}")
+    return Outcome(answer.head.status, told, verdict(answer, question, readings))
 
 
 def verdict(answer: Answer, question: Question, readings: Readings) -> Verdict:

@@ -109,3 +109,10 @@ async def test_whoami_of_the_reference_gate_answers_200_and_proves_what_it_says(
         outcome = await probe(open_door.door, got(_route(gate.port), "/whoami"), READINGS)
     assert (outcome.status, outcome.verdict, outcome.succeeded) == (200, verdict, verdict is Verdict.PASSED)
     assert gate.passages == []
+
+
+async def test_what_is_told_of_an_answer_is_short_and_on_one_line_and_names_no_patient(tmp_path: Path) -> None:
+    said = b"HTTP/1.1 403 no \xff such 999979668 " + b"x" * 4000 + b"\r\nContent-Length: 0\r\n\r\n"
+    outcome, _ = await _probed(tmp_path, answering(said))
+    assert outcome.told.startswith("403 no \xff such [...] x")
+    assert len(outcome.told) < 130
