@@ -59,6 +59,10 @@ class SecretsManager:
             raise withheld(detail) from None
         except (exceptions.BotoCoreError, ValueError) as error:
             raise withheld(f"AWS' software cannot ask for it ({type(error).__name__})") from None
+        except KeeperFault:
+            raise
+        except Exception as error:  # noqa: BLE001  # its parser raises what it happens on, and may quote that
+            raise unreached(f"AWS Secrets Manager's answer cannot be read ({type(error).__name__})") from None
         finally:
             if self._client is not None:
                 self._client.close()  # its connections: by the next time they are stale

@@ -37,7 +37,13 @@ def fetch_from_key_vault(url: str) -> bytes:
                 retry_total=_AGAIN,
             ) as credential,
             SecretClient(
-                vault, credential, connection_timeout=_CONNECT, read_timeout=_READ, retry_total=_AGAIN
+                vault,
+                credential,
+                connection_timeout=_CONNECT,
+                read_timeout=_READ,
+                retry_total=_AGAIN,
+                retry_status=0,  # it would wait for as long as the vault says
+                permit_redirects=False,  # the vault that is meant is the one that is asked
             ) as client,
         ):
             return decoded(client.get_secret(name).value or "", remedy=_REMEDY)
@@ -52,6 +58,10 @@ def fetch_from_key_vault(url: str) -> bytes:
         raise withheld(
             f"what answers there is no Key Vault that Azure's software trusts ({type(error).__name__})"
         ) from None
+    except KeeperFault:
+        raise
+    except Exception as error:  # noqa: BLE001  # its parser raises what it happens on, and may quote that
+        raise unreached(f"Azure Key Vault's answer cannot be read ({type(error).__name__})") from None
 
 
 def _told(status: int) -> KeeperFault:

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +15,8 @@ from relay.x509.watch import Stamp, stamp_of
 
 # How often a vault is asked for what it keeps. Seconds.
 ASK_EVERY: Final = 60.0
+# How long an answer may take in all: the vendors' deadlines are for each piece of it, and pieces may go on for ever.
+_GIVE_UP: Final = 50.0
 
 
 class Lack(StrEnum):
@@ -87,7 +91,7 @@ class File:
 class Vault:
     """A secret in a vault, asked for every so often and never put on a disk.
 
-    `fetch` asks for what is at a place, with deadlines of its own, and raises KeeperFault.
+    `fetch` asks for what is at a place, and raises KeeperFault. It is not asked again before it has answered.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Vault:
         self._clock = clock
         self._since = clock()
         self._hurried = 0
+        self._asking = False
 
     def __str__(self) -> str:
         return self._place
@@ -120,11 +125,33 @@ class Vault:
         self._hurried += 1
 
     def octets(self) -> bytes:
-        """Return what the vault has. Raises KeeperFault."""
+        """Return what the vault has. Raises KeeperFault, and within a minute."""
         try:
-            return self._fetch(self._place)
+            return self._fetched()
         except KeeperFault as fault:
             raise KeeperFault(fault.lack, f"{self._place}: {fault.detail}", cause=fault.cause) from None
+
+    def _fetched(self) -> bytes:
+        if self._asking:
+            raise unreached("it has not answered yet what it was asked before")
+        self._asking, answer = True, Future[bytes]()
+
+        def ask() -> None:
+            try:
+                octets = self._fetch(self._place)
+            except BaseException as error:  # noqa: BLE001  # whoever waits has it raised
+                self._asking = False
+                answer.set_exception(error)
+            else:
+                self._asking = False
+                answer.set_result(octets)
+
+        # A thread of its own, which keeps nothing from ending.
+        threading.Thread(target=ask, name="vault", daemon=True).start()
+        try:
+            return answer.result(_GIVE_UP)
+        except TimeoutError:
+            raise unreached(f"no answer within {_GIVE_UP:g} seconds") from None
 
 
 # -- for those who fetch -------------------------------------------------------------------------------------------

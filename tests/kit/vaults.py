@@ -123,11 +123,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(octets)
 
+    do_POST = do_GET  # noqa: N815  # as AWS is asked
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
-Answer = tuple[int, dict[str, str], dict[str, Any]]
+Answer = tuple[int, dict[str, str], Any]
 
 
 class _Server(ThreadingHTTPServer):
@@ -159,12 +161,15 @@ class Azure:
     secrets: dict[str, str] = field(default_factory=dict)
     status: int = 200
     wanted: str = ""
+    leads_to: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    body: Any = None
     challenged: int = 0
     resources: list[str] = field(default_factory=list)
     port: int = 0
 
     def __post_init__(self) -> None:
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         (self.folder / "authorities.pem").write_bytes(kit.authority().trust_pem())
         self.open()
         self._identity = _Server(0, self._token, None)
@@ -209,6 +214,8 @@ class Azure:
         return 200, {}, {"access_token": "tok", "expires_on": expires, "resource": resource, "token_type": "Bearer"}
 
     def _secret(self, asked: BaseHTTPRequestHandler) -> Answer:
+        if self.leads_to:
+            return 302, {"Location": self.leads_to}, {}
         if asked.headers["Authorization"] != "Bearer tok":
             self.challenged += 1
             # Azure's software takes a resource only where the vault's host is below it: NAME.vault.azure.net is.
@@ -217,7 +224,9 @@ class Azure:
             return 401, {"WWW-Authenticate": f"Bearer {challenge}"}, _error("Unauthorized")
         name = urlsplit(asked.path).path.split("/")[2]
         if self.status != 200:
-            return self.status, {}, _error("Forbidden")
+            return self.status, self.fields, _error("Forbidden")
+        if self.body is not None:
+            return 200, {}, self.body
         if name not in self.secrets:
             return 404, {}, _error("SecretNotFound")
         where = f"https://127.0.0.1:{self.port}/secrets/{name}/1"

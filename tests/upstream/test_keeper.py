@@ -15,6 +15,7 @@ import pytest
 
 from relay.upstream import aws as aws_module
 from relay.upstream import azure as azure_module
+from relay.upstream import keeper as keeper_module
 from relay.upstream.aws import SecretsManager
 from relay.upstream.azure import fetch_from_key_vault
 from relay.upstream.certificate import CertificateFault, KeptCertificate
@@ -212,3 +213,61 @@ def test_credentials_that_were_mended_count_without_a_restart(tmp_path: Path, mo
                 asking.fetch(vault.place)
         assert told.value.lack is Lack.UNREADABLE
         assert asking.fetch(vault.place) == b"x"
+
+
+def test_an_answer_that_has_no_end_is_given_up_and_not_asked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece of it may come in time: the vendors' deadlines are for pieces."""
+    monkeypatch.setattr(keeper_module, "_GIVE_UP", 0.1)
+    over, asked = threading.Event(), list[str]()
+
+    def fetch(place: str) -> bytes:
+        asked.append(place)
+        over.wait(10)
+        return b"x"
+
+    vault = Vault("aws_secret", "arn:x", fetch)
+    for _ in range(3):
+        with pytest.raises(KeeperFault) as told:
+            vault.octets()
+        assert told.value.lack is Lack.UNREACHED
+    assert asked == ["arn:x"]
+    over.set()
+    until_then = time.monotonic() + 5
+    while vault._asking and time.monotonic() < until_then:
+        time.sleep(0.01)
+    assert vault.octets() == b"x"
+
+
+def test_a_key_vault_that_leads_elsewhere_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with azure(tmp_path / "a", monkeypatch) as elsewhere, azure(tmp_path / "b", monkeypatch) as vault:
+        elsewhere.put(b"another's")
+        vault.leads_to = elsewhere.place
+        with pytest.raises(KeeperFault) as told:
+            fetch_from_key_vault(vault.place)
+        assert told.value.lack is Lack.UNREADABLE
+        assert elsewhere.challenged == 0
+
+
+def test_a_key_vault_that_bids_wait_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with azure(tmp_path, monkeypatch) as vault:
+        vault.status, vault.fields = 429, {"Retry-After": "86400"}
+        _given_up(fetch_from_key_vault, vault.place)
+
+
+def test_an_answer_that_the_vendors_software_chokes_on_is_told_and_not_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with azure(tmp_path, monkeypatch) as vault:
+        vault.body = ["geheim"]
+        with pytest.raises(KeeperFault) as of_azure:
+            fetch_from_key_vault(vault.place)
+        monkeypatch.setattr(vault._identity, "answers", lambda asked: (200, {}, ["geheim"]))
+        with aws(tmp_path, monkeypatch) as secrets:
+            monkeypatch.setenv(
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER", f"http://127.0.0.1:{vault._identity.server_address[1]}"
+            )
+            with pytest.raises(KeeperFault) as of_aws:
+                SecretsManager().fetch(secrets.place)
+    for told in (of_azure, of_aws):
+        assert told.value.lack is Lack.UNREACHED
+        assert "geheim" not in told.value.detail
