@@ -57,8 +57,8 @@ class Diary:
         """Whether this has to be told to this address now."""
         told = self.told.get((concern.tenant, concern.matter, concern.place, address))
         last = self.last.get((concern.tenant, concern.matter, address))
-        # A clock that was set back must not keep anybody waiting for years.
-        return told != concern.token and (last is None or not 0 <= at - last < QUIET)
+        # A clock that was set back must not keep anybody waiting for years, nor have anybody told twice in a day.
+        return told != concern.token and (last is None or abs(at - last) >= QUIET)
 
     def tell(self, concern: Concern, address: str, at: float) -> None:
         """Take that it was told."""

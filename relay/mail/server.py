@@ -2,7 +2,8 @@
 
 import re
 import ssl
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from relay.settings.secret import SecretFault, read_secret
 _STEP: Final = 30.0
 _TAKING: Final = 600.0
 _ADDRESS: Final = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+# Letters in a row by which a password would be known again, as it is or in base64.
+_KNOWN_BY: Final = 6
 
 
 class MailFault(Exception):
@@ -79,7 +82,7 @@ class MailServer:
                 raise MailFault(
                     f"{self} broke off when it had the mail, and may have taken it", unknown=True
                 ) from error
-        except (SMTPException, OSError) as error:
+        except (SMTPException, OSError, UnicodeError) as error:
             raise self._fault(error) from None
         finally:
             await _leave(smtp)
@@ -90,12 +93,11 @@ class MailServer:
         try:
             await smtp.connect()
             await smtp.ehlo()
-        except (SMTPException, OSError) as error:
-            raise self._fault(error) from None
-        else:
             session = smtp.get_transport_info("ssl_object")
             how = f"over {session.version()}" if session else "without TLS, on this machine"
             return f"{self} takes mails {how}" + (f", logged in as {self.user}" if self.user else "")
+        except (SMTPException, OSError, UnicodeError) as error:
+            raise self._fault(error) from None
         finally:
             await _leave(smtp)
 
@@ -117,11 +119,12 @@ class MailServer:
         """Return it in words for whoever can mend it. Where a cause is under the library's, that says more."""
         match error:
             case SMTPAuthenticationError():
-                return MailFault(f"{self} does not let {self.user} log in: {_said(error)}", key="mail.user")
+                said = self._said_at_login(error)
+                return MailFault(f"{self} does not let {self.user} log in: {said}", key="mail.user")
             case SMTPSenderRefused():
                 return MailFault(f"{self} takes no mail from mail.sender: {_said(error)}", key="mail.sender")
             case SMTPResponseException():
-                return MailFault(f"{self} refuses: {_said(error)}")
+                return MailFault(f"{self} refuses: {self._said_at_login(error)}")
         under = error.__cause__ or error
         match under:
             case ssl.SSLCertVerificationError():
@@ -134,7 +137,21 @@ class MailServer:
                 return MailFault(f"{self} does not answer in time: is mail.tls right for this port?")
             case SMTPException():
                 return MailFault(f"{self}: {foreign(under.message)}")
+            case UnicodeError():
+                return MailFault(f"{self.host} cannot be the name of a host")
         return MailFault(f"{self} cannot be reached: {foreign(str(under))}")
+
+    def _said_at_login(self, error: SMTPResponseException) -> str:
+        """Return the server's words, unless they quote what was sent to log in: some repeat what they refuse."""
+        try:
+            password = self.secret() or ""
+        except MailFault:
+            return str(error.code)
+        pair = b64encode(f"\0{self.user}\0{password}".encode()).decode()
+        sent = (password, b64encode(password.encode()).decode(), pair) if password else ()
+        if any(part in error.message for each in sent for part in _parts(each)):
+            return f"{error.code}, in words that quote the password"
+        return _said(error)
 
 
 async def _named(smtp: SMTP, sender: str, to: Sequence[str]) -> dict[str, MailFault]:
@@ -162,6 +179,11 @@ async def _handed_over(
 
 def _refusal(error: SMTPResponseException) -> MailFault:
     return MailFault(_said(error), final=500 <= error.code < 600)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield each run of as many letters as it would be known by, the whole where that is shorter."""
+    return (text[start : start + _KNOWN_BY] for start in range(max(1, len(text) - _KNOWN_BY + 1)))
 
 
 def _said(error: SMTPResponseException) -> str:

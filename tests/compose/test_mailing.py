@@ -424,7 +424,8 @@ async def test_a_card_without_addresses_is_told_once(tmp_path: Path) -> None:
     assert here.count("unaddressed") == 1
 
 
-async def test_a_diary_that_cannot_be_read_or_written_keeps_nobody_from_being_told(tmp_path: Path) -> None:
+async def test_where_the_diary_cannot_be_written_people_are_told_after_an_hour(tmp_path: Path) -> None:
+    """One that is started again and again, as on a full disk, would mail each time."""
     with post_office() as office:
         here = desk(tmp_path, office)
         diary = diary_of(here.built.settings.state)
@@ -434,11 +435,17 @@ async def test_a_diary_that_cannot_be_read_or_written_keeps_nobody_from_being_to
         assert str(diary) in str(unread["detail"])
         diary.unlink()
         diary.mkdir()
-        here.refuse(kit.AT)
-        for minutes in range(3):
+        for each in range(3):
+            here = desk(tmp_path, office)
+            here.refuse(kit.AT)
+            await here.round(kit.AT + each * MINUTE)
+        for minutes in (3, 30, 60):
+            await here.round(kit.AT + minutes * MINUTE)
+        assert office.taken == []
+        for minutes in (62, 63, 700):
             await here.round(kit.AT + minutes * MINUTE)
     assert len(office.taken) == 1
-    assert len(here.events("mail_diary_not_written")) == 1
+    assert len(here.events("mail_diary_not_written")) == 2
 
 
 async def test_the_diary_is_for_its_owner_alone_and_neither_it_nor_a_log_has_the_password(tmp_path: Path) -> None:
@@ -458,3 +465,17 @@ async def test_every_count_is_there_from_the_start(tmp_path: Path) -> None:
     here = desk(tmp_path, PostOffice(port=1))
     for result in ("accepted", "failed", "refused", "unknown", "overtaken", "unaddressed"):
         assert here.count(result, Matter.CERTIFICATE_EXPIRING) == 0
+
+
+async def test_a_server_that_breaks_off_is_not_given_one_mail_after_another_that_may_come_twice(tmp_path: Path) -> None:
+    with post_office() as office:
+        office.breaks_off = True
+        here = desk(tmp_path, office)
+        here.refuse(kit.AT)
+        here.built.guardroom.stop("linde", "cov", at=kit.AT.timestamp())
+        await here.round(kit.AT)
+        assert len(office.taken) == 1
+        office.breaks_off = False
+        await here.round(kit.AT + MINUTE)
+    assert len(office.taken) == 2
+    assert [here.count("accepted", each) for each in (Matter.QUOTA, Matter.BLOCKED)].count(2) == 1

@@ -67,3 +67,9 @@ def test_it_survives_as_octets() -> None:
 def test_what_is_no_diary_is_not_read(octets: bytes) -> None:
     with pytest.raises(DiaryUnreadable):
         Diary.read(octets)
+
+
+def test_a_clock_that_is_set_back_a_little_has_nobody_told_twice_in_a_day() -> None:
+    diary = Diary()
+    diary.tell(_concern("abc:90", matter=EXPIRING), ANNA, 9 * QUIET)
+    assert not diary.is_due(_concern("abc:60", matter=EXPIRING), ANNA, 9 * QUIET - 60)

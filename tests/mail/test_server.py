@@ -1,6 +1,10 @@
 """A real mail server on the other end: what is handed in, what is refused, and how each fault is told."""
 
+import asyncio
 import socket
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,3 +130,59 @@ async def test_it_can_be_greeted_without_a_mail(tmp_path: Path) -> None:
 async def test_its_repr_holds_no_password(tmp_path: Path) -> None:
     here = replace(server(tmp_path, PostOffice(port=1)), password="geheim!")
     assert "geheim!" not in repr(here)
+
+
+@asynccontextmanager
+async def _saying(answer: Callable[[bytes], bytes], *, once: bool = False) -> AsyncIterator[PostOffice]:
+    """Run a server that greets and answers each line as it is told, only `once` perhaps; nothing is encrypted."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            writer.write(answer(line))
+            if once:
+                break
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        yield PostOffice(port=listening.sockets[0].getsockname()[1])
+
+
+@pytest.mark.parametrize("quoted", [slice(None), slice(30)], ids=["whole", "cut off"])
+@pytest.mark.parametrize("mechanism", [b"PLAIN", b"LOGIN", b"nothing"])
+async def test_a_server_that_quotes_what_it_refuses_has_no_password_told(
+    tmp_path: Path, mechanism: bytes, quoted: slice
+) -> None:
+    def answer(line: bytes) -> bytes:
+        if line.startswith(b"EHLO"):
+            return b"250-here\r\n250 AUTH %b\r\n" % (mechanism if mechanism != b"nothing" else b"PLAIN")
+        if line.startswith(b"AUTH LOGIN"):
+            return b"334 UGFzc3dvcmQ6\r\n"
+        said = f" {PASSWORD}".encode() if mechanism == b"nothing" else line.strip()
+        return b"500 5.3.3 unknown: " + said[quoted] + b"\r\n"
+
+    async with _saying(answer) as office:
+        here = server(tmp_path, office, tls="none", trust=None)
+        with pytest.raises(MailFault, match="log in: 500") as caught:
+            await here.send([ANNA], OCTETS)
+    assert caught.value.key == "mail.user"
+    plain = b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
+    for secret in (PASSWORD, b64encode(PASSWORD.encode()).decode(), plain):
+        assert secret[:8] not in caught.value.detail
+
+
+async def test_a_server_that_goes_away_after_its_greeting_is_told(tmp_path: Path) -> None:
+    async with _saying(lambda line: b"250 here\r\n", once=True) as office:
+        here = server(tmp_path, office, tls="none", trust=None, user=None, password_file=None)
+        for _ in range(5):
+            with suppress(MailFault):
+                assert "takes mails" in await here.greet()
+
+
+@pytest.mark.parametrize("host", ["smtp..delinde.example", "a" * 64 + ".example"])
+async def test_a_host_that_cannot_be_one_is_told(tmp_path: Path, host: str) -> None:
+    here = server(tmp_path, PostOffice(port=1), host=host)
+    for way in (here.greet(), here.send([ANNA], OCTETS)):
+        with pytest.raises(MailFault, match="cannot be the name of a host") as caught:
+            await way
+        assert caught.value.key == "mail.host"

@@ -109,6 +109,7 @@ class Mailing:
         self._pauses: dict[_Due, _Pause] = {}
         self._server_pause: _Pause | None = None
         self._unaddressed: set[tuple[str, Matter, str]] = set()
+        self._tried_to_write = False
         for tenant in tenants:
             for matter in UNASKED:
                 for result in _Result:
@@ -125,6 +126,8 @@ class Mailing:
         self._tell_unaddressed(on)
         parcels = list(_parcels(on, self._diary, now))
         self._give_up({due for parcel in parcels for due in parcel.due})
+        if parcels:
+            self._see_that_it_can_be_kept(now)
         told = False
         for parcel in parcels:
             to = [due[2] for due in parcel.due if due not in self._pauses or self._pauses[due].over(now)]
@@ -183,6 +186,7 @@ class Mailing:
         for due in parcel.due:
             self._pauses.pop(due, None)
             self._diary.put_off(*due, now)
+        self._server_pause = _Pause.after(self._server_pause, now)  # or each of many mails might come twice
         self._count(parcel, _Result.UNKNOWN, len(parcel.to))
         self._logger.error("mail_unknown", **_about(parcel, fault.key, fault.detail), again_in=QUIET)
 
@@ -231,11 +235,20 @@ class Mailing:
             self._logger.error("mail_diary_unreadable", key="state", detail=detail)
             return Diary()
 
-    def _write(self) -> None:
+    def _see_that_it_can_be_kept(self, now: float) -> None:
+        """Have the first mail wait where it cannot be written down: a relay that keeps falling would mail each time."""
+        if not self._tried_to_write:
+            self._tried_to_write = True
+            if not self._write():
+                self._server_pause = _Pause(now + _LONGEST_PAUSE, 0)
+
+    def _write(self) -> bool:
         try:
             write_whole(self._file, self._diary.octets() + b"\n")
         except OSError as error:  # it is known here all the same, and told again only after a restart
             self._logger.error("mail_diary_not_written", key="state", detail=f"{self._file}: {error.strerror}")
+            return False
+        return True
 
 
 def _parcels(on: Iterable[Concern], diary: Diary, at: float) -> Iterator[_Parcel]:
