@@ -40,9 +40,7 @@ class Verbs(click.Group):
         except ModuleNotFoundError as error:
             if extra is None or (error.name or "").startswith("relay"):
                 raise
-            # Not `pip install relay[...]`: under that name a registry may have something else.
-            remedy = f"pip install --no-deps --require-hashes -r requirements/{extra}.txt"
-            raise click.ClickException(f"`relay {cmd_name}` needs more: {remedy}") from None
+            command = _lacking(cmd_name, extra)
         command.short_help = line
         return command  # type: ignore[no-any-return]  # the table names commands only
 
@@ -56,6 +54,18 @@ class Verbs(click.Group):
             for key, what in fault.faults:
                 click.echo(f"  {key}: {what}", err=True)
             ctx.exit(1)
+
+
+def _lacking(verb: str, extra: str) -> click.Command:
+    """Return the verb as it is without what it needs: it stands in the help, and says what to install."""
+
+    def say() -> None:
+        # Not `pip install relay[...]`: under that name a registry may have something else.
+        remedy = f"pip install --no-deps --require-hashes -r requirements/{extra}.txt"
+        raise click.ClickException(f"`relay {verb}` needs more: {remedy}")
+
+    whatever = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(verb, callback=say, add_help_option=False, context_settings=whatever)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
