@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tests.kit.served import Served, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
+_LAST_GOOD = r"(?m)^relay_last_good_call_timestamp_seconds{.*} (\S+)$"
+FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -49,6 +52,19 @@ async def test_a_flood_leaves_the_latest_of_all_processes_newest_first(tmp_path:
                 with here.only(worker):
                     names = await _refused(here, 3) + names
             assert await _names(here) == names[:MOST]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_when_a_call_last_went_well_is_told_without_a_refusal(tmp_path: Path, workers: int) -> None:
+    async with kit.running(kit.answering(FINE)) as upstream:
+        with served(tmp_path, upstream.port, changes={"workers": workers}) as here:
+            assert re.findall(_LAST_GOOD, (await here.ask_operator("/metrics"))[1]) == ["0.0"]
+            async with line(here.port) as caller:
+                octets = request("POST", PATH, ("X-Api-Key", here.key), body=b"x")
+                assert (await (await caller.send(octets)).answer()).status == 200
+            async with asyncio.timeout(10):
+                while re.findall(_LAST_GOOD, (await here.ask_operator("/metrics"))[1]) == ["0.0"]:
+                    await asyncio.sleep(0.1)
 
 
 async def test_what_a_worker_told_outlives_it(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The guards put together: what log and metrics hear of them, and what a person may ask and tell."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,16 +78,29 @@ def tell(room: Guardroom, logger: FilteringBoundLogger) -> None:
 
 @asynccontextmanager
 async def guarding(
-    room: Guardroom, settings: RelaySettings, logger: FilteringBoundLogger, metrics: Metrics, history: History
+    room: Guardroom,
+    settings: RelaySettings,
+    logger: FilteringBoundLogger,
+    metrics: Metrics,
+    history: History,
+    publish: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """Show the guards in metrics, and take what people ask at the hatch, for as long as the block lasts."""
+    """Show the guards in metrics, and take what people ask at the hatch, for as long as the block lasts.
+
+    `publish` has this process put down when its calls last went well: no call does so, for it would cost each of them.
+    """
     tell(room, logger)
-    metrics.guards(lambda: _seen(room.book()), lambda: _stops(room.book()))
+
+    def book() -> Book:
+        publish()
+        return room.book()
+
+    metrics.guards(lambda: _seen(book()), lambda: _stops(room.book()))
 
     def ask(question: dict[str, object], uid: int) -> dict[str, object]:
         match question:
             case {"do": "show"}:
-                return shown(room.book(), history)
+                return shown(book(), history)
             case {"do": "lift", "way": str() as way, "route": (None | str()) as route}:
                 count = room.lift(way, route, at=datetime.now(UTC).timestamp())
                 logger.warning("guard_lifted", way=way, route=route or "", count=count, by_uid=uid)

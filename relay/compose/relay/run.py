@@ -75,7 +75,7 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (
             watching(built, carriage.ways, carriage.reception, logger, metrics) as looking,
-            guarding(built.guardroom, settings, logger, metrics, history),
+            guarding(built.guardroom, settings, logger, metrics, history, carriage.publish),
             mailing(built, carriage.ways, looking.rotations, history, logger, metrics),
         ):
             readiness.on()
