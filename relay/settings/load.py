@@ -21,12 +21,36 @@ from relay.errors import SettingsFault
 
 Tree = TypeVar("Tree", bound="Settings")
 
+_TABLE = "should be a table: { ... }, or a section under its own [heading]"
+_TEXT = "should be a text, in quotes"
+_WHOLE = "should be a whole number, without quotes"
+_TRUTH = "should be true or false, without quotes"
+
 # What pydantic calls a fault, and what somebody with a text editor needs to hear.
 _WORDINGS: Mapping[str, str] = {
     "extra_forbidden": "is not a setting; look for a typing error, or remove it",
     "missing": "is required",
     "too_short": "needs at least one",
+    "model_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "dict_type": _TABLE,
+    "tuple_type": "should be a list: [...]",
+    "path_type": _TEXT,
+    "string_type": _TEXT,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
 }
+
+# What pydantic's sentences begin with; ours begin with the key.
+_SUBJECT = re.compile(r"(?:Value error, |(?:Input|String|Value) (?=should|is))")
+
+# How pydantic marks that the key itself is wrong, and not what it holds.
+_KEY = "[key]"
 
 # How pydantic-settings names the culprit: 'error parsing value for field "listen" from source ...'.
 _FIELD = re.compile(r'field "(\w+)"')
@@ -120,14 +144,14 @@ def _build(tree: type[Tree], document: dict[str, object], prefix: str | None) ->
 
 def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
     faults = error.errors(include_url=False, include_input=False)
-    keys = [".".join(str(part) for part in fault["loc"]) for fault in faults]
+    keys = [".".join(str(part) for part in fault["loc"] if part != _KEY) for fault in faults]
     for fault, key in zip(faults, keys, strict=True):
         # Where an element is wrong, pydantic also calls the list too short for want of it.
         if fault["type"] == "too_short" and any(other.startswith(f"{key}.") for other in keys):
             continue
         yield (
             key or "(whole file)",
-            _WORDINGS.get(fault["type"], fault["msg"].removeprefix("Value error, ").removeprefix("Input ")),
+            _WORDINGS.get(fault["type"], _SUBJECT.sub("", fault["msg"])),
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from pydantic import Field, SecretStr
@@ -14,12 +15,16 @@ class _Leaf(Branch):
     port: int
     file: SettingsPath = Path("default.pem")
     secret: SecretStr | None = None
+    on: bool = False
+    some: tuple[int, ...] = ()
+    part: float = 0.5
 
 
 class _Tree(Settings):
     name: str
     leaf: _Leaf
     leaves: dict[str, _Leaf] = Field(default={})
+    named: dict[Annotated[str, Field(max_length=3)], int] = Field(default={})
 
     def disagreements(self) -> Iterator[tuple[str, str]]:
         if self.name == str(self.leaf.port):
@@ -59,6 +64,30 @@ def test_every_fault_is_told_at_once_with_its_keys_full_name(file: Path, monkeyp
     assert faults["name"] == "is required"
     assert "typing error" in faults["nmae"]
     assert "typing error" in faults["TREE_STRANGE"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ('name = "x"\nleaf = "y"', "leaf", "should be a table"),
+        ('name = "x"\nleaf.port = 1\nleaves = 1', "leaves", "should be a table"),
+        ("name = 1\nleaf.port = 1", "name", "should be a text, in quotes"),
+        ('name = "x"\nleaf = { port = 1, file = 5 }', "leaf.file", "should be a text, in quotes"),
+        ('name = "x"\nleaf.port = "no number"', "leaf.port", "should be a whole number"),
+        ('name = "x"\nleaf.port = 1.5', "leaf.port", "should be a whole number"),
+        ('name = "x"\nleaf.port = []', "leaf.port", "should be a whole number"),
+        ('name = "x"\nleaf = { port = 1, on = "maybe" }', "leaf.on", "should be true or false"),
+        ('name = "x"\nleaf = { port = 1, some = 5 }', "leaf.some", "should be a list"),
+        ('name = "x"\nleaf = { port = 1, part = "x" }', "leaf.part", "should be a number"),
+        ('name = "x"\nleaf.port = 1\nnamed.TOOLONG = 1', "named.TOOLONG", "should have at most 3 characters"),
+    ],
+)
+def test_a_wrong_kind_is_told_in_words_of_the_file_and_never_of_the_program(
+    file: Path, text: str, key: str, what: str
+) -> None:
+    [(at, told)] = _faults(file, text).items()
+    assert at == key
+    assert told.startswith(what)
 
 
 def test_disagreements_of_two_parts_are_faults_beside_unknown_variables(
