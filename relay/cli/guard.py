@@ -11,6 +11,7 @@ from rich.text import Text
 
 from relay.cli.process import WIDE
 from relay.cli.settings import config, relay_settings
+from relay.compose.relay.build import tenant_of
 from relay.compose.relay.guards import guardroom_alone, hatch_of, shown
 from relay.compose.relay.ways import ways_of
 from relay.observe.history import History
@@ -23,7 +24,7 @@ def guard() -> None:
     """See what is held or stopped, and let calls out again."""
 
 
-@guard.command()
+@guard.command(short_help="Tell whether calls pass, and what is stopped.")
 @config
 @click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 def show(config: Path, *, as_json: bool) -> None:
@@ -48,7 +49,7 @@ def show(config: Path, *, as_json: bool) -> None:
         console.print(_table(told["refusals"], ("way", "egress", "at", "cause", "answer")))
 
 
-@guard.command()
+@guard.command(short_help="Let calls of a certificate out again.")
 @config
 @click.argument("way")
 @click.option("--route", help="Lift the stop of this route alone.")
@@ -60,7 +61,7 @@ def lift(config: Path, way: str, route: str | None, *, after_vecozos_word: bool)
     """
     settings = relay_settings(config)
     if way not in (ways := ways_of(settings)):
-        raise click.ClickException(f"there is no way {way!r}; there are {', '.join(ways)}")
+        raise click.ClickException(f"there is no way {way!r} (there: {', '.join(ways)})")
     if not after_vecozos_word:
         click.confirm(f"Has VECOZO said that calls of {way} may go out again?", abort=True)
     told = _asked(settings, {"do": "lift", "way": way, "route": route})
@@ -68,7 +69,16 @@ def lift(config: Path, way: str, route: str | None, *, after_vecozos_word: bool)
         count = guardroom_alone(settings, datetime.now(UTC)).lift(way, route, at=datetime.now(UTC).timestamp())
         told = {"lifted": count}
         click.echo("No relay runs with this state; the file is changed.")
+    # Looked at last: what is stopped may have another name in the settings by now.
+    if not told["lifted"] and route is not None and route not in (routes := _routes(settings, way)):
+        raise click.ClickException(f"{way} has no route {route!r} (there: {', '.join(routes)})")
     click.echo(f"{told['lifted']} lifted." if told["lifted"] else "Nothing was held or stopped there.")
+
+
+def _routes(settings: RelaySettings, way: str) -> list[str]:
+    """Return the names of the routes that this way is for."""
+    name = ways_of(settings)[way][0]
+    return [route.name for route in tenant_of(name, settings.tenants[name]).routes if route.way == way]
 
 
 def _asked(settings: RelaySettings, question: dict[str, object]) -> dict[str, object] | None:

@@ -56,7 +56,7 @@ def _found(settings: RelaySettings, way: str) -> tuple[str, Family | None, Passp
     """Return whose way it is, and its next certificate."""
     ways = ways_of(settings)
     if way not in ways:
-        raise click.ClickException(f"there is no way {way!r}; there are {', '.join(ways)}")
+        raise click.ClickException(f"there is no way {way!r} (there: {', '.join(ways)})")
     tenant, family = ways[way]
     if settings.tenants[tenant].ways[family].next is None:
         raise click.ClickException(f"{way} has one certificate only: there is no certificate.next in the settings")

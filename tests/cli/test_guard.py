@@ -86,7 +86,16 @@ def test_a_name_that_is_no_ways_is_refused(tmp_path: Path) -> None:
     _left(tmp_path)
     result = _guard(tmp_path, "lift", "lnide", WORD)
     assert result.exit_code == 1
-    assert "there is no way" in result.output
+    assert "there is no way 'lnide' (there: linde)" in result.output
+
+
+def test_a_name_that_is_no_routes_is_refused_but_for_one_that_is_still_stopped(tmp_path: Path) -> None:
+    file = _left(tmp_path)
+    result = _guard(tmp_path, "lift", "linde", "--route", "cvo", WORD)
+    assert result.exit_code == 1
+    assert "linde has no route 'cvo' (there: cov, claims)" in result.output
+    Guardroom(file, Rules(), [("linde", "127.0.0.9")], routes=2, at=time.time()).stop("linde", "old", at=time.time())
+    assert "1 lifted." in _guard(tmp_path, "lift", "linde", "--route", "old", WORD).output
 
 
 def test_a_file_that_cannot_be_understood_is_told_by_the_settings_key(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_an_order_names_the_next_certificate_that_it_is_about(tmp_path: Path) ->
 def test_an_order_that_cannot_be_obeyed_is_refused(tmp_path: Path) -> None:
     _write(tmp_path)
     unknown = _command(tmp_path, "certificate", "rollback", "berk")
-    assert (unknown.exit_code, "there are linde" in unknown.output) == (1, True)
+    assert (unknown.exit_code, "(there: linde)" in unknown.output) == (1, True)
     (tmp_path / "system.p12").write_bytes(kit.expired().p12(PASSWORD))
     nothing_left = _command(tmp_path, "certificate", "rollback", "linde")
     assert (nothing_left.exit_code, "expired" in nothing_left.output) == (1, True)
