@@ -51,7 +51,7 @@ class Ward:
         if isinstance(why, Held):
             cause = Cause.BLOCKED if self.after_quota else Cause.ADDRESS_OR_BLOCKED
             said = explanation(cause, self.facts(self.certificate))
-            raise CallsHeld(f"calls are held: {said}", cause=cause.value, retry_after=why.seconds)
+            raise CallsHeld(said, cause=cause.value, retry_after=why.seconds)
         since = moment(why)
         raise QuotaStopped(
             f"since {since:%Y-%m-%d %H:%M:%S} UTC calls of {self.way} on {route} are stopped: "

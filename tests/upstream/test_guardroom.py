@@ -71,6 +71,7 @@ def test_what_is_held_says_why_and_names_address_certificate_and_the_last_good_c
     with pytest.raises(CallsHeld) as told:
         _admit(room, after=1)
     assert (told.value.cause, told.value.retry_after) == ("address_or_blocked", 4)
+    assert told.value.detail.startswith("VECOZO refused "), "the problem's title says that calls are held"
     for fact in ("192.0.2.9", "4F2A"):
         assert fact in told.value.detail
     with pytest.raises(CallsHeld, match="a call last went well at 2026-05-01 12:00:00 UTC"):
