@@ -74,6 +74,10 @@ class Departure:
             what = f"{way.place}: {MISTAKES[way.mistake].what}"
         if way.unfit:
             advice = self.teller.advice(Matter.CERTIFICATE_UNUSABLE)
+        elif key.endswith(("azure_secret", "aws_secret")):
+            advice = Advice(
+                remedy=f"Have the vault give it to the relay, or mend {key}; docs/certificates.md says what that takes."
+            )
         else:
             advice = Advice(remedy=f"Put it in its place, where the relay can read it, or mend {key}.")
         self.teller.found(Step.SYSTEM_CERTIFICATE, State.FAILED, f"{key}: {what}", advice)

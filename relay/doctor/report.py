@@ -51,7 +51,7 @@ def _egress(ways: Iterable[Way], findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _tls(settings: RelaySettings, findings: Sequence[Finding]) -> Iterator[str]:
-    asks = "asks callers for a certificate" if settings.asks_for_certificates else "asks callers for no certificate"
+    asks = "asks for a certificate" if settings.asks_for_certificates else "asks for no certificate"
     yield f"- On both sides TLS 1.3, or 1.2 with {', '.join(SUITES)}; groups {', '.join(GROUPS)}. Nothing older."
     yield f"- Towards callers the relay {asks}; a key or a certificate proves who calls, and nobody is anonymous."
     yield "- Towards VECOZO it shows the system certificate, and checks who answers."
@@ -98,7 +98,8 @@ def _ways(client: Client) -> Iterator[str]:
 def _found(findings: Iterable[Finding]) -> Iterator[str]:
     yield from _table("when", "where", "step", "result", "")
     for each in findings:
-        where = " to ".join(part for part in (each.way or "callers", each.place) if part)
+        here = "callers" if each.step is Step.SERVER_CERTIFICATE else "relay"
+        where = " to ".join(part for part in (each.way or here, each.place) if part)
         yield _row(_time(each.at), where, each.step.value, each.state.value, f"{each.what} {each.next}".strip())
 
 

@@ -6,12 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import main
 from tests.doctor.test_walk import CARD, gate
 from tests.kit import upstream
 from tests.kit.relay import PASSWORD, write_settings
+
+REPORTED = (
+    "Towards callers the relay asks for no certificate",
+    "| relay | settings |",
+    "| callers | server certificate |",
+)
 
 
 def _doctor(folder: Path, *options: str) -> Result:
@@ -32,7 +39,13 @@ async def test_a_whole_walk_in_a_process_of_its_own_ends_with_0_and_writes_the_p
     assert told["good"] is True
     assert {"TLS", "address registered", "one harmless call"} <= {each["step"] for each in told["findings"]}
     page = (tmp_path / "report.md").read_text()
-    for words in ("sees 127.0.0.9, as configured", "TLSv1.3", "| dynamics | linde | API key (1) |", "days left"):
+    for words in (
+        "sees 127.0.0.9, as configured",
+        "TLSv1.3",
+        "| dynamics | linde | API key (1) |",
+        "days left",
+        *REPORTED,
+    ):
         assert words in page
     for secret in (PASSWORD, key.text, key.digest, key.id, "999979668"):
         assert secret not in page + done.stdout
@@ -56,6 +69,17 @@ def test_settings_that_cannot_be_read_are_where_the_road_breaks(tmp_path: Path) 
     assert (result.exit_code, finding["step"]) == (1, "settings")
     assert "tenants.linde.card.agb_code: an AGB code has 8 digits" in finding["what"]
     assert finding["next"]
+
+
+def test_a_vault_that_cannot_be_asked_sends_to_what_a_vault_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
+    kept = {"azure_secret": "https://my-vault.vault.azure.net/secrets/vecozo"}
+    write_settings(tmp_path, 1, changes={"tenants.linde.certificate": kept})
+    result = _doctor(tmp_path, "--no-call")
+    assert "which comes with relay's extra azure" in result.output
+    assert result.output.rstrip().endswith("docs/certificates.md says what that takes.")
 
 
 def test_a_witness_is_asked_over_tls_only(tmp_path: Path) -> None:
