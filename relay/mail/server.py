@@ -1,5 +1,6 @@
 """The mail server: connected to for each mail anew, over TLS unless it is this machine, and its refusals understood."""
 
+import os
 import re
 import ssl
 from base64 import b64encode
@@ -139,6 +140,9 @@ class MailServer:
                 return MailFault(f"{self}: {foreign(under.message)}")
             case UnicodeError():
                 return MailFault(f"{self.host} cannot be the name of a host")
+            case OSError(errno=int(number)):
+                # Not its own text: asyncio writes there how it called.
+                return MailFault(f"{self} cannot be reached: {os.strerror(number) if number > 0 else under.strerror}")
         return MailFault(f"{self} cannot be reached: {foreign(str(under))}")
 
     def _said_at_login(self, error: SMTPResponseException) -> str:
