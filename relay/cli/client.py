@@ -34,6 +34,7 @@ def new(name: str, tenants: tuple[str, ...], write: Path | None) -> None:
         click.echo(_stanza(name, tenants or ("TENANT",), key))
     else:
         _append(write, name, tenants, key)
+        click.echo(f"Written to {write}: a relay that runs takes it up when it is started again.", err=True)
     click.echo(style("The key, shown this once; the caller sends it in the field X-Api-Key:", bold=True), err=True)
     click.echo(key.text)
 

@@ -40,6 +40,7 @@ def test_the_stanza_is_appended_and_the_key_stays_out_of_the_file(tmp_path: Path
     before = file.read_text()
     result = _new("portal", "--write", str(file))
     assert result.exit_code == 0, result.output
+    assert f"Written to {file}" in result.stderr
     assert file.read_text().startswith(before)
     assert _key(result) not in file.read_text()
     client = read_settings(tmp_path).clients["portal"]
