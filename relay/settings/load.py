@@ -105,8 +105,10 @@ def _read(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsFault([(str(path), "there is no such file; give its path with --config")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsFault([(str(path), f"cannot be read: {error}")]) from None
+    except UnicodeDecodeError:
+        raise SettingsFault([(str(path), "is not text in UTF-8; save it as that")]) from None
+    except OSError as error:
+        raise SettingsFault([(str(path), f"cannot be read: {error.strerror or error}")]) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsFault([(str(path), f"is not valid TOML: {error}")]) from None
 

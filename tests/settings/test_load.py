@@ -158,7 +158,7 @@ def test_a_file_that_is_no_toml_is_a_fault_with_its_place(file: Path) -> None:
 
 def test_a_file_that_is_no_text_or_no_file_is_a_fault(file: Path) -> None:
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsFault, match="cannot be read"):
+    with pytest.raises(SettingsFault, match="is not text in UTF-8"):
         load(_Tree, file, prefix="TREE_")
     with pytest.raises(SettingsFault, match="cannot be read"):
         load(_Tree, file.parent, prefix="TREE_")
