@@ -51,15 +51,13 @@ def _append(file: Path, name: str, tenants: tuple[str, ...], key: NewKey) -> Non
     try:
         text = file.read_text(encoding="utf-8")
         settings = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file} is not text in UTF-8") from None
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file} cannot be read as settings: {error}") from None
-    if name in settings.get("clients", {}):
+    if name in _names(file, settings, "clients"):
         raise click.ClickException(f"{file} has a client {name} already; choose another name")
-    known = settings.get("tenants", {})
-    tenants = tenants or (tuple(known) if len(known) == 1 else ("(not given)",))
-    if strange := [tenant for tenant in tenants if tenant not in known]:
-        there = ", ".join(known) or "none"
-        raise click.ClickException(f"{file} has no tenant {strange[0]} (there: {there}); give it with --tenant")
+    tenants = _bound(file, tenants, _names(file, settings, "tenants"))
     addition = ("" if text.endswith("\n") else "\n") + "\n" + _stanza(name, tenants, key)
     try:
         tomllib.loads(text + addition)
@@ -74,3 +72,22 @@ def _append(file: Path, name: str, tenants: tuple[str, ...], key: NewKey) -> Non
         raise click.ClickException(
             f"{file} cannot be written: {error.strerror}; leave --write out to see the stanza"
         ) from None
+
+
+def _names(file: Path, settings: dict[str, object], branch: str) -> tuple[str, ...]:
+    """Return the names that stand under `clients` or `tenants`."""
+    there = settings.get(branch, {})
+    if not isinstance(there, dict):
+        raise click.ClickException(f"{file}: {branch} should be a table; `relay check` tells all that is wrong")
+    return tuple(there)
+
+
+def _bound(file: Path, tenants: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return whom the client may call for: those that were given, or the only one there is."""
+    if not known:
+        raise click.ClickException(f"{file} has no tenants yet to call for; write [tenants.NAME] first")
+    if not tenants and len(known) > 1:
+        raise click.ClickException(f"{file} has several tenants ({', '.join(known)}); say with --tenant which")
+    if strange := [tenant for tenant in tenants if tenant not in known]:
+        raise click.ClickException(f"{file} has no tenant {strange[0]} (there: {', '.join(known)})")
+    return tenants or known

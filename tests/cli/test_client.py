@@ -85,12 +85,25 @@ def test_a_file_that_an_appended_stanza_would_break_stays_as_it_is(tmp_path: Pat
     assert file.read_text() == before
 
 
-def test_a_file_that_is_no_toml_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (b"= 1", "cannot be read as settings"),
+        (b"\xff\xfe", "is not text in UTF-8"),
+        (b"", "has no tenants yet"),
+        (b"[tenants.linde]\n[tenants.berk]\n", "has several tenants (linde, berk); say with --tenant which"),
+        (b"clients = 5\n[tenants.linde]\n", "clients should be a table"),
+        (b'tenants = "linde"\n', "tenants should be a table"),
+    ],
+)
+def test_a_file_that_takes_no_client_is_told_why_and_stays_as_it_is(tmp_path: Path, written: bytes, told: str) -> None:
     file = tmp_path / "relay.toml"
-    file.write_text("= 1")
+    file.write_bytes(written)
     result = _new("portal", "--write", str(file))
     assert result.exit_code == 1
-    assert "cannot be read as settings" in result.stderr
+    assert told in result.stderr
+    assert "rk_" not in result.output
+    assert file.read_bytes() == written
 
 
 @pytest.mark.parametrize("name", ["Portal", "-portal", "por tal", "p" * 64])
