@@ -1,5 +1,6 @@
 """The mail server: connected to for each mail anew, over TLS unless it is this machine, and its refusals understood."""
 
+import asyncio
 import os
 import re
 import ssl
@@ -196,8 +197,9 @@ def _said(error: SMTPResponseException) -> str:
 
 
 async def _leave(smtp: SMTP) -> None:
-    """Take leave: what was handed in is, whether or not the server says goodbye."""
+    """Take leave: what was handed in is, with or without a goodbye, for which nobody waits who is told to stop."""
+    task = asyncio.current_task()
     with suppress(SMTPException, OSError):
-        if smtp.is_connected:
+        if smtp.is_connected and not (task is not None and task.cancelling()):
             await smtp.quit(timeout=5)
     smtp.close()

@@ -14,6 +14,7 @@ import pytest
 from relay.compose.relay.build import build_mail
 from relay.mail.message import message
 from relay.mail.server import MailFault, MailServer
+from relay.x509.context import server_context_from
 from tests.kit import authority as kit
 from tests.kit.mail import PASSWORD, SENDER, USER, PostOffice, mail_settings, post_office
 from tests.kit.relay import read_settings, write_settings
@@ -186,3 +187,46 @@ async def test_a_host_that_cannot_be_one_is_told(tmp_path: Path, host: str) -> N
         with pytest.raises(MailFault, match="cannot be the name of a host") as caught:
             await way
         assert caught.value.key == "mail.host"
+
+
+async def test_a_server_that_falls_silent_keeps_nobody_who_is_told_to_stop(tmp_path: Path) -> None:
+    fell_silent = asyncio.Event()
+
+    def answer(line: bytes) -> bytes:
+        if line.startswith(b"EHLO"):
+            return b"250 here\r\n"
+        fell_silent.set()
+        return b""
+
+    async with _saying(answer) as office:
+        here = server(tmp_path, office, tls="none", trust=None, user=None, password_file=None)
+        sending = asyncio.create_task(here.send([ANNA], OCTETS))
+        await fell_silent.wait()
+        sending.cancel()
+        async with asyncio.timeout(2):
+            await asyncio.wait([sending])
+    assert sending.cancelled()
+
+
+async def test_what_is_said_before_tls_counts_for_nothing_after_it(tmp_path: Path) -> None:
+    """Somebody on the way may put answers behind the server's last word in the clear: CVE-2011-0411."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for said in (b"220 here\r\n", b"250-here\r\n250 STARTTLS\r\n"):
+            writer.write(said)
+            await reader.readline()
+        writer.write(
+            b"220 go on\r\n250-forged\r\n250 AUTH PLAIN\r\n235 in\r\n250 OK\r\n250 OK\r\n354 go on\r\n250 taken\r\n"
+        )
+        await writer.start_tls(server_context_from(kit.server().chain_pem(), kit.server().key_pem()))
+        while line := await reader.readline():
+            heard.append(line)
+            writer.write(b"250-here\r\n250 AUTH LOGIN\r\n" if line.startswith(b"EHLO") else b"535 5.7.8 no\r\n")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        here = server(tmp_path, PostOffice(port=listening.sockets[0].getsockname()[1]))
+        async with asyncio.timeout(5):
+            with pytest.raises(MailFault, match="log in: 535"):
+                await here.send([ANNA], OCTETS)
+    assert [line.split()[:2] for line in heard] == [[b"EHLO", b"beheer.example"], [b"AUTH", b"LOGIN"]]
