@@ -59,8 +59,8 @@ class Host:
         _ip("-n", self.name, "address", "del", address, "dev", device)
 
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-        with log.open("wb") as out:
-            process = subprocess.Popen(self.inside("-m", "relay", *arguments), stdout=out, stderr=out, cwd=_ROOT)
+        with log.open("wb") as out, log.with_suffix(".err").open("wb") as err:
+            process = subprocess.Popen(self.inside("-m", "relay", *arguments), stdout=out, stderr=err, cwd=_ROOT)
         self.running.append(process)
         return process
 
