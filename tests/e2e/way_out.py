@@ -67,7 +67,7 @@ def host_loses_them(road: Nat, log: Log, seen: Seen) -> None:
     seen["both gone, arrived"] = road.arrived()[before:]
     for address in LOCAL:
         road.here("add", address)
-    log.await_next(*_PROVEN)
+    _await_proof(road, log)
     seen["back"], seen["back, ready"] = road.cov(), road.ready()
 
 
@@ -91,7 +91,7 @@ def gateway_shows_others(road: Nat, log: Log, seen: Seen) -> None:
     seen["both differ"], seen["both differ, ready"] = road.cov(), road.ready()
     seen["differ, arrived"] = road.arrived()[before:]
     road.translate(dict(zip(LOCAL, PUBLIC, strict=True)))
-    log.await_next(*_PROVEN)
+    _await_proof(road, log)
     seen["right again"] = road.cov()
 
 
@@ -107,6 +107,15 @@ def relay_only_warns(road: Nat, seen: Seen) -> None:
     seen["exits"].append(end(relay))
 
 
+def _await_proof(road: Nat, log: Log) -> None:
+    """Wait until each way goes by both addresses: they are asked for one after the other, and workers are told."""
+    log.await_next(*_PROVEN)
+    give_up = time.monotonic() + 30
+    while not all('state="proven"' in labels for labels in _states(road)):
+        assert time.monotonic() < give_up, _states(road)
+    time.sleep(0.2)
+
+
 def _states(road: Nat) -> list[str]:
     return [labels for labels, value in road.scrape("relay_egress_state").items() if value]
 
@@ -119,7 +128,7 @@ def walk(folder: Path, workers: str) -> Seen:
         road.open_gate()
         witness = road.open_witness()
         relay, log = road.serve("relay.log", "refuse"), Log(folder / "relay.log")
-        log.await_next(*_PROVEN)
+        _await_proof(road, log)
         registry_removes_it(road, seen)
         host_loses_them(road, log, seen)
         call_goes_out_again(road, seen)
