@@ -8,6 +8,8 @@ RUN := $(BIN)/python -m
 # The slow tests keep time or take much memory, and want the machine for themselves.
 TOGETHER := -q -m "not slow" -n auto --dist loadfile
 ALONE := -q -m slow
+# What has no compiled module in it is shown once, with the source.
+UNCOMPILED := $(addprefix --ignore=tests/,doctor e2e/test_faults.py e2e/test_mail.py e2e/test_vaults.py)
 # Without it in the environment, make itself finds no program, though every shell does.
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -61,9 +63,9 @@ quick: setup  ## Run every test but the slow ones
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
 	TESTED_WORKERS=2 $(RUN) pytest -q -n auto --dist loadfile tests/front tests/gateway tests/corpora -m "not one_process"
 
-test-compiled: compiled  ## Run every test against the relay as the image has it, its hot modules compiled
+test-compiled: compiled  ## Run the tests against the relay as the image has it, its hot modules compiled
 	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(TOGETHER) -o pythonpath=
-	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) -o pythonpath=
+	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) $(UNCOMPILED) -o pythonpath=
 
 check: setup  ## Lint, types, floors
 	$(BIN)/ruff check .
