@@ -61,7 +61,7 @@ quick: setup  ## Run every test but the slow ones
 	$(RUN) pytest $(TOGETHER)
 
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
-	TESTED_WORKERS=2 $(RUN) pytest -q -n auto --dist loadfile tests/front tests/gateway tests/corpora -m "not one_process"
+	TESTED_WORKERS=2 $(RUN) pytest -q tests/front tests/gateway tests/corpora -m "not one_process"
 
 test-compiled: compiled  ## Run the tests against the relay as the image has it, its hot modules compiled
 	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(TOGETHER) -o pythonpath=

@@ -201,6 +201,7 @@ async def test_callers_behind_a_balancer_are_counted_by_the_address_that_it_tell
         ):
             assert await over.ended()
             assert await peer_of_a_call(here, other) == "203.0.113.8"
+            await until(lambda: any(entry["event"] == "caller_refused" for entry in here.lines))
         [refusal] = [entry for entry in here.lines if entry["event"] == "caller_refused"]
     assert (refusal["reason"], refusal["peer"]) == ("max_connections_per_address", "203.0.113.7")
 

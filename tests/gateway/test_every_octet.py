@@ -23,7 +23,7 @@ from tests.kit.relay import Relay, relay
 
 CLAIMS = "/acc/claims/v1"
 # For those who wait for an answer that does not come.
-HASTY = {"deadlines.first_byte": 0.4, "deadlines.total": 0.8}
+HASTY = {"deadlines.first_byte": 1.0, "deadlines.total": 2.0}
 ID = re.compile(rb"\r\nX-Id: (\d{6})\r\n")
 LENGTH = len(b"claim 000000")
 
