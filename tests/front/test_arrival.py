@@ -191,6 +191,7 @@ async def test_one_address_over_its_cap_leaves_room_for_another(tmp_path: Path) 
             await asyncio.wait_for(other.ended(), 0.05)
 
 
+@pytest.mark.one_process  # as above: each worker counts for itself, and two callers may come to two
 async def test_callers_behind_a_balancer_are_counted_by_the_address_that_it_tells(tmp_path: Path) -> None:
     capped = {**BALANCED, "listen.max_connections_per_address": 1}
     async with kit.running() as upstream, relay(tmp_path, upstream.port, changes=capped) as here:
