@@ -26,9 +26,6 @@ class RequestHead:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RequestHead) and self._known() == other._known()
 
-    def __hash__(self) -> int:
-        return hash(self._known())
-
     def _known(self) -> tuple[bytes, bytes, Fields, int]:
         return self.method, self.target, self.fields, self.minor
 
@@ -48,9 +45,6 @@ class ResponseHead:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ResponseHead) and self._known() == other._known()
-
-    def __hash__(self) -> int:
-        return hash(self._known())
 
     def _known(self) -> tuple[int, bytes, Fields]:
         return self.status, self.reason, self.fields

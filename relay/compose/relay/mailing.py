@@ -6,7 +6,7 @@ well again by the time a mail server comes back is not sent any more.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,8 @@ _DIARY: Final = ".mails"
 
 # A tenant, a matter and an address: whom a mail of its own can be due to.
 _Due = tuple[str, Matter, str]
+# What is the matter, and the letters that say so.
+_Worded = tuple[Concern, Sequence[Letter]]
 
 
 def diary_of(state: Path) -> Path:
@@ -122,7 +124,8 @@ class Mailing:
         """Send what is due `at` this moment, of what is `seen` to be the matter."""
         now, found = at.timestamp(), list(seen)
         forgotten = [well for well in found if isinstance(well, Well) and self._diary.forget(well)]
-        on = [each for each in found if isinstance(each, Concern)]
+        concerned = (each for each in found if isinstance(each, Concern))
+        on = [(each, tuple(unasked(each.matter, each.card, each.facts))) for each in concerned]
         self._tell_unaddressed(on)
         parcels = list(_parcels(on, self._diary, now))
         self._give_up({due for parcel in parcels for due in parcel.due})
@@ -200,11 +203,11 @@ class Mailing:
         self._count(parcel, _Result.REFUSED, 1)
         self._logger.error("mail_refused", **_about(parcel, key, detail), again_in=QUIET)
 
-    def _tell_unaddressed(self, on: Iterable[Concern]) -> None:
+    def _tell_unaddressed(self, on: Iterable[_Worded]) -> None:
         unaddressed = {
             (each.tenant, each.matter, each.place)
-            for each in on
-            if not all(letter.mails for letter in unasked(each.matter, each.card, each.facts))
+            for each, letters in on
+            if not all(letter.mails for letter in letters)
         }
         for tenant, matter, place in unaddressed - self._unaddressed:
             self._metrics.mails(tenant, matter, _Result.UNADDRESSED)
@@ -251,11 +254,11 @@ class Mailing:
         return True
 
 
-def _parcels(on: Iterable[Concern], diary: Diary, at: float) -> Iterator[_Parcel]:
+def _parcels(on: Iterable[_Worded], diary: Diary, at: float) -> Iterator[_Parcel]:
     """Yield the mails that are due: what is the matter in several places at once is one mail."""
     due: dict[_Due, list[tuple[Concern, Letter]]] = {}
-    for concern in on:
-        for letter in unasked(concern.matter, concern.card, concern.facts):
+    for concern, letters in on:
+        for letter in letters:
             for address in dict.fromkeys(letter.mails):
                 if diary.is_due(concern, address, at):
                     due.setdefault((concern.tenant, concern.matter, address), []).append((concern, letter))
