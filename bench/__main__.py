@@ -82,6 +82,7 @@ def _measure(
     allow_many_files()
     os.sched_setaffinity(0, other_cpus)
     console.print(f"{rounds} rounds; fronts on processor {front_cpus}, upstream and load on {other_cpus}")
+    began = time.monotonic()
     results: dict[str, Mapping[str, Mapping[str, float | str]]] = {}
     with prepared() as place:
         run = Run(
@@ -92,7 +93,9 @@ def _measure(
             quick=quick,
             only=frozenset(only),
             before=before,
-            tell=lambda line: console.print(line, highlight=False, soft_wrap=True),
+            tell=lambda line: console.print(
+                f"{time.monotonic() - began:6.0f}  {line}", highlight=False, soft_wrap=True
+            ),
         )
         for work in works:
             results |= WORKS[work](run)

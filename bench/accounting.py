@@ -1,5 +1,6 @@
 """What the kernel knows of processes: processor time spent, memory, wake-ups, connections open. Never wall time."""
 
+import os
 from pathlib import Path
 
 _ESTABLISHED = "01"
@@ -12,6 +13,11 @@ def cpu_seconds(pids: list[int]) -> float:
 
 def _spent(task: Path) -> int:
     return int((task / "schedstat").read_text().split()[0])
+
+
+def stolen_seconds() -> float:
+    """Return the time that the machine's processors were wanted here and others had them, in steps of 10 ms."""
+    return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_kib(pids: list[int]) -> int:

@@ -14,7 +14,7 @@ from bench.process import family
 from bench.run import Run, believe, in_turn
 from bench.upstream import SlowUpstream, slow_upstream
 
-_FRONTS = ("relay", "nginx-tuned", "nginx-howto", "haproxy", "aiohttp", "fastapi-httpx")
+_FRONTS = ("relay", "nginx-tuned", "haproxy", "aiohttp")
 _AT_ONCE_FRONTS = ("relay", "nginx-tuned")
 
 # Claims in a window: each of so many callers carries so many.

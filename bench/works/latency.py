@@ -6,7 +6,7 @@ from bench.figures import Results, percentile, told
 from bench.loads.caller import Target
 from bench.loads.crew import crew
 from bench.loads.open_loop import open_loop
-from bench.run import Run, believe, in_turn
+from bench.run import Run, believe, in_turn, steady
 from bench.upstream import slow_upstream
 
 _FRONTS = ("relay", "nginx-tuned")
@@ -31,8 +31,13 @@ def measure(run: Run) -> Results:
         targets = {_DIRECT: Target(port=behind.port, direct=True)}
         targets |= {front.name: Target(port=front.port) for front in fronts}
         for number, name in in_turn(list(targets), run.rounds):
-            took = _window(run, name, targets[name], seconds)
-            sent[name] = sent.get(name, 0) + len(took)
+
+            def window(name: str = name) -> list[float]:
+                took = _window(run, name, targets[name], seconds)
+                sent[name] = sent.get(name, 0) + len(took)
+                return took
+
+            took = steady(window)
             if number:
                 counted = took[_FIRST_CALLS:]
                 figures = {"p50_ms": percentile(counted, 0.5), "p99_ms": percentile(counted, 0.99)}

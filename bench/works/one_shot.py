@@ -11,7 +11,7 @@ from bench.loads.caller import Tls
 from bench.loads.one_shot import CONNECTIONS, KINDS, Callers, Kind, callers
 from bench.loads.wrk import plain_load
 from bench.process import BenchFault, family
-from bench.run import Run, believe, in_turn
+from bench.run import TRIES, Run, believe, in_turn, steady
 from bench.upstream import Upstream, upstream
 
 _FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2")
@@ -44,13 +44,18 @@ def measure(run: Run) -> Results:
     ):
         turns = _turns(fronts)
         for number, (front, kind) in in_turn(turns, run.rounds):
-            figures, calls = _window(run, calling, behind, (front, kind), seconds)
-            sent[front.name] = sent.get(front.name, 0) + calls
+
+            def window(front: Front = front, kind: Kind = kind) -> dict[str, float]:
+                figures, calls = _window(run, calling, behind, (front, kind), seconds)
+                sent[front.name] = sent.get(front.name, 0) + calls
+                return figures
+
+            figures = steady(window)
             if number:
                 seen.setdefault((kind, front.name), []).append(figures)
                 run.tell(f"{kind}  round {number:2} {front.name:32} {figures['cpu_us_per_call']:8.1f} us a call")
         for front in fronts:
-            believe(front, sent[front.name], surplus=len(turns) * (run.rounds + 1) * CONNECTIONS)
+            believe(front, sent[front.name], surplus=TRIES * len(turns) * (run.rounds + 1) * CONNECTIONS)
     return {
         str(kind): {
             name: told(rounds, spread="cpu_us_per_call") for (other, name), rounds in seen.items() if other == kind
