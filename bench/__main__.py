@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from bench.fronts import FRONTS
 from bench.machine import ROUNDS, facts
 from bench.place import prepared
 from bench.process import BenchFault, allow_many_files, processors
-from bench.run import Run
+from bench.run import Run, Steadiness
 from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, profile, resumption, start
 
 _NEEDED: Final = ("nginx", "haproxy", "wrk")
@@ -36,6 +37,9 @@ WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
     "profile": profile.measure,
 }
 _QUICK: Final = ("kept", "one-shot")
+# Seconds, in all, for windows that others disturbed.
+_REPEATED: Final = 90.0
+_REPEATED_QUICK: Final = 10.0
 
 
 @click.command()
@@ -55,6 +59,7 @@ def main(*, quick: bool, rounds: int, works: tuple[str, ...], only: tuple[str, .
     if missing := [program for program in _NEEDED if shutil.which(program) is None]:
         raise click.ClickException(f"needs {' and '.join(missing)}: apt-get install nginx-light haproxy wrk")
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that it ends what it started
     try:
         results = _measure(
             console,
@@ -93,6 +98,7 @@ def _measure(
             quick=quick,
             only=frozenset(only),
             before=before,
+            steadiness=Steadiness(_REPEATED_QUICK if quick else _REPEATED),
             tell=lambda line: console.print(
                 f"{time.monotonic() - began:6.0f}  {line}", highlight=False, soft_wrap=True
             ),

@@ -166,9 +166,10 @@ workers on one processor would do so at every packet, two with a processor each 
 The fronts take turns in each round, and the order turns round in every other one; figures are medians over the rounds,
 and the marks in the plots go from the least to the most. CPU is the processor time that the kernel accounted to all of
 a front's processes (`schedstat`), never time on the clock. Memory is their resident size; pages that they share count
-for each. A short window during which the host gave the processors to others (steal, above 1 % and 10 ms) is repeated, up
-to twice, and the least disturbed counts. The bench stops without a figure when a call got anything but a whole 200, when a front's own log says
-otherwise, when a connection was not of the kind that it should be, or when one that should be kept was not.
+for each. A short window during which the host gave the processors to others (steal, above 1 % and 10 ms) is repeated,
+up to twice and for 90 seconds in all, and the least disturbed counts. The bench stops without a figure when a call got
+anything but a whole 200, when a front's own log says otherwise, when a connection was not of the kind that it should
+be, or when one that should be kept was not.
 
 A front that had time left waited for its load. With one connection per call that is the rule on two processors: OpenSSL
 takes longer over a caller's handshake than over a server's. All fronts wait alike then, with caches colder than under

@@ -31,6 +31,30 @@ _LINES_BY: Final = 5.0
 BEFORE: Final = "relay-before"
 
 
+class Steadiness:
+    """Repeats windows during which others had the machine's processors, as long as there is time for that.
+
+    Time that the host gives to others is accounted to whoever was running here.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Take no more than so many seconds, in all, for windows that are repeated."""
+        self._left = seconds
+
+    def steady(self, window: Callable[[], Found]) -> Found:
+        """Return what a window found while the machine was ours, or else the least disturbed of a few."""
+        found: list[tuple[float, Found]] = []
+        while True:
+            began, stolen = time.monotonic(), stolen_seconds()
+            outcome = window()
+            took, stolen = time.monotonic() - began, stolen_seconds() - stolen
+            if found:
+                self._left -= took
+            found.append((stolen, outcome))
+            if stolen <= max(_STEP, _STOLEN * took) or len(found) == TRIES or self._left < took:
+                return min(found, key=lambda each: each[0])[1]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What every work needs to know. `only` narrows the fronts; `tell` takes a line for whoever watches.
@@ -46,6 +70,7 @@ class Run:
     only: frozenset[str]
     before: Path | None
     tell: Callable[[str], None]
+    steadiness: Steadiness
 
     def names(self, *names: str) -> list[str]:
         """Return which of these fronts take part: the asked ones, or else all that there are yet."""
@@ -65,22 +90,6 @@ class Run:
         with starter(self.place, upstream_port, self.front_cpus) as front:
             interrupt_nobody(family(front.pid))
             yield front
-
-
-def steady(window: Callable[[], Found]) -> Found:
-    """Return what a window found while the machine was ours, or else the least disturbed of a few.
-
-    Time that the host gives to others is accounted to whoever was running here.
-    """
-    found: list[tuple[float, Found]] = []
-    while len(found) < TRIES:
-        began, stolen = time.monotonic(), stolen_seconds()
-        outcome = window()
-        stolen = stolen_seconds() - stolen
-        found.append((stolen, outcome))
-        if stolen <= max(_STEP, _STOLEN * (time.monotonic() - began)):
-            break
-    return min(found, key=lambda each: each[0])[1]
 
 
 def in_turn(fronts: Sequence[Named], rounds: int) -> Iterator[tuple[int, Named]]:

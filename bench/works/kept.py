@@ -11,7 +11,7 @@ from bench.loads.caller import Tls
 from bench.loads.wrk import CONNECTIONS, Load, Sent, load
 from bench.place import ANSWER_SIZE
 from bench.process import BenchFault, family
-from bench.run import TRIES, Run, believe, in_turn, steady
+from bench.run import TRIES, Run, believe, in_turn
 from bench.upstream import Upstream, upstream
 
 _FRONTS = (
@@ -46,7 +46,7 @@ def measure(run: Run) -> Results:
                 sent[front.name] += calls
                 return figures
 
-            figures = steady(window)
+            figures = run.steadiness.steady(window)
             if number:
                 seen[front.name].append(figures)
                 run.tell(f"kept  round {number:2} {front.name:16} {figures['cpu_us_per_call']:8.1f} us a call")

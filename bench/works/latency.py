@@ -6,7 +6,7 @@ from bench.figures import Results, percentile, told
 from bench.loads.caller import Target
 from bench.loads.crew import crew
 from bench.loads.open_loop import open_loop
-from bench.run import Run, believe, in_turn, steady
+from bench.run import Run, believe, in_turn
 from bench.upstream import slow_upstream
 
 _FRONTS = ("relay", "nginx-tuned")
@@ -37,7 +37,7 @@ def measure(run: Run) -> Results:
                 sent[name] = sent.get(name, 0) + len(took)
                 return took
 
-            took = steady(window)
+            took = run.steadiness.steady(window)
             if number:
                 counted = took[_FIRST_CALLS:]
                 figures = {"p50_ms": percentile(counted, 0.5), "p99_ms": percentile(counted, 0.99)}

@@ -11,7 +11,7 @@ from bench.loads.caller import Tls
 from bench.loads.one_shot import CONNECTIONS, KINDS, Callers, Kind, callers
 from bench.loads.wrk import plain_load
 from bench.process import BenchFault, family
-from bench.run import TRIES, Run, believe, in_turn, steady
+from bench.run import TRIES, Run, believe, in_turn
 from bench.upstream import Upstream, upstream
 
 _FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2")
@@ -50,7 +50,7 @@ def measure(run: Run) -> Results:
                 sent[front.name] = sent.get(front.name, 0) + calls
                 return figures
 
-            figures = steady(window)
+            figures = run.steadiness.steady(window)
             if number:
                 seen.setdefault((kind, front.name), []).append(figures)
                 run.tell(f"{kind}  round {number:2} {front.name:32} {figures['cpu_us_per_call']:8.1f} us a call")
