@@ -107,6 +107,10 @@ class CallerUnknown(RelayError):
     """No credentials, or none that are right. Never says which of them was almost right."""
 
 
+class CallerUndecided(RelayError):
+    """It could not be found out who calls: the directory that knows is away, or took too long."""
+
+
 class ClientCertificateRefused(RelayError):
     """The caller showed a certificate, and this one proves nobody: the holder may know why."""
 

@@ -21,6 +21,7 @@ FIELD = b"x-api-key"
 # Where the identifier stands in a key.
 _START: Final = 3
 _END: Final = 19
+_SECRETS: Final = frozenset((FIELD,))
 _REFUSAL = "X-Api-Key is missing, or holds no key that is valid here"
 
 
@@ -51,7 +52,7 @@ def digest_of(key: bytes) -> str:
 class ApiKeys:
     """The `Authenticator` for keys in X-Api-Key."""
 
-    secrets = frozenset((FIELD,))
+    challenges: tuple[bytes, ...] = (b'ApiKey realm="relay"',)
 
     def __init__(self, keys: Mapping[str, tuple[str, Caller]]) -> None:
         """Take `keys`: identifier -> (digest, the caller it proves)."""
@@ -59,6 +60,14 @@ class ApiKeys:
 
     def __repr__(self) -> str:
         return f"<ApiKeys {len(self._keys)}>"
+
+    def secrets(self, head: RequestHead) -> frozenset[bytes]:
+        """Return the field of keys."""
+        return _SECRETS
+
+    def shown(self, head: RequestHead, certificate: bytes | None) -> bool:
+        """Whether there is anything in X-Api-Key."""
+        return FIELD in head.fields.shape.where
 
     def authenticate(self, head: RequestHead, certificate: bytes | None, at: datetime) -> Caller:
         """Return the caller whose key stands in X-Api-Key, given once. Raises CallerUnknown."""

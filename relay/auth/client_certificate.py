@@ -45,6 +45,7 @@ _REFUSALS: Final[Mapping[Reason, type[ClientCertificateRefused]]] = {
 # Verifiers word what they found with what stands in the certificate, which is the caller's own text.
 _WORDS: Final[Mapping[Reason, str]] = {Reason.UNREADABLE: _UNREADABLE, Reason.FOREIGN: _FOREIGN}
 
+_NO_FIELDS: Final[frozenset[bytes]] = frozenset()
 _SECOND: Final = timedelta(seconds=1)
 _EVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -63,7 +64,8 @@ class _Entry:
 class ClientCertificates:
     """The `Authenticator` for certificates shown in TLS."""
 
-    secrets: frozenset[bytes] = frozenset()
+    # TLS asks for them; no scheme of HTTP does.
+    challenges: tuple[bytes, ...] = ()
 
     def __init__(self, *, pinned: Mapping[bytes, Caller], subjects: Mapping[str, Caller], trust: ClientTrust) -> None:
         """Take the callers by SHA-256 of their pinned certificate, and by the subject of one that is issued to them.
@@ -80,6 +82,14 @@ class ClientCertificates:
 
     def __repr__(self) -> str:
         return f"<ClientCertificates {len(self._pinned)} pinned, {len(self._subjects)} by subject>"
+
+    def secrets(self, head: RequestHead) -> frozenset[bytes]:
+        """Return no field: what is shown in TLS never travels on."""
+        return _NO_FIELDS
+
+    def shown(self, head: RequestHead, certificate: bytes | None) -> bool:
+        """Whether there is a certificate."""
+        return certificate is not None
 
     def use(self, trust: ClientTrust) -> None:
         """Go by these authorities and revocations from now on."""

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from relay.cli.process import WIDE
 from relay.cli.settings import config, relay_settings
-from relay.compose.relay import Built, BuiltClientCertificates, BuiltTenant, BuiltWay, build
+from relay.compose.relay import Built, BuiltTenant, BuiltWay, build
 from relay.compose.relay.ways import Loaded
 from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
@@ -52,8 +52,8 @@ def check(config: Path) -> None:
 def _listener(console: Console, built: Built) -> None:
     listen = built.settings.listen
     console.print(f"Listens on {listen.address}:{listen.port} as {', '.join(built.hosts.names)}")
-    if built.client_certificates is not None:
-        _client_certificates(console, built.client_certificates)
+    if built.callers.certified:
+        _client_certificates(console, built)
     workers, processors = built.settings.workers, len(os.sched_getaffinity(0))
     if workers > processors:
         console.print(
@@ -85,10 +85,10 @@ def _mail(console: Console, built: Built) -> None:
             console.print(f"  [yellow]no contact person of {name} can be mailed: give their mail in {key}[/]")
 
 
-def _client_certificates(console: Console, built: BuiltClientCertificates) -> None:
-    trust = built.trust
+def _client_certificates(console: Console, built: Built) -> None:
+    trust, callers = built.trust.trust, built.callers
     console.print(
-        f"Asks callers for a certificate: {len(built.pinned)} pinned, {len(built.subjects)} by subject of "
+        f"Asks callers for a certificate: {len(callers.pinned)} pinned, {len(callers.subjects)} by subject of "
         f"{len(trust.authorities)} authorities, which have revoked {len(trust.revocations.revoked)}"
     )
     for doubt in trust.revocations.doubts(datetime.now(UTC)):

@@ -13,6 +13,7 @@ import click
 from relay.cli.process import allow_open_files, on_hangup, outlive_hangups, standard_output, told_to_stop
 from relay.cli.settings import config, relay_settings
 from relay.compose.relay import Built, build, presiding, running, worker
+from relay.compose.relay.settings import SettingsFile
 from relay.crew.line import Line
 from relay.crew.nursery import nursery
 from relay.front.acceptor import listening_socket
@@ -32,7 +33,7 @@ def serve(config: Path, workers: int | None) -> None:
     settings = relay_settings(config)
     if workers is not None:
         settings = settings.model_copy(update={"workers": workers})
-    built = build(settings, datetime.now(UTC))
+    built = build(settings, datetime.now(UTC), SettingsFile(config))
     loop = _loop(settings)
     _allow_open_files(settings.listen.max_connections)
     with standard_output() as out:

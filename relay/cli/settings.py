@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from relay.settings.load import load
+from relay.compose.relay.settings import SettingsFile
 from relay.settings.relay import RelaySettings
 
 Verb = TypeVar("Verb", bound=Callable[..., object])
@@ -28,4 +28,4 @@ config = settings_file("relay.toml", variable="RELAY_LISTEN__PORT")
 
 def relay_settings(path: Path) -> RelaySettings:
     """Return the relay's settings. Raises SettingsFault."""
-    return load(RelaySettings, path, prefix="RELAY_")
+    return SettingsFile(path).read()

@@ -8,7 +8,8 @@ from relay.compose.relay.build import build_listener
 from relay.doctor.finding import Finding, State, Step
 from relay.doctor.itinerary import Way, built_ways, ways_of
 from relay.errors import SettingsFault
-from relay.settings.relay import Client, RelaySettings
+from relay.settings.client import Client
+from relay.settings.relay import RelaySettings
 from relay.x509.context import GROUPS, SUITES
 
 # Some of what stands in a cell a server said: it begins no other cell, no HTML, no link and no picture.

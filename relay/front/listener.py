@@ -100,6 +100,7 @@ class Listener:
     def use(self, context: ssl.SSLContext) -> None:
         """Shake hands by another context from now on; connections that have begun go on under theirs."""
         self.context = context
+        self.asks = context.verify_mode is not ssl.CERT_NONE
 
     # -- for arrivals and connections ------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from relay.auth.caller import Authenticator, Caller
+from relay.auth.caller import Authenticator, Awaited, Caller
 from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
 from relay.message.framing import Framing, Length
 from relay.message.head import RequestHead
@@ -44,10 +44,11 @@ class Admission:
     hosts: "Hosts"
     max_body: int
 
-    def known(self, head: RequestHead, certificate: bytes | None, at: datetime) -> tuple[Target, Caller]:
-        """Return where the call wants to go and who makes it. Raises the RelayError of the first wrong thing.
+    def known(self, head: RequestHead, certificate: bytes | None, at: datetime) -> tuple[Target, Caller | Awaited]:
+        """Return where the call wants to go, and who makes it, now or later.
 
-        `certificate` is what the caller showed in TLS (DER), if anything.
+        Raises the RelayError of the first wrong thing. `certificate` is what the caller showed in
+        TLS (DER), if anything.
         """
         if head.method not in METHODS:
             if head.method in _REFUSED:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from relay.auth.caller import Authenticator
 from relay.deadlines import Deadlines
 from relay.errors import RelayError
 from relay.front.call import Call
@@ -50,6 +52,10 @@ class Gateway:
         self.loop = asyncio.get_running_loop()
         self._ended: list[Exchange] = []
         self.deadlines = Deadlines(self.loop, road.total, Journey.too_late)
+
+    def admit_by(self, authenticator: Authenticator) -> None:
+        """Judge callers by `authenticator` from the next call on."""
+        self.road = replace(self.road, admission=replace(self.road.admission, authenticator=authenticator))
 
     def take(self, call: Call) -> None:
         """Answer a call, or break it off. Raises nothing."""

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from relay.auth.caller import Caller
+from relay.auth.caller import Awaited, Caller, Outcome
 from relay.errors import (
     AlreadyAsked,
     BodyTooLarge,
     BodyTooSlow,
     CallerGone,
+    CallerUndecided,
     InternalFault,
     LedgerUnavailable,
     OutcomeUnknown,
@@ -102,6 +103,8 @@ class Journey:
         self._call = call
         self._gateway = gateway
         self.record = record
+        self._target: Target | None = None
+        self._waited = False
         self._caller: Caller | None = None
         self._placed: Placed | None = None
         self._passage: Passage | None = None
@@ -188,6 +191,9 @@ class Journey:
         passage = self._passage
         if self._ended:
             return
+        if self._target is not None:
+            self.failed(CallerUndecided("it could not be found out in time who calls"))
+            return
         if passage is None:
             self.failed(LedgerUnavailable("keys could not be looked up in time"))
             return
@@ -212,6 +218,28 @@ class Journey:
         """Send the call on. Raises the RelayError of the first wrong thing."""
         admission, call = self._gateway.road.admission, self._call
         target, caller = admission.known(call.head, call.certificate, self.record.at)
+        if isinstance(caller, Awaited):
+            self._target, self._waited = target, True
+            self._gateway.deadlines.set(self)
+            caller.then(self._identified)
+        else:
+            self._go_on(target, caller)
+
+    def _identified(self, outcome: Outcome) -> None:
+        """Take who calls, or why nobody does: possibly in the turn that asked for it, possibly after the end."""
+        target, self._target = self._target, None
+        if self._ended or target is None:
+            return
+        try:
+            if isinstance(outcome, RelayError):
+                raise outcome
+            self._go_on(target, outcome)
+        except Exception as fault:  # noqa: BLE001  # as in `travel`
+            self.failed(fault)
+
+    def _go_on(self, target: Target, caller: Caller) -> None:
+        """Send the call of this caller on. Raises the RelayError of the first wrong thing."""
+        call = self._call
         self._caller, self.record.client, self.record.way = caller, caller.client, caller.way
         if call.head.method == b"OPTIONS" and ends_here(call.head):
             self._tell_about_us()
@@ -289,9 +317,11 @@ class Journey:
         if TIMEOUT in where or PREFER in where:
             self._wait = shorter_wait(fields, gateway.road.total)
             if self._wait is not None:
+                gateway.deadlines.lift(self)
                 self._timer = gateway.loop.call_later(self._wait.seconds, self.too_late)
                 return
-        gateway.deadlines.set(self)
+        if not self._waited:  # it runs already
+            gateway.deadlines.set(self)
 
     def _place(self, target: Target, caller: Caller) -> Placed:
         admission, record, call = self._gateway.road.admission, self.record, self._call
@@ -308,7 +338,7 @@ class Journey:
 
     def _prepare(self, placed: Placed) -> Passage:
         call, road, route = self._call, self._gateway.road, placed.route
-        secrets = road.admission.authenticator.secrets
+        secrets = road.admission.authenticator.secrets(call.head)
         if route.rewrites_urls and asks_for_list(call.head.method, placed.target.path):
             secrets |= _NO_CODING
         head = rewrite_request(
@@ -620,6 +650,7 @@ class Journey:
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._gateway.road.pseudonym.decode(),
             remedy=self._remedy(error),
+            challenges=self._gateway.road.admission.authenticator.challenges,
         )
         return told._replace(head=with_fields(told.head, self._preference_applied))
 

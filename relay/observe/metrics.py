@@ -141,6 +141,12 @@ CLIENT_TRUST_RELOADS: Final = Metric(
     ("result",),
     "Changes of the files of callers' authorities and revocations noticed: taken, or refused (the old stays in force).",
 )
+CLIENTS_RELOADS: Final = Metric(
+    "relay_clients_reloads_total",
+    Kind.COUNTER,
+    ("result",),
+    "Changes of the clients in the settings file noticed: taken, or refused (the old ones stay in force).",
+)
 CALLERS_REFUSED: Final = Metric(
     "relay_callers_refused_total",
     Kind.COUNTER,
@@ -207,7 +213,7 @@ EGRESS_STATES: Final = ("proven", "unknown", "out")
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS,
+    CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS,
     RESTARTS, LOST, KEYS, MAILS,
 )  # fmt: skip
 
@@ -316,6 +322,7 @@ class Metrics:
         self._server_expiry = self._gauge(SERVER_EXPIRY)
         self._server_reloads = self._counter(SERVER_RELOADS)
         self._client_trust_reloads = self._counter(CLIENT_TRUST_RELOADS)
+        self._clients_reloads = self._counter(CLIENTS_RELOADS)
         self._egress = self._gauge(EGRESS)
         self._egress_proven = self._gauge(EGRESS_PROVEN)
         self._egress_registered = self._gauge(EGRESS_REGISTERED)
@@ -372,6 +379,10 @@ class Metrics:
     def client_trust_reloaded(self, *, taken: bool) -> None:
         """Count a change of the files of callers' authorities and revocations."""
         self._client_trust_reloads.labels("taken" if taken else "refused").inc()
+
+    def clients_reloaded(self, *, taken: bool) -> None:
+        """Count a change of the clients in the settings file."""
+        self._clients_reloads.labels("taken" if taken else "refused").inc()
 
     def egress(self, tenant: str, egress: str, state: str) -> None:
         """Tell which state an egress is in."""

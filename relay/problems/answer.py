@@ -1,6 +1,7 @@
 """Own errors in the caller's language: problem+json (RFC 9457), or a SOAP Fault of the call's version."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Final, NamedTuple
@@ -40,6 +41,8 @@ _TRUE_FOR_WCF = frozenset((401, 403))
 
 
 _ALLOW: Final[Field] = (b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+# A 401 has to name a scheme, also where TLS alone tells who calls.
+_NO_SCHEME: Final = (b'ClientCertificate realm="relay"',)
 
 
 class Answer(NamedTuple):
@@ -58,11 +61,13 @@ def answer(
     faults_as_500: bool,
     pseudonym: str,
     remedy: str = "",
+    challenges: Sequence[bytes] = (),
 ) -> Answer:
     """Return what the caller gets for `error`, made `at` this time (UTC).
 
     `soap` is the call's version when it is SOAP; `faults_as_500` says that this client's WCF wants it so. `remedy`
-    takes the place of the table's where more is known of the call.
+    takes the place of the table's where more is known of the call. `challenges` go with a 401: the schemes by which
+    callers can prove themselves.
     """
     problem = PROBLEMS[type(error)]
     status = problem.status
@@ -80,7 +85,7 @@ def answer(
             (b"Cache-Control", b"no-store"),
             (b"Date", http_date(at)),
             (b"X-Relay-Request-Id", request_id.encode()),
-            *_fields(problem, error, pseudonym),
+            *_fields(problem, error, pseudonym, challenges),
         )
     )
     return Answer(ResponseHead(status, REASONS[status], fields), body)
@@ -104,14 +109,14 @@ def http_date(at: datetime) -> bytes:
     return format_datetime(at, usegmt=True).encode()
 
 
-def _fields(problem: Problem, error: RelayError, pseudonym: str) -> list[Field]:
+def _fields(problem: Problem, error: RelayError, pseudonym: str, challenges: Sequence[bytes]) -> list[Field]:
     fields = [(b"Proxy-Status", _proxy_status(problem, pseudonym).encode())]
     if (seconds := _retry_after(problem, error)) is not None:
         fields.append((b"Retry-After", b"%d" % seconds))
     if error.cause:
         fields.append((b"X-Relay-Cause", error.cause.encode()))
     if problem.status == 401:  # RFC 9110 section 15.5.2
-        fields.append((b"WWW-Authenticate", b'ApiKey realm="relay"'))
+        fields += [(b"WWW-Authenticate", challenge) for challenge in challenges or _NO_SCHEME]
     if isinstance(error, MethodRefused):
         fields.append(_ALLOW)
     return fields

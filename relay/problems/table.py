@@ -75,6 +75,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy="Send the key that `relay client new` showed, in X-Api-Key, or show your client certificate.",
         proxy_error="http_request_denied",
     ),
+    errors.CallerUndecided: Problem(
+        status=503,
+        code="caller_undecided",
+        title="It cannot be found out now who calls",
+        remedy="Nothing was sent. Call again in a moment; when it stays so, ask the relay's operator.",
+        retry_after=5,
+        proxy_error="proxy_internal_error",
+    ),
     errors.ClientCertificateUnreadable: Problem(
         status=401,
         code="client_certificate_unreadable",

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from relay.auth.api_key import digest_of, new_key
-from relay.settings.relay import ApiKey
+from relay.settings.client import ApiKey
 
 
 def test_a_new_key_has_an_identifier_and_256_random_bits() -> None:

@@ -162,20 +162,20 @@ def _with_certificates(folder: Path, *subjects: str, **files: bytes) -> dict[str
 
 def test_without_client_certificates_nobody_is_asked_for_one(tmp_path: Path) -> None:
     built = _built(tmp_path)
-    assert built.client_certificates is None
+    assert not built.callers.certified
     assert built.listener.certificate.context.verify_mode is ssl.CERT_NONE
 
 
 def test_who_is_known_by_a_certificate_is_built(tmp_path: Path) -> None:
     pin = {"clients.dynamics.certificates": [{"fingerprint": kit.fingerprint(kit.system())}]}
     changes = _with_certificates(tmp_path, "CN=a,O=Us", revocations=kit.revocations(kit.system())) | pin
-    certificates = _built(tmp_path, changes).client_certificates
-    assert certificates is not None
-    assert [caller.client for caller in certificates.pinned.values()] == ["dynamics"]
-    assert {subject: (caller.client, caller.way) for subject, caller in certificates.subjects.items()} == {
+    built = _built(tmp_path, changes)
+    assert built.callers.certified
+    assert [caller.client for caller in built.callers.pinned.values()] == ["dynamics"]
+    assert {subject: (caller.client, caller.way) for subject, caller in built.callers.subjects.items()} == {
         "CN=a,O=Us": ("c0", "client_certificate")
     }
-    assert len(certificates.trust.revocations.revoked) == 1
+    assert len(built.trust.trust.revocations.revoked) == 1
 
 
 BAD_TRUST: dict[str, tuple[dict[str, bytes], str, str]] = {
@@ -222,7 +222,7 @@ def test_where_openssl_is_out_of_reach_certificates_cannot_be_asked_for(
     monkeypatch.setattr(openssl, "openssl", out_of_reach)
     monkeypatch.setattr(any_client, "openssl", out_of_reach)
     assert list(_faults(tmp_path, _with_certificates(tmp_path, "CN=a"))) == ["clients"]
-    assert _built(tmp_path).client_certificates is None
+    assert not _built(tmp_path).callers.certified
 
 
 IWLZ = {"name": "iwlz", "prefix": "/acc/netwerkmodel", "upstream": "https://localhost:8443", "family": "iwlz"}

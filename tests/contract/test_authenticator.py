@@ -5,7 +5,7 @@ it must refuse.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import pytest
@@ -15,7 +15,7 @@ from relay.auth.api_key import ApiKeys, NewKey, digest_of, new_key
 from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
-from relay.auth.ways import KeyOrCertificate
+from relay.auth.ways import Ways
 from relay.authority.issued import Issued
 from relay.errors import CallerUnknown, ClientCertificateForeign
 from relay.message.fields import Field, Fields
@@ -25,6 +25,7 @@ from tests.kit import authority as kit
 
 CALLER = Caller("dynamics", frozenset(("linde",)), "api_key")
 OTHER = Caller("other", frozenset(("linde",)), "api_key")
+CERTIFIED, OTHER_CERTIFIED = (replace(each, way="client_certificate") for each in (CALLER, OTHER))
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,14 @@ def _certificates(*, pinned: dict[bytes, Caller], subjects: dict[str, Caller]) -
 
 
 def _by_subject() -> ClientCertificates:
-    return _certificates(pinned={}, subjects={readable(kit.system().certificate.subject): CALLER, "CN=other": OTHER})
+    return _certificates(
+        pinned={}, subjects={readable(kit.system().certificate.subject): CERTIFIED, "CN=other": OTHER_CERTIFIED}
+    )
 
 
 def _by_pin() -> ClientCertificates:
     pin = bytes.fromhex(identify(kit.foreign().certificate).fingerprint)
-    return _certificates(pinned={pin: CALLER}, subjects={})
+    return _certificates(pinned={pin: CERTIFIED}, subjects={})
 
 
 def _api_key() -> Way:
@@ -116,8 +119,8 @@ def _certificate(authenticator: ClientCertificates, right: Issued) -> Way:
 def _both(right: Shown) -> Way:
     key, other = _keys()
     return Way(
-        authenticator=KeyOrCertificate(_api_keys(), _by_subject()),
-        nobody=KeyOrCertificate(ApiKeys({}), _certificates(pinned={}, subjects={})),
+        authenticator=Ways((_api_keys(), _by_subject())),
+        nobody=Ways((ApiKeys({}), _certificates(pinned={}, subjects={}))),
         right=right,
         secret=key.text,
         wrong=_wrong_keys()
@@ -152,19 +155,24 @@ def way_by_field(request: pytest.FixtureRequest) -> Way:
     return WAYS[request.param]()
 
 
+def _head(shown: Shown) -> RequestHead:
+    return RequestHead(b"POST", b"/", Fields(((b"Host", b"relay.example"), *shown.fields)))
+
+
 def _authenticate(authenticator: Authenticator, shown: Shown) -> Caller:
-    head = RequestHead(b"POST", b"/", Fields(((b"Host", b"relay.example"), *shown.fields)))
-    return authenticator.authenticate(head, shown.certificate, kit.AT)
+    found = authenticator.authenticate(_head(shown), shown.certificate, kit.AT)
+    assert isinstance(found, Caller)
+    return found
 
 
 def test_right_credentials_prove_their_caller(way: Way) -> None:
-    assert _authenticate(way.authenticator, way.right) is CALLER
+    assert _authenticate(way.authenticator, way.right).client == "dynamics"
 
 
 def test_the_fields_names_may_be_in_any_case(way_by_field: Way) -> None:
     right = way_by_field.right
     swapped = Shown(tuple((name.swapcase(), value) for name, value in right.fields), right.certificate)
-    assert _authenticate(way_by_field.authenticator, swapped) is CALLER
+    assert _authenticate(way_by_field.authenticator, swapped).client == "dynamics"
 
 
 def test_no_credentials_prove_nobody(way: Way) -> None:
@@ -205,7 +213,7 @@ def test_where_nobody_is_known_everybody_is_refused(way: Way) -> None:
 
 
 def test_the_fields_with_credentials_are_named_so_that_they_stay_here(way: Way) -> None:
-    assert {name.lower() for name, _ in way.right.fields} <= way.authenticator.secrets
+    assert {name.lower() for name, _ in way.right.fields} <= way.authenticator.secrets(_head(way.right))
 
 
 def test_no_secret_shows(way: Way) -> None:

@@ -16,6 +16,7 @@ import orjson
 from relay.auth.api_key import NewKey, new_key
 from relay.compose.relay import build, running
 from relay.compose.relay.reception import Reception
+from relay.compose.relay.settings import SettingsFile
 from relay.settings.load import load
 from relay.settings.relay import RelaySettings
 from tests.kit import authority as kit
@@ -148,7 +149,9 @@ async def relay(
         return
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     out = io.BytesIO()
-    async with running(build(read_settings(folder), datetime.now(UTC)), out) as place:
+    async with running(
+        build(read_settings(folder), datetime.now(UTC), SettingsFile(folder / "relay.toml")), out
+    ) as place:
         yield Relay(place.port, place.operator.port, key.text, folder, out, place.reception)
 
 

@@ -25,8 +25,22 @@ AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BOTH = pytest.mark.parametrize("version", list(SoapVersion))
 
 
-def _answer(error: RelayError, *, soap: SoapVersion | None = None, faults_as_500: bool = False) -> Answer:
-    return answer(error, request_id="abc", at=AT, soap=soap, faults_as_500=faults_as_500, pseudonym="relay")
+def _answer(
+    error: RelayError,
+    *,
+    soap: SoapVersion | None = None,
+    faults_as_500: bool = False,
+    challenges: tuple[bytes, ...] = (),
+) -> Answer:
+    return answer(
+        error,
+        request_id="abc",
+        at=AT,
+        soap=soap,
+        faults_as_500=faults_as_500,
+        pseudonym="relay",
+        challenges=challenges,
+    )
 
 
 def _field(answer: Answer, name: bytes) -> str:
@@ -110,8 +124,12 @@ def test_faults_as_500_change_nothing_for_a_call_that_is_not_soap() -> None:
 
 def test_a_401_says_how_to_prove_oneself_and_a_405_what_is_allowed() -> None:
     for kind, problem in PROBLEMS.items():
-        challenged = _field(_answer(kind("no")), b"www-authenticate").startswith("ApiKey")
-        assert challenged == (problem.status == 401), problem.code
+        told = _answer(kind("no"), challenges=(b"Bearer", b'ApiKey realm="relay"'))
+        challenges = [value for name, value in told.head.fields if name == b"WWW-Authenticate"]
+        assert challenges == ([b"Bearer", b'ApiKey realm="relay"'] if problem.status == 401 else []), problem.code
+    assert _field(_answer(CallerUnknown("no")), b"www-authenticate"), (
+        "a scheme has to be named, RFC 9110 section 15.5.2"
+    )
     assert "TRACE" not in _field(_answer(MethodRefused("no")), b"allow")
     assert "POST" in _field(_answer(MethodRefused("no")), b"allow")
     assert _field(_answer(InternalFault("no")), b"www-authenticate") == ""

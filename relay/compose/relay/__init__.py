@@ -1,6 +1,6 @@
 """The relay, put together: settings in, everything built and every fault told, then run until it is told to stop."""
 
-from relay.compose.relay.build import Built, BuiltClientCertificates, BuiltTenant, build
+from relay.compose.relay.build import Built, BuiltTenant, BuiltTrust, build
 from relay.compose.relay.parent import presiding
 from relay.compose.relay.run import Running, running
 from relay.compose.relay.ways import BuiltWay
@@ -8,8 +8,8 @@ from relay.compose.relay.worker import worker
 
 __all__ = [
     "Built",
-    "BuiltClientCertificates",
     "BuiltTenant",
+    "BuiltTrust",
     "BuiltWay",
     "Running",
     "build",

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from relay.auth.caller import Caller
-from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
+from relay.compose.relay.callers import BuiltCallers, build_callers
 from relay.compose.relay.guards import guardroom
 from relay.compose.relay.registered import Entry, build_entries
+from relay.compose.relay.settings import SettingsFile
 from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
 from relay.mail.server import MailFault, MailServer
-from relay.settings.relay import Client as ClientSettings
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
 from relay.settings.words import Family
@@ -30,13 +29,9 @@ from relay.upstream.guardroom import Guardroom
 from relay.upstream.witness import UrlWitness, Witness
 from relay.x509.any_client import AnyClientImpossible
 from relay.x509.context import TlsFileFault, client_context
-from relay.x509.identity import named
 from relay.x509.tickets import new_ticket_keys
 from relay.x509.watch import Stamp
 
-_NO_SUBJECT: Final = (
-    "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
-)
 _MAIL_PORTS: Final = {"starttls": 587, "implicit": 465, "none": 25}
 
 
@@ -59,34 +54,30 @@ class BuiltListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuiltClientCertificates:
-    """Who is known by a certificate, and whose certificates count."""
+class BuiltTrust:
+    """Whose client certificates count."""
 
     files: ClientTrustFiles
     stamp: Stamp
     trust: ClientTrust
-    pinned: dict[bytes, Caller]
-    subjects: dict[str, Caller]
-
-    def authenticator(self) -> ClientCertificates:
-        """Return what judges the certificates of callers in one process."""
-        return ClientCertificates(pinned=self.pinned, subjects=self.subjects, trust=self.trust)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """Everything that can be made without listening or calling; None where callers are asked for no certificates.
+    """Everything that can be made without listening or calling; `file` is where the settings came from, if from one.
 
     Some of the `ways` may be closed, for want of a certificate that can be used; never all of them. `entries` has one
     for each way whose addresses a registry is asked about.
     """
 
     settings: RelaySettings
+    file: SettingsFile | None
     listener: BuiltListener
     hosts: Hosts
     tenants: dict[str, BuiltTenant]
     ways: dict[str, BuiltWay]
-    client_certificates: BuiltClientCertificates | None
+    trust: BuiltTrust
+    callers: BuiltCallers
     guardroom: Guardroom
     witnesses: tuple[Witness, ...]
     mail: MailServer | None
@@ -98,8 +89,8 @@ class Built:
         return list(dict.fromkeys(each for way in self.ways.values() for each in way.told))
 
 
-def build(settings: RelaySettings, at: datetime) -> Built:
-    """Return everything made from `settings`, or raise SettingsFault with every fault there is.
+def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = None) -> Built:
+    """Return everything made from `settings`, read from `file`, or raise SettingsFault with every fault there is.
 
     A certificate that cannot be used closes its way and is no reason not to start, unless all are closed until somebody
     mends something: a vault that does not answer may do so later.
@@ -117,7 +108,9 @@ def build(settings: RelaySettings, at: datetime) -> Built:
     with _gathered(faults):
         listener, hosts = build_listener(settings)
     with _gathered(faults):
-        client_certificates = _build_client_certificates(settings)
+        trust = _build_trust(settings)
+    with _gathered(faults):
+        callers = build_callers(settings.clients)
     with _gathered(faults):
         room = _build_guardroom(settings, tenants, ways, at)
     with _gathered(faults):
@@ -130,11 +123,13 @@ def build(settings: RelaySettings, at: datetime) -> Built:
         raise SettingsFault(faults + closed)
     return Built(
         settings=settings,
+        file=file,
         listener=listener,
         hosts=hosts,
         tenants=tenants,
         ways=ways,
-        client_certificates=client_certificates,
+        trust=trust,
+        callers=callers,
         guardroom=room,
         witnesses=witnesses,
         mail=mail,
@@ -182,37 +177,15 @@ def build_listener(settings: RelaySettings) -> tuple[BuiltListener, Hosts]:
     return listener, Hosts(names)
 
 
-def _build_client_certificates(settings: RelaySettings) -> BuiltClientCertificates | None:
-    listen, faults = settings.listen, list[tuple[str, str]]()
+def _build_trust(settings: RelaySettings) -> BuiltTrust:
+    listen = settings.listen
     files = ClientTrustFiles(authorities=listen.client_authorities, revocations=listen.client_revocations)
+    stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
     try:
-        stamp = files.stamp()  # before reading: what changes meanwhile is then looked at again
         trust = files.read()
     except ClientTrustFault as fault:
-        faults.append((fault.key, fault.detail))
-    pinned: dict[bytes, Caller] = {}
-    subjects: dict[str, Caller] = {}
-    for name, client in settings.clients.items():
-        caller = caller_of(name, client, "client_certificate")
-        for number, each in enumerate(client.certificates):
-            if each.fingerprint is not None:
-                pinned[bytes.fromhex(each.fingerprint)] = caller
-            if each.subject is None:
-                continue
-            key = f"clients.{name}.certificates.{number}.subject"
-            try:
-                subject = named(each.subject)
-            except ValueError:
-                faults.append((key, _NO_SUBJECT))
-                continue
-            if other := subjects.get(subject):
-                faults.append((key, f"{subject} is also with client {other.client!r}; give each its own"))
-            subjects[subject] = caller
-    if faults:
-        raise SettingsFault(faults)
-    if not settings.asks_for_certificates:
-        return None
-    return BuiltClientCertificates(files=files, stamp=stamp, trust=trust, pinned=pinned, subjects=subjects)
+        raise SettingsFault([(fault.key, fault.detail)]) from None
+    return BuiltTrust(files=files, stamp=stamp, trust=trust)
 
 
 def build_witnesses(settings: RelaySettings) -> tuple[UrlWitness, ...]:
@@ -258,18 +231,6 @@ def build_mail(settings: RelaySettings) -> MailServer | None:
     if faults:
         raise SettingsFault(faults)
     return server
-
-
-def caller_of(name: str, client: ClientSettings, way: str) -> Caller:
-    """Return what a client is once it has proven itself in this way."""
-    return Caller(
-        name,
-        frozenset(client.tenants),
-        way,
-        faults_as_500=client.soap_faults == "500",
-        never_repeats=client.never_repeats,
-        key_field=client.idempotency_field.lower().encode(),
-    )
 
 
 def _build_tenant(name: str, settings: TenantSettings) -> tuple[BuiltTenant, list[tuple[str, str]]]:

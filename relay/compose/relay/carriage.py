@@ -7,10 +7,8 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 from relay.auth.api_key import ApiKeys
-from relay.auth.caller import Authenticator, Caller
-from relay.auth.client_certificate import ClientCertificates
-from relay.auth.ways import KeyOrCertificate
-from relay.compose.relay.build import Built, caller_of
+from relay.compose.relay.build import Built
+from relay.compose.relay.callers import Callers
 from relay.compose.relay.guards import tell
 from relay.compose.relay.reception import Reception, TurnedAway
 from relay.compose.relay.ways import BuiltWay
@@ -56,11 +54,10 @@ class Carriage:
             way.upstreams = upstreams
         self._wards = dict(_wards(built))
         tell(built.guardroom, logger)
-        certificates = built.client_certificates.authenticator() if built.client_certificates else None
-        authenticator = _authenticator(built.settings, certificates)
-        gateway = _gateway(built, authenticator, upstreams, self._wards, journal, history, logger, ledger)
+        gateway = _gateway(built, upstreams, self._wards, journal, history, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
-        self.reception = Reception(self.listener, built, logger, certificates)
+        callers = Callers(gateway, built.callers, built.trust.trust)
+        self.reception = Reception(self.listener, built, logger, callers)
 
     def __repr__(self) -> str:
         return f"<Carriage {self.listener!r}>"
@@ -157,7 +154,6 @@ def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
 
 def _gateway(
     built: Built,
-    authenticator: Authenticator,
     upstreams: Mapping[str, Upstream],
     wards: dict[Place, Ward],
     journal: Journal,
@@ -167,7 +163,7 @@ def _gateway(
 ) -> Gateway:
     settings = built.settings
     admission = Admission(
-        authenticator=authenticator,
+        authenticator=ApiKeys({}),
         directory=Directory({name: tenant.tenant for name, tenant in built.tenants.items()}),
         hosts=built.hosts,
         max_body=settings.listen.max_body,
@@ -209,15 +205,3 @@ def _reading(own: OwnRefusal) -> Row:
 def _octets(text: str) -> bytes:
     # As octets are lowered, so are these: of letters beyond ASCII, only the same octets are the same.
     return text.encode().lower()
-
-
-def _authenticator(settings: RelaySettings, certificates: ClientCertificates | None) -> Authenticator:
-    keys = ApiKeys(dict(_keys(settings)))
-    return keys if certificates is None else KeyOrCertificate(keys, certificates)
-
-
-def _keys(settings: RelaySettings) -> Iterator[tuple[str, tuple[str, Caller]]]:
-    for name, client in settings.clients.items():
-        caller = caller_of(name, client, "api_key")
-        for key in client.api_keys:
-            yield key.id, (key.digest, caller)

@@ -10,8 +10,10 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust, ClientTrustFault
-from relay.compose.relay.build import Built, BuiltClientCertificates
+from relay.compose.relay.asking import Asking
+from relay.compose.relay.build import Built, BuiltTrust
 from relay.compose.relay.carriage import patience_of, readings
+from relay.compose.relay.clients import Admitting, ClientsNews, clients_watch
 from relay.compose.relay.probing import Prober, Trial
 from relay.compose.relay.rotation import Rotation, Shown, Tellers
 from relay.compose.relay.ways import BuiltWay
@@ -30,7 +32,7 @@ _LOOK_EVERY: Final = 1.0
 _ROTATE_EVERY: Final = 12 * 3600.0
 
 
-class Received(Protocol):
+class Received(Admitting, Protocol):
     """However many processes receive callers: under which certificate, and with which keys for their tickets."""
 
     def use(self, certificate: ServerCertificate) -> None:
@@ -49,13 +51,18 @@ class Received(Protocol):
 class _ServerNews:
     """Has callers received under a new server certificate, and tells log and metrics what became of it."""
 
-    def __init__(self, reception: Received, logger: FilteringBoundLogger, metrics: Metrics) -> None:
+    def __init__(self, reception: Received, logger: FilteringBoundLogger, metrics: Metrics, *, asks: bool) -> None:
         self._reception = reception
         self._logger = logger
         self._metrics = metrics
+        self._asks = asks
 
     def taken(self, certificate: ServerCertificate) -> None:
         self._reception.use(certificate)
+        if certificate.asks is not self._asks:
+            # Whoever resumes is not asked again: sessions from before would go on without a certificate.
+            self._asks = certificate.asks
+            self._reception.rotate(new_ticket_keys())
         self._metrics.server_certificate(certificate.not_after)
         self._metrics.server_reloaded(taken=True)
         self._logger.info(
@@ -175,10 +182,12 @@ async def watching(
     probers = {name: prober_of(way, built.settings, metrics) for name, way in built.ways.items()}
     rotations = {name: Rotation(way, ways[name], tellers, probers[name]) for name, way in built.ways.items()}
     looking = Looking(logger, rotations)
-    looking.watch(_server_watch(built, _ServerNews(reception, logger, metrics)))
+    asking = Asking(built.listener.files)
+    looking.watch(_server_watch(built, asking, _ServerNews(reception, logger, metrics, asks=asking.files.asks)))
     looking.start(_keep_rotating(reception, _ROTATE_EVERY))
-    if built.client_certificates is not None:
-        looking.watch(_trust_watch(built.client_certificates, _TrustNews(reception, logger, metrics)))
+    looking.watch(_trust_watch(built.trust, _TrustNews(reception, logger, metrics)))
+    if built.file is not None:
+        looking.watch(clients_watch(built, built.file, ClientsNews(reception, asking, logger, metrics)))
     for name, rotation in rotations.items():
         rotation.begin()
         for watch in rotation.watches(rotations, lambda: datetime.now(UTC)):
@@ -218,19 +227,19 @@ def _orders_watch(
     return FileWatch(stamp=file.stamp, seen=(), make=file.read, fault=OrdersFault, taken=taken, refused=refused)
 
 
-def _server_watch(built: Built, news: _ServerNews) -> FileWatch[ServerCertificate, TlsFileFault]:
-    files, named = built.listener.files, bool(built.settings.listen.names)
+def _server_watch(built: Built, asking: Asking, news: _ServerNews) -> FileWatch[ServerCertificate, TlsFileFault]:
+    named = bool(built.settings.listen.names)
     return FileWatch(
-        stamp=files.stamp,
-        seen=built.listener.stamp,
-        make=lambda: files.read_successor(datetime.now(UTC), named=named),
+        stamp=asking.stamp,
+        seen=asking.stamp_of(built.listener.stamp),
+        make=lambda: asking.files.read_successor(datetime.now(UTC), named=named),
         fault=TlsFileFault,
         taken=news.taken,
         refused=news.refused,
     )
 
 
-def _trust_watch(built: BuiltClientCertificates, news: _TrustNews) -> FileWatch[ClientTrust, ClientTrustFault]:
+def _trust_watch(built: BuiltTrust, news: _TrustNews) -> FileWatch[ClientTrust, ClientTrustFault]:
     news.doubted(built.trust)
     return FileWatch(
         stamp=built.files.stamp,

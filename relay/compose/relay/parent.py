@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
+from relay.compose.relay.callers import BuiltCallers
 from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
@@ -114,6 +115,9 @@ class _Receptions:
 
     def trust(self, trust: ClientTrust) -> None:
         self._crew.order("trust", octets=trust.octets())
+
+    def admit(self, callers: BuiltCallers) -> None:
+        self._crew.order("admit", octets=callers.octets())
 
 
 class _Ways:

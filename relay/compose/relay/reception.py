@@ -5,9 +5,9 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
+from relay.compose.relay.callers import BuiltCallers, Callers
 from relay.front.caps import Full
 from relay.front.certificate import ServerCertificate
 from relay.front.listener import Listener
@@ -41,7 +41,7 @@ class TurnedAway:
 class Reception:
     """Has the listener show the certificate in force, and seal session tickets under the keys in force.
 
-    `certificates` judges those of callers, where callers are asked for any.
+    `callers` are judged by their clients and certificates in force.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class Reception:
         listener: Listener,
         built: Built,
         logger: FilteringBoundLogger,
-        certificates: ClientCertificates | None,
+        callers: Callers,
     ) -> None:
-        self._certificates = certificates
+        self._callers = callers
         self._listener = listener
         self._built = built
         self._logger = logger
@@ -76,8 +76,11 @@ class Reception:
 
     def trust(self, trust: ClientTrust) -> None:
         """Judge callers' certificates by these authorities and revocations, from the next call on."""
-        if self._certificates is not None:
-            self._certificates.use(trust)
+        self._callers.trust(trust)
+
+    def admit(self, callers: BuiltCallers) -> None:
+        """Know these clients from the next call on."""
+        self._callers.use(callers)
 
     def _seal(self) -> None:
         try:

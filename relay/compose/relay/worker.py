@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.auth.client_trust import ClientTrust
 from relay.compose.relay.build import Built
+from relay.compose.relay.callers import BuiltCallers
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.ledger import LineLedger
 from relay.crew.line import Line, Message
@@ -131,6 +132,9 @@ class _Worker:
             case ("trust",):
                 # The parent made it of these very octets; and none of it needs what this process could lack.
                 self._carriage.reception.trust(ClientTrust.read(message.octets()))
+            case ("admit",):
+                # As above.
+                self._carriage.reception.admit(BuiltCallers.read(message.octets()))
             case ("answer", number, standing, status, at):
                 self._ledger.answered(number, standing, status, at)
             case ("report",):

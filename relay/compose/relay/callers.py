@@ -1,0 +1,128 @@
+"""Who may call: everything that is made of the clients in the settings, and made anew when these change."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pydantic import TypeAdapter
+
+from relay.auth.api_key import ApiKeys
+from relay.auth.caller import Authenticator, Caller
+from relay.auth.client_certificate import ClientCertificates
+from relay.auth.client_trust import ClientTrust
+from relay.auth.ways import Ways
+from relay.errors import SettingsFault
+from relay.settings.client import Client
+from relay.x509.identity import named
+
+_NO_SUBJECT: Final = (
+    "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
+)
+_CLIENTS: Final = TypeAdapter(dict[str, Client])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltCallers:
+    """The clients as they are known: by which keys, by which certificates."""
+
+    clients: Mapping[str, Client]
+    keys: Mapping[str, tuple[str, Caller]]
+    pinned: Mapping[bytes, Caller]
+    subjects: Mapping[str, Caller]
+
+    @property
+    def certified(self) -> bool:
+        """Whether any client proves itself with a certificate, so that callers are asked for one."""
+        return bool(self.pinned or self.subjects)
+
+    @classmethod
+    def read(cls, octets: bytes) -> "BuiltCallers":
+        """Return what `octets` wrote in another process, which could build it."""
+        return build_callers(_CLIENTS.validate_json(octets))
+
+    def octets(self) -> bytes:
+        """Return all that another process needs; there is no secret in it."""
+        return _CLIENTS.dump_json(dict(self.clients))
+
+
+class Gate(Protocol):
+    """Where callers are judged: the gateway."""
+
+    def admit_by(self, authenticator: Authenticator) -> None:
+        """Judge callers by `authenticator` from the next call on."""
+        ...
+
+
+class Callers:
+    """Who may call, in one process, as settings and files in force have it."""
+
+    def __init__(self, gate: Gate, built: BuiltCallers, trust: ClientTrust) -> None:
+        self._gate = gate
+        self._trust = trust
+        self.use(built)
+
+    def __repr__(self) -> str:
+        return f"<Callers {', '.join(self._built.clients)}>"
+
+    def use(self, built: BuiltCallers) -> None:
+        """Go by these clients from the next call on."""
+        self._built = built
+        self._certificates = ClientCertificates(pinned=built.pinned, subjects=built.subjects, trust=self._trust)
+        self._gate.admit_by(self._authenticator())
+
+    def trust(self, trust: ClientTrust) -> None:
+        """Judge their certificates by these authorities and revocations, from the next call on."""
+        self._trust = trust
+        self._certificates.use(trust)
+
+    def _authenticator(self) -> Authenticator:
+        keys = ApiKeys(self._built.keys)
+        if not self._built.certified:
+            return keys  # the shortest way for most
+        # First the certificate: what is wrong with it, its holder may know.
+        return Ways((self._certificates, keys))
+
+
+def build_callers(clients: Mapping[str, Client]) -> BuiltCallers:
+    """Return the clients as they are known. Raises SettingsFault with every fault there is."""
+    faults: list[tuple[str, str]] = []
+    pinned: dict[bytes, Caller] = {}
+    subjects: dict[str, Caller] = {}
+    for name, client in clients.items():
+        caller = caller_of(name, client, "client_certificate")
+        for number, each in enumerate(client.certificates):
+            if each.fingerprint is not None:
+                pinned[bytes.fromhex(each.fingerprint)] = caller
+            if each.subject is None:
+                continue
+            key = f"clients.{name}.certificates.{number}.subject"
+            try:
+                subject = named(each.subject)
+            except ValueError:
+                faults.append((key, _NO_SUBJECT))
+                continue
+            if other := subjects.get(subject):
+                faults.append((key, f"{subject} is also with client {other.client!r}; give each its own"))
+            subjects[subject] = caller
+    if faults:
+        raise SettingsFault(faults)
+    return BuiltCallers(clients=clients, keys=dict(_keys(clients)), pinned=pinned, subjects=subjects)
+
+
+def caller_of(name: str, client: Client, way: str) -> Caller:
+    """Return what a client is once it has proven itself in this way."""
+    return Caller(
+        name,
+        frozenset(client.tenants),
+        way,
+        faults_as_500=client.soap_faults == "500",
+        never_repeats=client.never_repeats,
+        key_field=client.idempotency_field.lower().encode(),
+    )
+
+
+def _keys(clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[str, Caller]]]:
+    for name, client in clients.items():
+        caller = caller_of(name, client, "api_key")
+        for key in client.api_keys:
+            yield key.id, (key.digest, caller)

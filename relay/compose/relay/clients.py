@@ -1,0 +1,82 @@
+"""Watch the settings file for its clients: who may call changes without a restart, and nothing else does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from relay.compose.relay.asking import Asking
+from relay.compose.relay.build import Built
+from relay.compose.relay.callers import BuiltCallers, build_callers
+from relay.compose.relay.settings import SettingsFile, changed
+from relay.errors import SettingsFault
+from relay.observe.metrics import Metrics
+from relay.x509.watch import FileWatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the settings file holds for a relay that runs: its clients, and what else changed since the start."""
+
+    callers: BuiltCallers
+    waiting: Sequence[str]
+
+    def same(self, other: "Reading") -> bool:
+        """Whether neither has anything to say that the other has not."""
+        return self.callers.clients == other.callers.clients and self.waiting == other.waiting
+
+
+class Admitting(Protocol):
+    """However many processes receive callers, and know their clients."""
+
+    def admit(self, callers: BuiltCallers) -> None:
+        """Know these clients from now on."""
+        ...
+
+
+class ClientsNews:
+    """Has callers judged by the clients of a changed settings file, and tells log and metrics what became of it."""
+
+    def __init__(self, reception: Admitting, asking: Asking, logger: FilteringBoundLogger, metrics: Metrics) -> None:
+        self._reception = reception
+        self._asking = asking
+        self._logger = logger
+        self._metrics = metrics
+
+    def taken(self, reading: Reading) -> None:
+        """Go by this reading."""
+        self._reception.admit(reading.callers)
+        self._asking.ask(reading.callers.certified)
+        self._metrics.clients_reloaded(taken=True)
+        self._logger.info("clients_taken", clients=sorted(reading.callers.clients))
+        if reading.waiting:
+            self._logger.warning("settings_need_restart", keys=list(reading.waiting))
+
+    def refused(self, fault: SettingsFault) -> None:
+        """Tell why the file changes nothing: each fault in it."""
+        self._metrics.clients_reloaded(taken=False)
+        for key, detail in fault.faults:
+            self._logger.error("clients_refused", key=key, detail=detail)
+
+
+def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWatch[Reading, SettingsFault]:
+    """Return what looks after the clients in `file`."""
+
+    def read() -> Reading:
+        settings = file.read()
+        # How many workers there are may have been told to `relay serve` itself.
+        settings = settings.model_copy(update={"workers": built.settings.workers})
+        waiting = [name for name in changed(built.settings, settings) if name != "clients"]
+        return Reading(callers=build_callers(settings.clients), waiting=waiting)
+
+    return FileWatch(
+        stamp=file.stamp,
+        seen=(),  # looked at once more than needed: what changed while the relay was being built counts as well
+        make=read,
+        fault=SettingsFault,
+        taken=news.taken,
+        refused=news.refused,
+        made=Reading(callers=built.callers, waiting=()),
+        same=Reading.same,
+    )

@@ -1,0 +1,65 @@
+"""One caller in the settings: what it proves itself with, and what it may do."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from relay.settings.load import Branch
+from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId
+
+
+class ApiKey(Branch):
+    """The digest of a key that `relay client new` made; the key itself is with the caller alone."""
+
+    id: KeyId = Field(description="The part of the key between its underscores.")
+    digest: Digest = Field(description="SHA-256 of the whole key.")
+
+
+class ClientCertificate(Branch):
+    """A certificate that a caller shows in TLS: a certain one, or any that an authority of ours issued to a name."""
+
+    fingerprint: Fingerprint | None = Field(
+        default=None, description="Pins one certificate, whoever issued it: the SHA-256 of its DER, in hexadecimal."
+    )
+    subject: str | None = Field(
+        default=None,
+        min_length=1,
+        description='Any certificate of listen.client_authorities with this whole subject, such as "CN=f-and-o,O=Us".',
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.fingerprint is None) == (self.subject is None):
+            raise ValueError("give either fingerprint or subject")
+        return self
+
+
+class Client(Branch):
+    """A caller: what it proves itself with, and the tenants it is bound to."""
+
+    tenants: tuple[str, ...] = Field(
+        min_length=1, description="On whose behalf it may call; with several, each call names one in X-Relay-Tenant."
+    )
+    api_keys: tuple[ApiKey, ...] = Field(
+        default=(), max_length=2, description="Two while a key is being replaced; none where certificates prove it."
+    )
+    certificates: tuple[ClientCertificate, ...] = Field(
+        default=(), max_length=8, description="Once one client has any, callers are asked for one in TLS."
+    )
+    soap_faults: Literal["true status", "500"] = Field(
+        default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
+    )
+    idempotency_field: KeyField = Field(
+        default="Idempotency-Key",
+        description="The field in which it names a key for a call that must go at most once. Calls without it may.",
+    )
+    never_repeats: bool = Field(
+        default=False,
+        description="It sends no call again by itself: may be told 502 and 504 where others get 409 outcome_unknown.",
+    )
+
+    @model_validator(mode="after")
+    def _proves_itself(self) -> Self:
+        if not self.api_keys and not self.certificates:
+            raise ValueError("cannot prove itself: give api_keys (`relay client new` makes one) or certificates")
+        return self
