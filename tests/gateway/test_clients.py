@@ -85,6 +85,21 @@ async def test_what_else_changed_waits_for_a_restart_and_is_told(tmp_path: Path)
         assert answer.field("proxy-status") == "relay; received-status=200"
 
 
+async def test_a_client_of_a_new_tenant_has_nowhere_to_go_until_a_restart_and_all_else_counts(tmp_path: Path) -> None:
+    fresh, both = new_key(), new_key()
+    async with up.running() as upstream, relay(tmp_path, upstream.port) as here:
+        settings = tmp_path / "relay.toml"
+        own = [each for each in settings.read_text().splitlines() if each.startswith("tenants.linde.")]
+        tenant = [each.replace("tenants.linde.", "tenants.eik.").replace("127.0.0.9", "127.0.0.10") for each in own]
+        more = _stanza("portal", fresh).replace('"linde"', '"eik"') + _stanza("flow", both).replace(
+            '"linde"', '"linde", "eik"'
+        )
+        settings.write_text("\n".join([settings.read_text(), *tenant]) + more)
+        assert (await _told(here, "clients_taken"))[0]["clients"] == ["dynamics", "flow"]
+        assert (await _told(here, "settings_need_restart"))[0]["keys"] == ["tenants"]
+        assert [await _status(here, key) for key in (fresh.text, both.text, here.key)] == [401, 200, 200]
+
+
 async def test_callers_are_asked_for_a_certificate_once_a_client_has_one_and_no_longer(tmp_path: Path) -> None:
     pin = f'\nclients.dynamics.certificates = [{{ fingerprint = "{kit.fingerprint(kit.system())}" }}]\n'
     async with up.running() as upstream, relay(tmp_path, upstream.port) as here:

@@ -1,6 +1,6 @@
 """Watch the settings file for its clients: who may call changes without a restart, and nothing else does."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from relay.compose.relay.callers import BuiltCallers, build_callers
 from relay.compose.relay.settings import SettingsFile, changed
 from relay.errors import SettingsFault
 from relay.observe.metrics import Metrics
+from relay.settings.client import Client
 from relay.x509.watch import FileWatch
 
 
@@ -60,6 +61,14 @@ class ClientsNews:
             self._logger.error("clients_refused", key=key, detail=detail)
 
 
+def _of_tenants(there: Collection[str], clients: Mapping[str, Client]) -> Iterator[tuple[str, Client]]:
+    """Yield the clients, each bound to those of its tenants that this relay knows: a new one comes with a restart."""
+    for name, client in clients.items():
+        tenants = tuple(tenant for tenant in client.tenants if tenant in there)
+        if tenants:
+            yield name, client.model_copy(update={"tenants": tenants})
+
+
 def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWatch[Reading, SettingsFault]:
     """Return what looks after the clients in `file`."""
 
@@ -68,7 +77,8 @@ def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWa
         # How many workers there are may have been told to `relay serve` itself.
         settings = settings.model_copy(update={"workers": built.settings.workers})
         waiting = [name for name in changed(built.settings, settings) if name != "clients"]
-        return Reading(callers=build_callers(settings.clients), waiting=waiting)
+        clients = dict(_of_tenants(built.tenants, settings.clients))
+        return Reading(callers=build_callers(clients), waiting=waiting)
 
     return FileWatch(
         stamp=file.stamp,
