@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from relay.auth.authorization import challenges_for
 from relay.auth.caller import Awaited, Caller, Outcome
 from relay.errors import (
     AlreadyAsked,
@@ -641,7 +642,8 @@ class Journey:
         return OutcomeUnknown("the relay failed after the call was sent")
 
     def _own_answer(self, error: RelayError) -> Answer:
-        fields = self._call.head.fields
+        head, challenges = self._call.head, self._gateway.road.admission.authenticator.challenges
+        fields = head.fields
         told = answer(
             error,
             request_id=self.record.id,
@@ -650,7 +652,7 @@ class Journey:
             faults_as_500=self._caller is not None and self._caller.faults_as_500,
             pseudonym=self._gateway.road.pseudonym.decode(),
             remedy=self._remedy(error),
-            challenges=self._gateway.road.admission.authenticator.challenges,
+            challenges=challenges_for(head, challenges),
         )
         return told._replace(head=with_fields(told.head, self._preference_applied))
 
