@@ -5,11 +5,16 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
 BIN := .venv/bin
 COMPILED := .venv-compiled/bin
 RUN := $(BIN)/python -m
-# The slow tests keep time or take much memory, and want the machine for themselves.
-TOGETHER := -q -m "not slow" -n auto --dist loadfile
-ALONE := -q -m slow
-# What has no compiled module in it is shown once, with the source.
-UNCOMPILED := $(addprefix --ignore=tests/,doctor e2e/test_faults.py e2e/test_mail.py e2e/test_vaults.py)
+# Many a test waits more than it computes, so that each processor has one and a half of them.
+TOGETHER := -q -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))) --dist loadfile --no-loadscope-reorder
+QUICK := $(TOGETHER) -m "not slow"
+SLOW := $(TOGETHER) -m "slow and not alone"
+# These count calls a second or take much memory, and want the machine for themselves.
+ALONE := -q -m alone
+# What stands around the path of a call rather than in it is shown once, with the source.
+UNCOMPILED := $(addprefix --ignore=tests/,cli demo doctor $(patsubst %,e2e/test_%.py,faults mail overlap road vaults))
+# Without what was kept of them, each of the many processes that tests start would read all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Without it in the environment, make itself finds no program, though every shell does.
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -54,17 +59,19 @@ demo: setup  ## Tell the whole story once on this machine: refused, registered, 
 test: test-source test-workers test-compiled  ## Run every test: of the source, with two workers, and compiled
 
 test-source: setup  ## Run every test against the source as it stands
-	$(RUN) pytest $(TOGETHER) --cov --cov-report=
+	$(RUN) pytest $(QUICK) --cov --cov-report=
+	$(RUN) pytest $(SLOW) --cov --cov-append --cov-report=
 	$(RUN) pytest $(ALONE) --cov --cov-append --cov-report=term
 
 quick: setup  ## Run every test but the slow ones
-	$(RUN) pytest $(TOGETHER)
+	$(RUN) pytest $(QUICK)
 
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
-	TESTED_WORKERS=2 $(RUN) pytest -q tests/front tests/gateway tests/corpora -m "not one_process"
+	TESTED_WORKERS=2 $(RUN) pytest $(TOGETHER) tests/front tests/gateway tests/corpora -m "not one_process"
 
 test-compiled: compiled  ## Run the tests against the relay as the image has it, its hot modules compiled
-	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(TOGETHER) -o pythonpath=
+	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(QUICK) -o pythonpath=
+	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(SLOW) $(UNCOMPILED) -o pythonpath=
 	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) $(UNCOMPILED) -o pythonpath=
 
 check: setup  ## Lint, types, floors

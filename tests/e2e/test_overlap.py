@@ -80,6 +80,7 @@ def _number(issued: Issued) -> int:
     return issued.certificate.serial_number
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_cut_over_at_a_set_time_a_roll_back_and_another_cut_over_fail_no_call_at_300_a_second(
     tmp_path: Path, workers: int

@@ -17,7 +17,7 @@ from tests.kit.relay import PATH
 from tests.kit.served import Served, served
 from tests.kit.upstream import upstream_context
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(600)]
 
 SIZE = 1 << 30
 PIECE = 1 << 20

@@ -236,7 +236,7 @@ async def ajar(
         await asyncio.sleep(0)
 
 
-async def until(true: object, seconds: float = 3) -> None:
+async def until(true: object, seconds: float = 10) -> None:
     """Wait until `true()` holds: for what another task or process brings about."""
     assert callable(true)
     async with asyncio.timeout(seconds):

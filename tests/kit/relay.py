@@ -2,12 +2,12 @@
 
 import io
 import os
-import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from http.client import HTTPConnection
 from pathlib import Path
 
 import aiohttp
@@ -29,13 +29,18 @@ WORKERS = int(os.environ.get("TESTED_WORKERS", "1"))
 
 
 class LogFile:
-    """The log of a process, as if it were here; what was answered a moment ago is in it."""
+    """The log of processes, as if it were here; what was answered a moment ago is in it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, operator: int) -> None:
         self._path = path
+        self._operator = operator
 
     def getvalue(self) -> bytes:
-        time.sleep(0.05)
+        # To be scraped, every worker is asked, and by then has written what it had to tell of the turn before.
+        asked = HTTPConnection("127.0.0.1", self._operator, timeout=10)
+        with closing(asked), suppress(ConnectionError):  # it has ended, and all is written
+            asked.request("GET", "/metrics")
+            asked.getresponse().read()
         return self._path.read_bytes()
 
 
@@ -142,10 +147,9 @@ async def relay(
     if WORKERS > 1:
         from tests.kit.served import served  # it knows this file
 
-        with served(
-            folder, upstream_port, changes={"workers": WORKERS} | dict(changes or {}), certificate=certificate
-        ) as here:
-            yield Relay(here.port, here.operator, here.key, folder, LogFile(here.log))
+        workers = {"workers": WORKERS} | dict(changes or {})
+        with served(folder, upstream_port, changes=workers, certificate=certificate, forked=True) as here:
+            yield Relay(here.port, here.operator, here.key, folder, LogFile(here.log, here.operator))
         return
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
     out = io.BytesIO()

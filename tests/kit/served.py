@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import orjson
 
+from tests.kit.forked import Forked
 from tests.kit.relay import write_settings
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -112,20 +113,23 @@ def served(
     changes: Mapping[str, object] | None = None,
     certificate: bytes | None = None,
     module: str = "relay",
+    forked: bool = False,
 ) -> Iterator[Served]:
-    """Run `relay serve` for as long as the block lasts; `module` is what stands for `relay`."""
+    """Run `relay serve` for as long as the block lasts; `module` is what stands for `relay`.
+
+    Forked it is there sooner (see tests.kit.forked), but has memory that it never asked for.
+    """
     key = write_settings(folder, upstream_port, changes=changes, certificate=certificate)
-    with served_again(folder, key.text, module=module) as here:
+    with served_again(folder, key.text, module=module, forked=forked) as here:
         yield here
 
 
 @contextmanager
-def served_again(folder: Path, key: str, *, module: str = "relay") -> Iterator[Served]:
+def served_again(folder: Path, key: str, *, module: str = "relay", forked: bool = False) -> Iterator[Served]:
     """Run `relay serve` once more with the settings that are there."""
-    log = folder / "relay.log"
-    command = [sys.executable, "-m", module, "serve", "--config", str(folder / "relay.toml")]
-    with _piped(log) as out, (folder / "relay.err").open("wb") as err:
-        process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=out, stderr=err)
+    log, config, err = folder / "relay.log", folder / "relay.toml", folder / "relay.err"
+    with nullcontext() if forked else _piped(log) as out:
+        process = Forked(config, log, err) if out is None else _begun(module, config, out, err)
         try:
             here = Served(pid=process.pid, port=0, key=key, log=log)
             ready = _ready(here, process)
@@ -135,9 +139,15 @@ def served_again(folder: Path, key: str, *, module: str = "relay") -> Iterator[S
             process.terminate()
             try:
                 process.wait(_END)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, TimeoutError):
                 process.kill()
                 process.wait()
+
+
+def _begun(module: str, config: Path, out: int, err: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", module, "serve", "--config", str(config)]
+    with err.open("wb") as told:
+        return subprocess.Popen(command, cwd=_REPOSITORY, stdout=out, stderr=told)
 
 
 @contextmanager
@@ -149,7 +159,7 @@ def _piped(log: Path) -> Iterator[int]:
         yield cat.stdin.fileno()
 
 
-def _ready(here: Served, process: subprocess.Popen[bytes]) -> dict[str, object]:
+def _ready(here: Served, process: subprocess.Popen[bytes] | Forked) -> dict[str, object]:
     give_up = time.monotonic() + _START
     while time.monotonic() < give_up and process.poll() is None:
         for line in here.events("ready"):
