@@ -1,11 +1,20 @@
 """One caller in the settings: what it proves itself with, and what it may do."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from relay.settings.load import Branch
-from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId
+from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, User
+
+# Where each way to prove oneself has its proofs. A new way adds its line, and its word to `Way`.
+PROOFS: Final[Mapping[str, str]] = {
+    "api_key": "api_keys",
+    "client_certificate": "certificates",
+    "basic": "passwords",
+}
+Way = Literal["api_key", "client_certificate", "basic"]
 
 
 class ApiKey(Branch):
@@ -13,6 +22,13 @@ class ApiKey(Branch):
 
     id: KeyId = Field(description="The part of the key between its underscores.")
     digest: Digest = Field(description="SHA-256 of the whole key.")
+
+
+class Password(Branch):
+    """The digest of a password that `relay client new --basic` made; the password itself is with the caller alone."""
+
+    user: User = Field(description="Who shows it in Basic, in Authorization or X-Relay-Authorization.")
+    digest: PasswordDigest = Field(description="Argon2id of the password.")
 
 
 class ClientCertificate(Branch):
@@ -46,6 +62,15 @@ class Client(Branch):
     certificates: tuple[ClientCertificate, ...] = Field(
         default=(), max_length=8, description="Once one client has any, callers are asked for one in TLS."
     )
+    passwords: tuple[Password, ...] = Field(
+        default=(),
+        max_length=2,
+        description="For clients that know nothing better than Basic, which is off while none has any.",
+    )
+    requires: Annotated[tuple[Way, ...], Field(max_length=len(PROOFS))] = Field(
+        default=(),
+        description='Ways it must prove itself in at once: ["api_key", "client_certificate"]; empty: any one.',
+    )
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'
     )
@@ -60,6 +85,10 @@ class Client(Branch):
 
     @model_validator(mode="after")
     def _proves_itself(self) -> Self:
-        if not self.api_keys and not self.certificates:
-            raise ValueError("cannot prove itself: give api_keys (`relay client new` makes one) or certificates")
+        if not any(getattr(self, field) for field in PROOFS.values()):
+            raise ValueError(
+                "cannot prove itself: give api_keys (`relay client new` makes one), certificates or passwords"
+            )
+        if lacking := [f"{way} has no {PROOFS[way]}" for way in self.requires if not getattr(self, PROOFS[way])]:
+            raise ValueError(f"requires what it cannot show, so that nobody passes: {', '.join(lacking)}")
         return self

@@ -452,7 +452,12 @@ class RelaySettings(Settings):
         if self.mail is not None:
             yield from self.mail.faults()
         yield from self._registry_faults()
+        users: dict[str, str] = {}
         for name, client in self.clients.items():
+            for each in client.passwords:
+                if other := users.get(each.user):
+                    yield f"clients.{name}.passwords", f"user {each.user} is also with {other!r}; give each a user once"
+                users[each.user] = name
             for bound in client.tenants:
                 if bound not in self.tenants:
                     yield f"clients.{name}.tenants", f"{bound!r} is not under [tenants]"

@@ -18,6 +18,14 @@ _AWS_SECRET: Final = re.compile(
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _KEY_ID: Final = re.compile(r"[a-z2-7]{16}\Z")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_PASSWORD_DIGEST: Final = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<memory>[0-9]{1,6}),t=(?P<passes>[0-9]{1,2}),p=(?P<lanes>[0-9])"
+    r"\$[A-Za-z0-9+/]{22,86}\$[A-Za-z0-9+/]{22,86}\Z"
+)
+# KiB, and times over it. Less is no protection; more would let one call keep a processor, or a machine's memory, busy.
+_MEMORY: Final = range(19 * 1024, 128 * 1024 + 1)
+_PASSES: Final = range(1, 11)
+_USER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f:]{1,128}\Z")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}\Z")
 _SEGMENTS: Final = r"(/[A-Za-z0-9._~-]+)+"
 _PREFIX: Final = re.compile(rf"{_SEGMENTS}\Z")
@@ -103,6 +111,15 @@ def _fingerprinted(text: str) -> str:
     return digits
 
 
+def _password_digest(text: str) -> str:
+    match = _PASSWORD_DIGEST.match(text)
+    if not match:
+        raise ValueError(_NO_ARGON2ID)
+    if int(match["memory"]) not in _MEMORY or int(match["passes"]) not in _PASSES or match["lanes"] == "0":
+        raise ValueError("takes other than 19 to 128 MiB (m=19456 to 131072) or 1 to 10 passes (t=)")
+    return text
+
+
 def _key_field(name: str) -> str:
     if not _CALLERS_FIELD.match(name) or name.lower() in _NOT_KEYS:
         raise ValueError("is no field for a key; give one of the client's own, such as Idempotency-Key")
@@ -164,6 +181,11 @@ Host = Annotated[
 LocalAddress = Annotated[IPv4Address, AfterValidator(_one_address)]
 Balancers = Annotated[IPv4Network, BeforeValidator(_whole_range), AfterValidator(_not_open)]
 _PASTED: Final = "is not as `relay client new` prints it; paste the whole stanza"
+_NO_ARGON2ID: Final = (
+    "is no Argon2id digest ($argon2id$v=19$...) as `relay client new --basic` prints it; never the password itself"
+)
+PasswordDigest = Annotated[str, AfterValidator(_password_digest)]
+User = Annotated[str, formed(_USER, "a user has 1 to 128 characters, none of them a colon or a control character")]
 KeyId = Annotated[str, formed(_KEY_ID, _PASTED)]
 Digest = Annotated[str, formed(_DIGEST, _PASTED)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprinted)]

@@ -4,6 +4,8 @@ A new way adds one entry to WAYS: how to make it, what a call shows that it acce
 it must refuse.
 """
 
+import asyncio
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -12,12 +14,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from relay.auth.api_key import ApiKeys, NewKey, digest_of, new_key
-from relay.auth.caller import Authenticator, Caller
+from relay.auth.basic import NewPassword, Passwords, new_password
+from relay.auth.caller import Authenticator, Awaited, Caller, Outcome
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
+from relay.auth.hashing import Hashing
 from relay.auth.ways import Ways
 from relay.authority.issued import Issued
-from relay.errors import CallerUnknown, ClientCertificateForeign
+from relay.errors import CallerUnknown, ClientCertificateForeign, RelayError
 from relay.message.fields import Field, Fields
 from relay.message.head import RequestHead
 from relay.x509.identity import identify, readable
@@ -116,6 +120,49 @@ def _certificate(authenticator: ClientCertificates, right: Issued) -> Way:
     )
 
 
+@cache
+def _new_passwords() -> tuple[NewPassword, NewPassword]:
+    return new_password(), new_password()
+
+
+@cache
+def _hashing() -> Hashing:
+    return Hashing()
+
+
+def _passwords() -> Passwords:
+    password, other = _new_passwords()
+    return Passwords({"zorg": (password.digest, CALLER), "other": (other.digest, OTHER)}, _hashing())
+
+
+def _shown(user: str, password: str, scheme: str = "Basic") -> Shown:
+    encoded = b64encode(f"{user}:{password}".encode()).decode()
+    return Shown(((b"Authorization", f"{scheme} {encoded}".encode()),))
+
+
+def _basic() -> Way:
+    password, other = _new_passwords()
+    return Way(
+        authenticator=_passwords(),
+        nobody=Passwords({}, _hashing()),
+        right=_shown("zorg", password.text),
+        secret=password.text,
+        wrong={
+            "altered": _shown("zorg", password.text[:-1]),
+            "with more": _shown("zorg", password.text + "x"),
+            "of another": _shown("zorg", other.text),
+            "of nobody": _shown("nobody", password.text),
+            "stored form": _shown("zorg", password.digest),
+            "no user": _shown("", password.text),
+            "no password": _shown("zorg", ""),
+            "another scheme": _shown("zorg", password.text, "Bearer"),
+            "no base64": Shown(((b"Authorization", b"Basic %%%"),)),
+            "not UTF-8": Shown(((b"Authorization", b"Basic " + b64encode(b"zorg:\xff")),)),
+            "a key instead": Shown(_key(_keys()[0].text)),
+        },
+    )
+
+
 def _both(right: Shown) -> Way:
     key, other = _keys()
     return Way(
@@ -139,6 +186,7 @@ WAYS: dict[str, Callable[[], Way]] = {
     "api_key": _api_key,
     "certificate by subject": lambda: _certificate(_by_subject(), kit.system()),
     "certificate by pin": lambda: _certificate(_by_pin(), kit.foreign()),
+    "basic": _basic,
     "either, by key": lambda: _both(Shown(_key(_keys()[0].text))),
     "either, by certificate": lambda: _both(Shown((), _der(kit.system()))),
     "either, by both": lambda: _both(Shown(_key(_keys()[0].text), _der(kit.system()))),
@@ -159,57 +207,65 @@ def _head(shown: Shown) -> RequestHead:
     return RequestHead(b"POST", b"/", Fields(((b"Host", b"relay.example"), *shown.fields)))
 
 
-def _authenticate(authenticator: Authenticator, shown: Shown) -> Caller:
+async def _authenticate(authenticator: Authenticator, shown: Shown) -> Caller:
     found = authenticator.authenticate(_head(shown), shown.certificate, kit.AT)
-    assert isinstance(found, Caller)
-    return found
+    return await _settled(found) if isinstance(found, Awaited) else found
 
 
-def test_right_credentials_prove_their_caller(way: Way) -> None:
-    assert _authenticate(way.authenticator, way.right).client == "dynamics"
+async def _settled(awaited: Awaited) -> Caller:
+    told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    awaited.then(told.set_result)
+    outcome = await asyncio.wait_for(told, 10)
+    if isinstance(outcome, RelayError):
+        raise outcome
+    return outcome
 
 
-def test_the_fields_names_may_be_in_any_case(way_by_field: Way) -> None:
+async def test_right_credentials_prove_their_caller(way: Way) -> None:
+    assert (await _authenticate(way.authenticator, way.right)).client == "dynamics"
+
+
+async def test_the_fields_names_may_be_in_any_case(way_by_field: Way) -> None:
     right = way_by_field.right
     swapped = Shown(tuple((name.swapcase(), value) for name, value in right.fields), right.certificate)
-    assert _authenticate(way_by_field.authenticator, swapped).client == "dynamics"
+    assert (await _authenticate(way_by_field.authenticator, swapped)).client == "dynamics"
 
 
-def test_no_credentials_prove_nobody(way: Way) -> None:
+async def test_no_credentials_prove_nobody(way: Way) -> None:
     with pytest.raises(CallerUnknown):
-        _authenticate(way.authenticator, Shown())
+        await _authenticate(way.authenticator, Shown())
 
 
-def test_empty_credentials_prove_nobody(way_by_field: Way) -> None:
+async def test_empty_credentials_prove_nobody(way_by_field: Way) -> None:
     right = way_by_field.right
     with pytest.raises(CallerUnknown):
-        _authenticate(
+        await _authenticate(
             way_by_field.authenticator, Shown(tuple((name, b"") for name, _ in right.fields), right.certificate)
         )
 
 
-def test_credentials_given_twice_prove_nobody(way_by_field: Way) -> None:
+async def test_credentials_given_twice_prove_nobody(way_by_field: Way) -> None:
     """Two readers could each take another one of the two."""
     right = way_by_field.right
     with pytest.raises(CallerUnknown):
-        _authenticate(way_by_field.authenticator, Shown(right.fields + right.fields, right.certificate))
+        await _authenticate(way_by_field.authenticator, Shown(right.fields + right.fields, right.certificate))
 
 
-def test_wrong_credentials_prove_nobody_and_never_hear_which_part_was_wrong(way: Way) -> None:
+async def test_wrong_credentials_prove_nobody_and_never_hear_which_part_was_wrong(way: Way) -> None:
     details = set()
     for shown in way.wrong.values():
         with pytest.raises(CallerUnknown) as refused:
-            _authenticate(way.authenticator, shown)
+            await _authenticate(way.authenticator, shown)
         details.add(refused.value.detail)
     with pytest.raises(CallerUnknown) as refused:
-        _authenticate(way.authenticator, Shown())
+        await _authenticate(way.authenticator, Shown())
     assert details == {refused.value.detail}
 
 
-def test_where_nobody_is_known_everybody_is_refused(way: Way) -> None:
+async def test_where_nobody_is_known_everybody_is_refused(way: Way) -> None:
     # A pinned certificate of a foreign authority is then foreign, which its holder may know.
     with pytest.raises((CallerUnknown, ClientCertificateForeign)):
-        _authenticate(way.nobody, way.right)
+        await _authenticate(way.nobody, way.right)
 
 
 def test_the_fields_with_credentials_are_named_so_that_they_stay_here(way: Way) -> None:

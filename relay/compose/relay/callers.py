@@ -7,9 +7,11 @@ from typing import Final, Protocol
 from pydantic import TypeAdapter
 
 from relay.auth.api_key import ApiKeys
+from relay.auth.basic import Passwords
 from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
+from relay.auth.hashing import Hashing
 from relay.auth.ways import Ways
 from relay.errors import SettingsFault
 from relay.settings.client import Client
@@ -23,12 +25,13 @@ _CLIENTS: Final = TypeAdapter(dict[str, Client])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltCallers:
-    """The clients as they are known: by which keys, by which certificates."""
+    """The clients as they are known: by which keys, by which certificates, by which users with passwords."""
 
     clients: Mapping[str, Client]
     keys: Mapping[str, tuple[str, Caller]]
     pinned: Mapping[bytes, Caller]
     subjects: Mapping[str, Caller]
+    passwords: Mapping[str, tuple[str, Caller]]
 
     @property
     def certified(self) -> bool:
@@ -59,6 +62,7 @@ class Callers:
     def __init__(self, gate: Gate, built: BuiltCallers, trust: ClientTrust) -> None:
         self._gate = gate
         self._trust = trust
+        self._hashing = Hashing()
         self.use(built)
 
     def __repr__(self) -> str:
@@ -77,10 +81,12 @@ class Callers:
 
     def _authenticator(self) -> Authenticator:
         keys = ApiKeys(self._built.keys)
-        if not self._built.certified:
-            return keys  # the shortest way for most
-        # First the certificate: what is wrong with it, its holder may know.
-        return Ways((self._certificates, keys))
+        ways: list[Authenticator] = [keys]
+        if self._built.certified:
+            ways.insert(0, self._certificates)  # first: what is wrong with it, its holder may know
+        if self._built.passwords:
+            ways.append(Passwords(self._built.passwords, self._hashing))
+        return Ways(ways) if len(ways) > 1 else keys  # the shortest way for most
 
 
 def build_callers(clients: Mapping[str, Client]) -> BuiltCallers:
@@ -106,7 +112,13 @@ def build_callers(clients: Mapping[str, Client]) -> BuiltCallers:
             subjects[subject] = caller
     if faults:
         raise SettingsFault(faults)
-    return BuiltCallers(clients=clients, keys=dict(_keys(clients)), pinned=pinned, subjects=subjects)
+    return BuiltCallers(
+        clients=clients,
+        keys=dict(_keys(clients)),
+        pinned=pinned,
+        subjects=subjects,
+        passwords=dict(_passwords(clients)),
+    )
 
 
 def caller_of(name: str, client: Client, way: str) -> Caller:
@@ -118,6 +130,7 @@ def caller_of(name: str, client: Client, way: str) -> Caller:
         faults_as_500=client.soap_faults == "500",
         never_repeats=client.never_repeats,
         key_field=client.idempotency_field.lower().encode(),
+        requires=frozenset(client.requires),
     )
 
 
@@ -126,3 +139,10 @@ def _keys(clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[str, Calle
         caller = caller_of(name, client, "api_key")
         for key in client.api_keys:
             yield key.id, (key.digest, caller)
+
+
+def _passwords(clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[str, Caller]]]:
+    for name, client in clients.items():
+        caller = caller_of(name, client, "basic")
+        for each in client.passwords:
+            yield each.user, (each.digest, caller)
