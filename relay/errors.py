@@ -139,6 +139,10 @@ class ClientCertificateRevoked(ClientCertificateRefused):
     """Its authority has revoked it."""
 
 
+class SourceRefused(RelayError):
+    """The client has proven itself, and calls from where it may not call from."""
+
+
 class TenantUnclear(RelayError):
     """The client is bound to several tenants and did not say which."""
 

@@ -15,7 +15,8 @@ class Caps:
 
     __slots__ = ("_by_address", "_most", "_most_per_address", "in_all")
 
-    def __init__(self, most: int, most_per_address: int) -> None:
+    def __init__(self, most: int, most_per_address: int | None) -> None:
+        """`most_per_address` is None where one address may have as many as all."""
         self._most = most
         self._most_per_address = most_per_address
         self._by_address: dict[str, int] = {}
@@ -34,7 +35,7 @@ class Caps:
     def known(self, address: str) -> Full | None:
         """Count a connection that has entered under its address, unless that has too many."""
         number = self._by_address.get(address, 0)
-        if number >= self._most_per_address:
+        if self._most_per_address is not None and number >= self._most_per_address:
             return Full.ADDRESS
         self._by_address[address] = number + 1
         return None

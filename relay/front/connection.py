@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 from relay.deadlines import Deadlines
 from relay.errors import CallerGone, HeadTooSlow, MalformedRequest, RelayError
 from relay.front.call import Traveller
+from relay.front.forwarded import caller_told
 from relay.message.fields import Field
 from relay.message.framing import NO_BODY, Framing, Length, request_framing
 from relay.message.head import RequestHead, ResponseHead, response_octets, with_fields
@@ -38,6 +39,8 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._patience: Deadlines[Connection] | None = None
         self.peer = peer
+        # Whether each of its calls tells for itself who makes it.
+        self._told = bool(listener.forwarders) and ":" not in peer and listener.balances(peer)
         self.certificate: bytes | None = None
 
     def __repr__(self) -> str:
@@ -202,11 +205,14 @@ class Connection(asyncio.Protocol):
         try:
             head = scan_request(octets)
             framing = request_framing(head)
+            peer = caller_told(head.fields, peer=self.peer, balances=self._listener.balances) if self._told else ""
         except RelayError as error:
             self._refuse(error)
             return
         self._expect(None)
         call = self._call = self._call_of(head, framing, after)
+        if peer:
+            call.peer = peer
         self._listener.take(call)
 
     def _call_of(self, head: RequestHead, framing: Framing, after: bytes) -> "FrontCall":
@@ -289,6 +295,7 @@ class FrontCall:
         self.octets = octets
         self.rest = rest
         self.keep_alive = bool(head.minor) if b"connection" not in head.fields.shape.where else _keeps_alive(head)
+        self.peer = connection.peer
         self.traveller: Traveller | None = None
         self.started = False
         self.finished = False
@@ -296,11 +303,6 @@ class FrontCall:
         self._connection = connection
         self._pending = b""
         self._chunked = False
-
-    @property
-    def peer(self) -> str:
-        """The caller's address."""
-        return self._connection.peer
 
     @property
     def certificate(self) -> bytes | None:

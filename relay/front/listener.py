@@ -38,6 +38,7 @@ class Listener:
         *,
         handshake_seconds: float,
         proxies: Proxies,
+        forwarders: Proxies,
         caps: Caps,
         usher: Usher,
     ) -> None:
@@ -47,6 +48,7 @@ class Listener:
         # Whether callers are asked for a certificate: then it goes with each call, whatever it is worth.
         self.asks = context.verify_mode is not ssl.CERT_NONE
         self.proxies = proxies
+        self.forwarders = forwarders
         self.caps = caps
         self.usher = usher
         self._server: asyncio.Server | Acceptor | None = None
@@ -103,6 +105,10 @@ class Listener:
         self.asks = context.verify_mode is not ssl.CERT_NONE
 
     # -- for arrivals and connections ------------------------------------------------------------------------
+
+    def balances(self, address: str) -> bool:
+        """Whether this is the address of a load balancer that tells the caller in each call."""
+        return address in self.forwarders
 
     def opened(self, connection: Connection) -> None:
         """Remember a caller."""

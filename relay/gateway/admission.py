@@ -1,11 +1,21 @@
 """Everything that is decided from a call's head alone, before a byte goes anywhere: who, for whom, where to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from relay.auth.caller import Authenticator, Awaited, Caller
-from relay.errors import BodyTooLarge, ExpectationUnknown, MalformedRequest, MethodRefused, MethodUnknown, WrongHost
+from relay.auth.sources import Ranges
+from relay.errors import (
+    BodyTooLarge,
+    ExpectationUnknown,
+    MalformedRequest,
+    MethodRefused,
+    MethodUnknown,
+    SourceRefused,
+    WrongHost,
+)
 from relay.message.framing import Framing, Length
 from relay.message.head import RequestHead
 from relay.message.target import Target, target_of
@@ -37,9 +47,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """The order of the questions: is it HTTP, is it for us, who asks, for whom, where to, how much."""
+    """The order of the questions: is it HTTP, is it for us, who asks and from where, for whom, where to, how much.
+
+    `sources` has the ranges of those clients that may not call from anywhere.
+    """
 
     authenticator: Authenticator
+    sources: Mapping[str, Ranges]
     directory: Directory
     hosts: "Hosts"
     max_body: int
@@ -58,6 +72,11 @@ class Admission:
         if target.host not in self.hosts:
             raise WrongHost("the Host field names no host that is served here")
         return target, self.authenticator.authenticate(head, certificate, at)
+
+    def comes_from(self, caller: Caller, peer: str) -> None:
+        """Look whether this client may call from the address `peer`. Raises SourceRefused."""
+        if (ranges := self.sources.get(caller.client)) is not None and peer not in ranges:
+            raise SourceRefused(f"client {caller.client} may not call from {peer or 'an unknown address'}")
 
     def placed(self, head: RequestHead, framing: Framing, target: Target, caller: Caller) -> Placed:
         """Return the call's tenant and route. Raises the RelayError of the first wrong thing."""

@@ -1,12 +1,13 @@
 """The gateway: every call of every caller passes here, gets an answer, and leaves one note."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from relay.auth.caller import Authenticator
+from relay.auth.sources import Ranges
 from relay.deadlines import Deadlines
 from relay.errors import RelayError
 from relay.front.call import Call
@@ -53,9 +54,10 @@ class Gateway:
         self._ended: list[Exchange] = []
         self.deadlines = Deadlines(self.loop, road.total, Journey.too_late)
 
-    def admit_by(self, authenticator: Authenticator) -> None:
-        """Judge callers by `authenticator` from the next call on."""
-        self.road = replace(self.road, admission=replace(self.road.admission, authenticator=authenticator))
+    def admit_by(self, authenticator: Authenticator, sources: Mapping[str, Ranges]) -> None:
+        """Judge callers by `authenticator`, and clients by their `sources`, from the next call on."""
+        admission = replace(self.road.admission, authenticator=authenticator, sources=sources)
+        self.road = replace(self.road, admission=admission)
 
     def take(self, call: Call) -> None:
         """Answer a call, or break it off. Raises nothing."""

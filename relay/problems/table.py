@@ -125,6 +125,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy="Show another one; the old one will not be valid again.",
         proxy_error="http_request_denied",
     ),
+    errors.SourceRefused: Problem(
+        status=403,
+        code="source_refused",
+        title="This client may not call from this address",
+        remedy="Call from an address that is meant, or have the relay's operator add this one to the client's sources.",
+        proxy_error="http_request_denied",
+    ),
     errors.TenantRefused: Problem(
         status=403,
         code="tenant_refused",

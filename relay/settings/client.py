@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from relay.settings.load import Branch
-from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, User
+from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, Source, User
 
 # Where each way to prove oneself has its proofs. A new way adds its line, and its word to `Way`.
 PROOFS: Final[Mapping[str, str]] = {
@@ -70,6 +70,11 @@ class Client(Branch):
     requires: Annotated[tuple[Way, ...], Field(max_length=len(PROOFS))] = Field(
         default=(),
         description='Ways it must prove itself in at once: ["api_key", "client_certificate"]; empty: any one.',
+    )
+    sources: tuple[Source, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Where it may call from: IPv4 ranges, azure:TAG of sources.azure_service_tags; empty: anywhere.",
     )
     soap_faults: Literal["true status", "500"] = Field(
         default="true status", description='"500" for WCF clients, which read a SOAP Fault from a 500 only.'

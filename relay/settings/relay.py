@@ -65,9 +65,13 @@ class Listen(Branch):
         default=(),
         description="IPv4 ranges of load balancers that must, and alone may, tell the caller in a PROXY v2 header.",
     )
+    forwarded_from: tuple[Balancers, ...] = Field(
+        default=(),
+        description="IPv4 ranges of load balancers that speak HTTP, and alone tell the caller in X-Forwarded-For.",
+    )
     max_connections: int = Field(default=10_000, ge=1, description="Connections from callers at once, in each process.")
-    max_connections_per_address: int = Field(
-        default=1_000, ge=1, description="The same from one address; Dynamics comes from shared ones."
+    max_connections_per_address: int | None = Field(
+        default=None, ge=1, description="The same from one address; empty: no such cap, for Dynamics shares addresses."
     )
     max_body: int = Field(default=40 * 1024 * 1024, ge=0, description="Bytes. VECOZO's 25 MB is 34 MB in base64.")
 
@@ -409,6 +413,15 @@ class Tenant(Branch):
         return self
 
 
+class Sources(Branch):
+    """Where the ranges come from that clients call from."""
+
+    azure_service_tags: SettingsPath | None = Field(
+        default=None,
+        description="Microsoft's file ServiceTags_Public_*.json; a new one is in force within seconds.",
+    )
+
+
 class RelaySettings(Settings):
     """Everything `relay serve` can be told."""
 
@@ -437,6 +450,7 @@ class RelaySettings(Settings):
         description="Words in a certificate's names that tell it is not for production. A guess: see fingerprints.",
     )
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
+    sources: Sources = Sources()
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 
     @property
@@ -449,15 +463,12 @@ class RelaySettings(Settings):
         yield from self._tenant_faults()
         seen: dict[str, str] = {}
         yield from self._certificate_faults()
+        yield from self._password_faults()
+        yield from self._source_faults()
         if self.mail is not None:
             yield from self.mail.faults()
         yield from self._registry_faults()
-        users: dict[str, str] = {}
         for name, client in self.clients.items():
-            for each in client.passwords:
-                if other := users.get(each.user):
-                    yield f"clients.{name}.passwords", f"user {each.user} is also with {other!r}; give each a user once"
-                users[each.user] = name
             for bound in client.tenants:
                 if bound not in self.tenants:
                     yield f"clients.{name}.tenants", f"{bound!r} is not under [tenants]"
@@ -465,6 +476,23 @@ class RelaySettings(Settings):
                 if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
                 seen[key.id] = name
+
+    def _password_faults(self) -> Iterator[tuple[str, str]]:
+        seen: dict[str, str] = {}
+        for name, client in self.clients.items():
+            for each in client.passwords:
+                if other := seen.get(each.user):
+                    yield f"clients.{name}.passwords", f"user {each.user} is also with {other!r}; give each a user once"
+                seen[each.user] = name
+
+    def _source_faults(self) -> Iterator[tuple[str, str]]:
+        if self.listen.forwarded_from and self.listen.proxy_protocol_from:
+            yield "listen.forwarded_from", "is told beside proxy_protocol_from; give the one that your balancers speak"
+        if self.sources.azure_service_tags is not None:
+            return
+        for name, client in self.clients.items():
+            if any(source.startswith("azure:") for source in client.sources):
+                yield f"clients.{name}.sources", "has tags of Azure's; give their file as sources.azure_service_tags"
 
     def _tenant_faults(self) -> Iterator[tuple[str, str]]:
         for name, tenant in self.tenants.items():

@@ -1,7 +1,7 @@
 """What single settings look like: names, paths, URLs, addresses, digests. Each fault says what to write instead."""
 
 import re
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -25,6 +25,8 @@ _PASSWORD_DIGEST: Final = re.compile(
 # KiB, and times over it. Less is no protection; more would let one call keep a processor, or a machine's memory, busy.
 _MEMORY: Final = range(19 * 1024, 128 * 1024 + 1)
 _PASSES: Final = range(1, 11)
+_A_TAG: Final = "azure:PowerPlatformPlex.WestEurope"
+_SERVICE_TAG: Final = re.compile(r"azure:[A-Za-z0-9._]{1,128}\Z")
 _USER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f:]{1,128}\Z")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}\Z")
 _SEGMENTS: Final = r"(/[A-Za-z0-9._~-]+)+"
@@ -98,6 +100,18 @@ def _not_open(network: IPv4Network) -> IPv4Network:
             "at the widest"
         )
     return network
+
+
+def _source(text: str) -> str:
+    if _SERVICE_TAG.match(text):
+        return text
+    try:
+        network = IPv4Network(_whole_range(text))
+    except (AddressValueError, NetmaskValueError):
+        raise ValueError(f"is neither an IPv4 range such as 20.50.0.0/16 nor a tag of Azure's: {_A_TAG}") from None
+    if not network.prefixlen:
+        raise ValueError("is every address there is; leave sources out to let it call from anywhere")
+    return str(network)
 
 
 def _fingerprinted(text: str) -> str:
@@ -185,6 +199,7 @@ _NO_ARGON2ID: Final = (
     "is no Argon2id digest ($argon2id$v=19$...) as `relay client new --basic` prints it; never the password itself"
 )
 PasswordDigest = Annotated[str, AfterValidator(_password_digest)]
+Source = Annotated[str, AfterValidator(_source)]
 User = Annotated[str, formed(_USER, "a user has 1 to 128 characters, none of them a colon or a control character")]
 KeyId = Annotated[str, formed(_KEY_ID, _PASTED)]
 Digest = Annotated[str, formed(_DIGEST, _PASTED)]

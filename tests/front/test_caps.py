@@ -11,6 +11,12 @@ def test_the_caller_over_the_cap_in_all_is_told_so_and_not_counted() -> None:
     assert caps.enter() is None
 
 
+def test_without_a_cap_one_address_has_as_many_as_all() -> None:
+    caps = Caps(3, None)
+    assert [(caps.enter(), caps.known("192.0.2.1")) for _ in range(3)] == [(None, None)] * 3
+    assert caps.enter() is Full.ALL
+
+
 def test_one_address_over_its_cap_leaves_room_for_others() -> None:
     caps = Caps(9, 1)
     assert [caps.known("192.0.2.1"), caps.known("192.0.2.1"), caps.known("192.0.2.2")] == [None, Full.ADDRESS, None]

@@ -391,7 +391,8 @@ def test_workers_are_a_number_from_1_to_64(tmp_path: Path, workers: object) -> N
 
 def test_nobody_tells_who_calls_unless_the_settings_say_so(tmp_path: Path) -> None:
     listen = _read(tmp_path).listen
-    assert (listen.proxy_protocol_from, listen.max_connections, listen.max_connections_per_address) == ((), 10000, 1000)
+    assert (listen.proxy_protocol_from, listen.max_connections, listen.max_connections_per_address) == ((), 10000, None)
+    assert listen.forwarded_from == ()
 
 
 @pytest.mark.parametrize(
@@ -514,3 +515,64 @@ def test_a_mail_password_from_the_environment_never_shows(tmp_path: Path, monkey
     assert settings.mail.password is not None
     assert settings.mail.password.get_secret_value() == "zeer-geheim"
     assert "zeer-geheim" not in repr(settings)
+
+
+_DIGEST = "$argon2id$v=19$m=19456,t=2,p=1$" + "A" * 22 + "$" + "A" * 43
+
+
+@pytest.mark.parametrize(
+    "digest",
+    [
+        "geheim",
+        _DIGEST.replace("argon2id", "argon2i"),
+        _DIGEST.replace("19456", "1024"),
+        _DIGEST.replace("19456", "999999"),
+        _DIGEST.replace("t=2", "t=99"),
+        _DIGEST.replace("p=1", "p=0"),
+        _DIGEST[:-30],
+    ],
+)
+def test_passwords_are_digests_of_bounded_cost_and_never_repeated(tmp_path: Path, digest: str) -> None:
+    [(key, fault)] = _faults(tmp_path, clients__dynamics__passwords=[{"user": "zorg", "digest": digest}]).items()
+    assert key == "clients.dynamics.passwords.0.digest"
+    assert digest not in fault
+
+
+def test_a_user_belongs_to_one_client_once_and_has_no_colon(tmp_path: Path) -> None:
+    twice = [{"user": "zorg", "digest": _DIGEST}, {"user": "zorg", "digest": _DIGEST}]
+    assert "'dynamics'" in _faults(tmp_path, clients__dynamics__passwords=twice)["clients.dynamics.passwords"]
+    colon = [{"user": "zo:rg", "digest": _DIGEST}]
+    assert list(_faults(tmp_path, clients__dynamics__passwords=colon)) == ["clients.dynamics.passwords.0.user"]
+
+
+def test_what_is_required_has_to_be_there(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, clients__dynamics__requires=["api_key", "basic", "client_certificate"])
+    assert "basic has no passwords, client_certificate has no certificates" in faults["clients.dynamics"]
+    assert list(_faults(tmp_path, clients__dynamics__requires=["iris_scan"])) == ["clients.dynamics.requires.0"]
+    assert _read(tmp_path, clients__dynamics__requires=["api_key"]).clients["dynamics"].requires == ("api_key",)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("20.50.0.1/16", "20.50.0.0/16"),
+        ("0.0.0.0/0", "leave sources out"),
+        ("2001:db8::/32", "IPv4"),
+        ("PowerPlatformPlex", "azure:PowerPlatformPlex"),
+        ("azure:", "azure:PowerPlatformPlex"),
+    ],
+)
+def test_sources_are_ranges_or_tags(tmp_path: Path, source: str, why: str) -> None:
+    [(key, fault)] = _faults(tmp_path, clients__dynamics__sources=["20.50.0.0/16", source]).items()
+    assert key == "clients.dynamics.sources.1"
+    assert why in fault
+
+
+def test_tags_need_their_file(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, clients__dynamics__sources=["azure:PowerPlatformPlex.WestEurope"])
+    assert "sources.azure_service_tags" in faults["clients.dynamics.sources"]
+
+
+def test_balancers_tell_who_calls_in_one_way(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, listen__proxy_protocol_from=["10.0.0.1"], listen__forwarded_from=["10.0.0.2"])
+    assert list(faults) == ["listen.forwarded_from"]

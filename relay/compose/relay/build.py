@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
-from relay.compose.relay.callers import BuiltCallers, build_callers
+from relay.compose.relay.callers import BuiltCallers, build_callers, tags_of
 from relay.compose.relay.guards import guardroom
 from relay.compose.relay.registered import Entry, build_entries
 from relay.compose.relay.settings import SettingsFile
@@ -110,7 +110,7 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
     with _gathered(faults):
         trust = _build_trust(settings)
     with _gathered(faults):
-        callers = build_callers(settings.clients)
+        callers = build_callers(settings.clients, tags_of(settings))
     with _gathered(faults):
         room = _build_guardroom(settings, tenants, ways, at)
     with _gathered(faults):

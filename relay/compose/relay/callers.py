@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Final, Protocol
 
 from pydantic import TypeAdapter
@@ -12,26 +13,33 @@ from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
 from relay.auth.hashing import Hashing
+from relay.auth.sources import OF_AZURE, Ranges, ServiceTagsFault, Tags, service_tags
 from relay.auth.ways import Ways
 from relay.errors import SettingsFault
 from relay.settings.client import Client
+from relay.settings.relay import RelaySettings
 from relay.x509.identity import named
 
 _NO_SUBJECT: Final = (
     "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
 )
-_CLIENTS: Final = TypeAdapter(dict[str, Client])
+_OCTETS: Final = TypeAdapter(tuple[dict[str, Client], dict[str, tuple[str, ...]]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltCallers:
-    """The clients as they are known: by which keys, by which certificates, by which users with passwords."""
+    """The clients as they are known: by which keys, by which certificates, by which users with passwords.
+
+    `sources` has the ranges of those that may not call from anywhere, by client; `tags` what it was made of.
+    """
 
     clients: Mapping[str, Client]
     keys: Mapping[str, tuple[str, Caller]]
     pinned: Mapping[bytes, Caller]
     subjects: Mapping[str, Caller]
     passwords: Mapping[str, tuple[str, Caller]]
+    sources: Mapping[str, Ranges]
+    tags: Tags
 
     @property
     def certified(self) -> bool:
@@ -41,18 +49,18 @@ class BuiltCallers:
     @classmethod
     def read(cls, octets: bytes) -> "BuiltCallers":
         """Return what `octets` wrote in another process, which could build it."""
-        return build_callers(_CLIENTS.validate_json(octets))
+        return build_callers(*_OCTETS.validate_json(octets))
 
     def octets(self) -> bytes:
         """Return all that another process needs; there is no secret in it."""
-        return _CLIENTS.dump_json(dict(self.clients))
+        return _OCTETS.dump_json((dict(self.clients), dict(self.tags)))
 
 
 class Gate(Protocol):
     """Where callers are judged: the gateway."""
 
-    def admit_by(self, authenticator: Authenticator) -> None:
-        """Judge callers by `authenticator` from the next call on."""
+    def admit_by(self, authenticator: Authenticator, sources: Mapping[str, Ranges]) -> None:
+        """Judge callers by `authenticator`, and clients by their `sources`, from the next call on."""
         ...
 
 
@@ -72,7 +80,7 @@ class Callers:
         """Go by these clients from the next call on."""
         self._built = built
         self._certificates = ClientCertificates(pinned=built.pinned, subjects=built.subjects, trust=self._trust)
-        self._gate.admit_by(self._authenticator())
+        self._gate.admit_by(self._authenticator(), built.sources)
 
     def trust(self, trust: ClientTrust) -> None:
         """Judge their certificates by these authorities and revocations, from the next call on."""
@@ -89,8 +97,31 @@ class Callers:
         return Ways(ways) if len(ways) > 1 else keys  # the shortest way for most
 
 
-def build_callers(clients: Mapping[str, Client]) -> BuiltCallers:
-    """Return the clients as they are known. Raises SettingsFault with every fault there is."""
+def tags_of(settings: RelaySettings) -> Tags:
+    """Return the ranges of the service tags that clients name. Raises SettingsFault."""
+    wanted = {
+        source.removeprefix(OF_AZURE)
+        for client in settings.clients.values()
+        for source in client.sources
+        if source.startswith(OF_AZURE)
+    }
+    file = settings.sources.azure_service_tags
+    if file is None:
+        return {}
+    try:
+        return service_tags(file.read_bytes(), wanted)
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    except ServiceTagsFault as error:
+        fault = str(error)
+    raise SettingsFault([("sources.azure_service_tags", f"{file} {fault}")])
+
+
+def build_callers(clients: Mapping[str, Client], tags: Tags) -> BuiltCallers:
+    """Return the clients as they are known; `tags` has the ranges of those that they name.
+
+    Raises SettingsFault with every fault there is.
+    """
     faults: list[tuple[str, str]] = []
     pinned: dict[bytes, Caller] = {}
     subjects: dict[str, Caller] = {}
@@ -118,6 +149,8 @@ def build_callers(clients: Mapping[str, Client]) -> BuiltCallers:
         pinned=pinned,
         subjects=subjects,
         passwords=dict(_passwords(clients)),
+        sources={name: _ranges(client, tags) for name, client in clients.items() if client.sources},
+        tags=tags,
     )
 
 
@@ -146,3 +179,11 @@ def _passwords(clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[str, 
         caller = caller_of(name, client, "basic")
         for each in client.passwords:
             yield each.user, (each.digest, caller)
+
+
+def _ranges(client: Client, tags: Tags) -> Ranges:
+    networks = list[IPv4Network]()
+    for source in client.sources:
+        tagged = source.startswith(OF_AZURE)
+        networks += map(IPv4Network, tags[source.removeprefix(OF_AZURE)] if tagged else (source,))
+    return Ranges(networks)

@@ -147,6 +147,7 @@ def _listener(gateway: Gateway, built: Built, usher: TurnedAway) -> Listener:
         built.listener.certificate.context,
         handshake_seconds=built.settings.deadlines.tls,
         proxies=Proxies(listen.proxy_protocol_from),
+        forwarders=Proxies(listen.forwarded_from),
         caps=Caps(listen.max_connections, listen.max_connections_per_address),
         usher=usher,
     )
@@ -164,6 +165,7 @@ def _gateway(
     settings = built.settings
     admission = Admission(
         authenticator=ApiKeys({}),
+        sources={},
         directory=Directory({name: tenant.tenant for name, tenant in built.tenants.items()}),
         hosts=built.hosts,
         max_body=settings.listen.max_body,

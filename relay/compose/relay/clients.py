@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.asking import Asking
 from relay.compose.relay.build import Built
-from relay.compose.relay.callers import BuiltCallers, build_callers
+from relay.compose.relay.callers import BuiltCallers, build_callers, tags_of
 from relay.compose.relay.settings import SettingsFile, changed
 from relay.errors import SettingsFault
 from relay.observe.metrics import Metrics
 from relay.settings.client import Client
-from relay.x509.watch import FileWatch
+from relay.x509.watch import FileWatch, Stamp, stamp_of
+
+# The branches of the settings that are taken while the relay runs.
+_TAKEN: Final = frozenset(("clients", "sources"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,8 @@ class Reading:
 
     def same(self, other: "Reading") -> bool:
         """Whether neither has anything to say that the other has not."""
-        return self.callers.clients == other.callers.clients and self.waiting == other.waiting
+        callers, others = self.callers, other.callers
+        return (callers.clients, callers.tags, self.waiting) == (others.clients, others.tags, other.waiting)
 
 
 class Admitting(Protocol):
@@ -70,18 +74,23 @@ def _of_tenants(there: Collection[str], clients: Mapping[str, Client]) -> Iterat
 
 
 def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWatch[Reading, SettingsFault]:
-    """Return what looks after the clients in `file`."""
+    """Return what looks after the clients in `file`, and after the file with the service tags that they name."""
+    tagged = [built.settings.sources.azure_service_tags]
+
+    def stamp() -> Stamp:
+        return file.stamp() + stamp_of(*(path for path in tagged if path is not None))
 
     def read() -> Reading:
         settings = file.read()
+        tagged[:] = [settings.sources.azure_service_tags]
         # How many workers there are may have been told to `relay serve` itself.
         settings = settings.model_copy(update={"workers": built.settings.workers})
-        waiting = [name for name in changed(built.settings, settings) if name != "clients"]
+        waiting = [name for name in changed(built.settings, settings) if name not in _TAKEN]
         clients = dict(_of_tenants(built.tenants, settings.clients))
-        return Reading(callers=build_callers(clients), waiting=waiting)
+        return Reading(callers=build_callers(clients, tags_of(settings)), waiting=waiting)
 
     return FileWatch(
-        stamp=file.stamp,
+        stamp=stamp,
         seen=(),  # looked at once more than needed: what changed while the relay was being built counts as well
         make=read,
         fault=SettingsFault,
