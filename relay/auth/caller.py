@@ -15,7 +15,8 @@ class Caller:
 
     `faults_as_500`: its WCF reads SOAP Faults from a 500 only. `never_repeats`: it sends no call again, whatever the
     status, so that it may be told 504. `key_field` is the lower-case name of the field in which it names a key for
-    each call that goes at most once. `requires`: all the ways in which it has to prove itself at once, where one is not
+    each call that goes at most once. `credential` is the identifier of the key that it showed, where it has several of
+    that way, and no secret. `requires`: all the ways in which it has to prove itself at once, where one is not
     enough.
     """
 
@@ -26,6 +27,7 @@ class Caller:
     never_repeats: bool = False
     key_field: bytes = b"idempotency-key"
     requires: frozenset[str] = frozenset()
+    credential: str = ""
 
 
 Outcome = Caller | RelayError

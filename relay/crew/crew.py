@@ -84,6 +84,7 @@ class _Worker:
     state: State = State.STARTING
     in_progress: int = 0
     report: bytes = b""
+    goes_by: str = ""
     ended: bool | None = None
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -133,6 +134,10 @@ class Crew:
     def reports(self) -> Iterator[bytes]:
         """Yield what each told last."""
         return (worker.report for worker in self._workers.values() if worker.report)
+
+    def revisions(self) -> list[str]:
+        """Return by which revision of its orders each goes that takes calls; empty: it has not told yet."""
+        return [worker.goes_by for worker in self._workers.values() if worker.state is not State.STARTING]
 
     def start(self) -> None:
         """Have all of them forked."""
@@ -235,8 +240,8 @@ class Crew:
                 worker.told.set()
                 self._news.started(worker.number, worker.pid)
                 self._news.changed(self.working, self._size)
-            case ("report", in_progress):
-                worker.in_progress, worker.report = int(in_progress), message.octets()
+            case ("report", in_progress, goes_by):
+                worker.in_progress, worker.goes_by, worker.report = int(in_progress), goes_by, message.octets()
                 worker.told.set()
                 if worker.state is State.SILENT:
                     worker.state = State.WORKING

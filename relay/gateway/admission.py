@@ -18,6 +18,7 @@ from relay.errors import (
 )
 from relay.message.framing import Framing, Length
 from relay.message.head import RequestHead
+from relay.message.query_key import without_key
 from relay.message.target import Target, target_of
 from relay.tenant.directory import TENANT_FIELD, Directory, Tenant
 from relay.tenant.routing import Route
@@ -87,6 +88,9 @@ class Admission:
         expected = head.fields.first(b"expect")
         if expected is not None and expected.lower() != b"100-continue":
             raise ExpectationUnknown("Expect holds something other than 100-continue")
+        octets = without_key(target.octets)
+        if octets is not target.octets:
+            target = Target(octets, target.path, target.host)
         return Placed(tenant, route, target)
 
 

@@ -12,8 +12,10 @@ _LONGEST: Final = 255
 _SIZE: Final = 16
 
 
-def claim_of(head: RequestHead, body: bytes | None, *, field: bytes, client: str, tenant: str) -> Claim:
+def claim_of(head: RequestHead, body: bytes | None, *, target: bytes, field: bytes, client: str, tenant: str) -> Claim:
     """Return what a call claims whose key stands in `field`; `body` is None when it is not whole yet.
+
+    `target` is what travels on: by which API key the caller proves itself is no part of the call.
 
     Raises MalformedRequest. The key counts as it is written, within one client. Its digest alone is kept: who makes
     keys of names or numbers of persons could be guessed, and is told not to (docs/passage.md).
@@ -23,7 +25,7 @@ def claim_of(head: RequestHead, body: bytes | None, *, field: bytes, client: str
         raise MalformedRequest(f"{field.decode()} has to hold one key of at most {_LONGEST} octets")
     return Claim(
         key=_digest(client.encode(), values[0]),
-        call=_digest(tenant.encode(), head.method, head.target),
+        call=_digest(tenant.encode(), head.method, target),
         body=b"" if body is None else _digest(body),
     )
 

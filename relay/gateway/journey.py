@@ -242,6 +242,7 @@ class Journey:
         """Send the call of this caller on. Raises the RelayError of the first wrong thing."""
         call = self._call
         self._caller, self.record.client, self.record.way = caller, caller.client, caller.way
+        self.record.credential = caller.credential
         self._gateway.road.admission.comes_from(caller, call.peer)
         if call.head.method == b"OPTIONS" and ends_here(call.head):
             self._tell_about_us()
@@ -274,6 +275,7 @@ class Journey:
         self._claim = claim_of(
             call.head,
             call.octets if call.rest is None else None,
+            target=placed.target.octets,
             field=caller.key_field,
             client=caller.client,
             tenant=placed.tenant.name,

@@ -31,7 +31,7 @@ class Exchange:
     `status` is what the caller got (499: it left), `upstream_status` what VECOZO answered. `cause` names a refusal
     or an error; empty when there was none. `refusal` is the cause of a refusal by VECOZO, whatever became of the
     caller; or of earlier ones, for which this call was not sent. `again` is empty unless the call went out once more,
-    from `egress`, after it was refused from `refused_egress`.
+    from `egress`, after it was refused from `refused_egress`. `credential` is the identifier of the key that was shown.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Exchange:
     method: str
     client: str = ""
     way: str = ""
+    credential: str = ""
     tenant: str = ""
     environment: str = ""
     route: str = ""

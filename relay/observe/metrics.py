@@ -13,7 +13,7 @@ from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from relay.observe.tally import BUCKETS, Tally
+from relay.observe.tally import BUCKETS, Proof, Tally
 
 
 class Kind(StrEnum):
@@ -147,6 +147,18 @@ CLIENTS_RELOADS: Final = Metric(
     ("result",),
     "Changes of the clients in the settings file noticed: taken, or refused (the old ones stay in force).",
 )
+KEY_EXPIRY: Final = Metric(
+    "relay_client_key_expiry_timestamp_seconds",
+    Kind.GAUGE,
+    ("client", "key"),
+    "When an API key expires, for those that do; key is its identifier, and no secret.",
+)
+LAST_USED: Final = Metric(
+    "relay_client_last_used_timestamp_seconds",
+    Kind.GAUGE,
+    ("client", "way", "key"),
+    "When a client last proved itself in this way; key is the identifier of an API key, otherwise empty.",
+)
 CALLERS_REFUSED: Final = Metric(
     "relay_callers_refused_total",
     Kind.COUNTER,
@@ -214,7 +226,7 @@ METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD, STOPPED,
     CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS,
-    RESTARTS, LOST, KEYS, MAILS,
+    RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS,
 )  # fmt: skip
 
 
@@ -267,12 +279,18 @@ class _Families(Collector):
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self.reports: Callable[[], Iterable[bytes]] = tuple
+        self.expiries: Callable[[], Iterable[tuple[tuple[str, str], datetime]]] = tuple
 
-    def collect(self) -> Iterator[PrometheusMetric]:
-        """Yield the families."""
+    def whole(self) -> Tally:
+        """Return what was tallied in all processes."""
         whole = Tally()
         for packed in (self._tally.packed(), *self.reports()):
             whole.absorb(packed)
+        return whole
+
+    def collect(self) -> Iterator[PrometheusMetric]:
+        """Yield the families."""
+        whole = self.whole()
         calls = [(tuple(map(str, key)), number) for key, number in whole.calls.items()]
         yield _counted(CALLS, calls)
         yield _counted(REFUSALS, whole.refusals.items())
@@ -285,12 +303,21 @@ class _Families(Collector):
             upto = zip((*map(float, BUCKETS), float("inf")), accumulate(counts[:-1]), strict=True)
             durations.add_metric(place, [(_edge(most), total) for most, total in upto], counts[-1])
         yield durations
+        yield _moments(LAST_USED, whole.used.items())
+        yield _moments(KEY_EXPIRY, self.expiries())
 
 
 def _counted(metric: Metric, counts: Iterable[tuple[tuple[str, ...], int]]) -> CounterMetricFamily:
     family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
     for labels, number in counts:
         family.add_metric(labels, number)
+    return family
+
+
+def _moments(metric: Metric, moments: Iterable[tuple[tuple[str, ...], datetime]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, at in moments:
+        family.add_metric(labels, at.timestamp())
     return family
 
 
@@ -410,6 +437,14 @@ class Metrics:
     def reports(self, reports: Callable[[], Iterable[bytes]]) -> None:
         """At each scrape add what others have packed, as they last told."""
         self._families.reports = reports
+
+    def key_expiries(self, expiries: Callable[[], Iterable[tuple[tuple[str, str], datetime]]]) -> None:
+        """Read at each scrape when clients' keys expire, by client and identifier."""
+        self._families.expiries = expiries
+
+    def used(self) -> dict[Proof, datetime]:
+        """Return when each proof of a client was last good, as far as told."""
+        return self._families.whole().used
 
     def guards(self, guards: Callable[[], Iterable[GuardSeen]], stops: Callable[[], Iterable[StopSeen]]) -> None:
         """Read at each scrape how the guards stand, and what is stopped."""

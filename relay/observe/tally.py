@@ -6,6 +6,7 @@ Measured: the library's counters and histogram cost three times as much for each
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime
 from operator import add
 from typing import Any, Final
 
@@ -16,9 +17,15 @@ from relay.observe.exchange import Again, Exchange
 # Seconds: from a fast insurance check to the total deadline.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)
 
+# Client, way, and the identifier of the key where there are several.
+Proof = tuple[str, str, str]
+
 
 class Tally:
-    """What is counted, by tuples of labels; `durations` has a number for each bucket, one for longer, and the sum."""
+    """What is counted, by tuples of labels; `durations` has a number for each bucket, one for longer, and the sum.
+
+    `used` tells when each proof of a client was last good.
+    """
 
     def __init__(self) -> None:
         self.calls: defaultdict[tuple[str, str, str, str, int, str], int] = defaultdict(int)
@@ -27,6 +34,7 @@ class Tally:
         self.again: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], list[float]] = {}
         self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.used: dict[Proof, datetime] = {}
         # A counter that first appears with its first event cannot be alerted on by its increase.
         self.callers = {("max_connections",): 0, ("max_connections_per_address",): 0, ("proxy_header",): 0}
 
@@ -34,6 +42,8 @@ class Tally:
         """Count an exchange."""
         tenant, route = exchange.tenant, exchange.route
         self.calls[tenant, exchange.client, route, exchange.environment, exchange.status, exchange.source] += 1
+        if exchange.client:
+            self.used[exchange.client, exchange.way, exchange.credential] = exchange.at
         durations = self.durations.get((tenant, route))
         if durations is None:
             durations = self.durations[tenant, route] = [0.0] * (len(BUCKETS) + 2)
@@ -64,11 +74,17 @@ class Tally:
 
     def packed(self) -> bytes:
         """Return all of it, for the tally of another process to absorb."""
-        return orjson.dumps([*(list(table.items()) for table in self._counters()), list(self.durations.items())])
+        return orjson.dumps(
+            [
+                *(list(table.items()) for table in self._counters()),
+                list(self.durations.items()),
+                list(self.used.items()),
+            ]
+        )
 
     def absorb(self, packed: bytes) -> None:
         """Add what another process has packed."""
-        *counted, durations = orjson.loads(packed)
+        *counted, durations, used = orjson.loads(packed)
         for table, counts in zip(self._counters(), counted, strict=True):
             for key, number in counts:
                 table[tuple(key)] += number
@@ -76,3 +92,6 @@ class Tally:
             here = self.durations.get((tenant, route))
             added = map(add, here, counts) if here is not None else counts
             self.durations[tenant, route] = list(added)
+        for proof, at in used:
+            key, moment = tuple(proof), datetime.fromisoformat(at)
+            self.used[key] = max(moment, self.used.get(key, moment))

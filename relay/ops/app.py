@@ -1,4 +1,4 @@
-"""The operator's port as an aiohttp application. It shows counts and readiness: no names of callers, no secrets."""
+"""The operator's port as an aiohttp application. It shows counts, readiness and who may call: no secrets."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -52,8 +52,9 @@ def make_app(
     *,
     gather: Callable[[], Awaitable[None]] = _nothing,
     history: History | None = None,
+    clients: Callable[[], dict[str, object]] | None = None,
 ) -> web.Application:
-    """Return the application with `/healthz`, `/readyz`, `/metrics` and, where there is a history, `/history`.
+    """Return the application with `/healthz`, `/readyz`, `/metrics`; and `/history` and `/clients` where given.
 
     `gather` is awaited before each look at what all processes counted and remember.
     """
@@ -76,8 +77,15 @@ def make_app(
         body = orjson.dumps({"refusals": history.latest() if history else []}, option=orjson.OPT_UTC_Z)
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
+    async def known(request: web.Request) -> web.Response:
+        await gather()
+        body = orjson.dumps(clients() if clients else {})
+        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
     app = web.Application()
     app.add_routes([web.get("/healthz", health), web.get("/readyz", ready), web.get("/metrics", metrics)])
     if history is not None:
         app.add_routes([web.get("/history", refusals)])
+    if clients is not None:
+        app.add_routes([web.get("/clients", known)])
     return app

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from relay.settings.load import Branch
 from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, Source, User
@@ -22,6 +22,9 @@ class ApiKey(Branch):
 
     id: KeyId = Field(description="The part of the key between its underscores.")
     digest: Digest = Field(description="SHA-256 of the whole key.")
+    expires: AwareDatetime | None = Field(
+        default=None, description="From this moment on it proves nobody: 2027-01-31T06:00:00+01:00."
+    )
 
 
 class Password(Branch):
@@ -58,6 +61,10 @@ class Client(Branch):
     )
     api_keys: tuple[ApiKey, ...] = Field(
         default=(), max_length=2, description="Two while a key is being replaced; none where certificates prove it."
+    )
+    key_in_query: bool = Field(
+        default=False,
+        description="Its keys count in the parameter code of the query as well, for webhooks; it never travels on.",
     )
     certificates: tuple[ClientCertificate, ...] = Field(
         default=(), max_length=8, description="Once one client has any, callers are asked for one in TLS."

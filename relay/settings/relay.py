@@ -36,6 +36,7 @@ from relay.settings.shapes import (
     ProbePath,
     RegistryUrl,
     Seconds,
+    SecretField,
     UpstreamUrl,
     WitnessUrl,
 )
@@ -60,6 +61,9 @@ class Listen(Branch):
     )
     client_revocations: SettingsPath | None = Field(
         default=None, description="What these authorities have revoked: their lists (CRL), PEM or DER."
+    )
+    key_field: SecretField = Field(
+        default="X-Api-Key", description="The field in which callers send their API key; it never travels on."
     )
     proxy_protocol_from: tuple[Balancers, ...] = Field(
         default=(),
@@ -472,6 +476,8 @@ class RelaySettings(Settings):
             for bound in client.tenants:
                 if bound not in self.tenants:
                     yield f"clients.{name}.tenants", f"{bound!r} is not under [tenants]"
+            if client.idempotency_field.lower() == self.listen.key_field.lower():
+                yield f"clients.{name}.idempotency_field", "is the field of API keys, listen.key_field; give another"
             for key in client.api_keys:
                 if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from relay.message.hops import NOT_SENT_ON
+
 _HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _AUTHORITY: Final = rf"https://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?"
 _HOST_ALONE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
@@ -35,6 +37,28 @@ _PROBE: Final = re.compile(rf"{_SEGMENTS}(\?[A-Za-z0-9._~=&-]*)?\Z")
 # A token of RFC 9110, section 5.6.2. Callers' fields have no underscore: a head with one is refused.
 _FIELD: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}\Z")
 _CALLERS_FIELD: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}\Z")
+# What means something to HTTP, to services or to another way of proving oneself.
+_NOT_FOR_SECRETS: Final = NOT_SENT_ON | frozenset(
+    (
+        b"accept",
+        b"accept-encoding",
+        b"authorization",
+        b"content-digest",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"cookie",
+        b"date",
+        b"idempotency-key",
+        b"prefer",
+        b"range",
+        b"signature",
+        b"signature-input",
+        b"soapaction",
+        b"user-agent",
+        b"via",
+    )
+)
 # What each call has, or what proves the caller: no two calls would have keys of their own.
 _NOT_KEYS: Final = frozenset(
     ("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key")
@@ -140,6 +164,17 @@ def _key_field(name: str) -> str:
     return name
 
 
+def _secret_field(name: str) -> str:
+    lower = name.lower()
+    if (
+        not _CALLERS_FIELD.match(name)
+        or lower.encode() in _NOT_FOR_SECRETS
+        or lower.startswith(("x-relay-", "x-forwarded-"))
+    ):
+        raise ValueError("is no field for a secret; give one of its own, such as X-Api-Key")
+    return name
+
+
 def _plain(text: str) -> str:
     if not text.isprintable():
         raise ValueError("is looked for as it stands, so it has no line ends or other control characters")
@@ -204,6 +239,7 @@ User = Annotated[str, formed(_USER, "a user has 1 to 128 characters, none of the
 KeyId = Annotated[str, formed(_KEY_ID, _PASTED)]
 Digest = Annotated[str, formed(_DIGEST, _PASTED)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprinted)]
+SecretField = Annotated[str, AfterValidator(_secret_field)]
 KeyField = Annotated[str, AfterValidator(_key_field)]
 FieldName = Annotated[str, formed(_FIELD, "is no name of a field such as X-Gateway-Error")]
 # Longer ones are no phrase and no mark, but a whole page pasted.

@@ -13,7 +13,7 @@ from functools import cache
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from relay.auth.api_key import ApiKeys, NewKey, digest_of, new_key
+from relay.auth.api_key import ApiKeys, KnownKey, NewKey, digest_of, new_key
 from relay.auth.basic import NewPassword, Passwords, new_password
 from relay.auth.caller import Authenticator, Awaited, Caller, Outcome
 from relay.auth.client_certificate import ClientCertificates
@@ -34,10 +34,11 @@ CERTIFIED, OTHER_CERTIFIED = (replace(each, way="client_certificate") for each i
 
 @dataclass(frozen=True)
 class Shown:
-    """What a call shows of who makes it: fields of its head, and a certificate in TLS (DER)."""
+    """What a call shows of who makes it: fields of its head, a certificate in TLS (DER), its target."""
 
     fields: tuple[Field, ...] = ()
     certificate: bytes | None = None
+    target: bytes = b"/"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _keys() -> tuple[NewKey, NewKey]:
 
 def _api_keys() -> ApiKeys:
     key, other = _keys()
-    return ApiKeys({key.id: (key.digest, CALLER), other.id: (other.digest, OTHER)})
+    return ApiKeys({key.id: KnownKey(key.digest, CALLER), other.id: KnownKey(other.digest, OTHER)})
 
 
 def _key(text: str | bytes) -> tuple[Field, ...]:
@@ -107,6 +108,39 @@ def _api_key() -> Way:
         right=Shown(_key(key.text)),
         secret=key.text,
         wrong=_wrong_keys() | {"a certificate instead": Shown((), _der(kit.system()))},
+    )
+
+
+def _queried(text: str, more: str = "", *fields: Field) -> Shown:
+    return Shown(fields, None, f"/a?b=1&code={text}{more}".encode())
+
+
+def _key_in_query() -> Way:
+    key, other, late, elsewhere = (*_keys(), new_key(), new_key())
+    keys = {
+        key.id: KnownKey(key.digest, CALLER, in_query=True),
+        other.id: KnownKey(other.digest, OTHER),
+        late.id: KnownKey(late.digest, CALLER, expires=kit.AT, in_query=True),
+    }
+    altered = key.text[:-1] + ("A" if key.text[-1] != "A" else "B")
+    return Way(
+        authenticator=ApiKeys(keys, field="Our-Key"),
+        nobody=ApiKeys({}, field="Our-Key"),
+        right=_queried(key.text),
+        secret=key.text,
+        wrong={
+            "altered": _queried(altered),
+            "unknown": _queried(elsewhere.text),
+            "expired": _queried(late.text),
+            "of a client that may not": _queried(other.text),
+            "twice": _queried(key.text, f"&code={key.text}"),
+            "beside another code": _queried(key.text, "&c%6fde=1"),
+            "beside the field": _queried(key.text, "", (b"Our-Key", key.text.encode())),
+            "beside an empty field": _queried(key.text, "", (b"Our-Key", b"")),
+            "in another parameter": Shown((), None, f"/a?Code={key.text}".encode()),
+            "in the path": Shown((), None, f"/a/code={key.text}".encode()),
+            "in the field that is not ours": Shown(_key(key.text)),
+        },
     )
 
 
@@ -184,6 +218,7 @@ def _both(right: Shown) -> Way:
 
 WAYS: dict[str, Callable[[], Way]] = {
     "api_key": _api_key,
+    "api_key in the query": _key_in_query,
     "certificate by subject": lambda: _certificate(_by_subject(), kit.system()),
     "certificate by pin": lambda: _certificate(_by_pin(), kit.foreign()),
     "basic": _basic,
@@ -204,7 +239,7 @@ def way_by_field(request: pytest.FixtureRequest) -> Way:
 
 
 def _head(shown: Shown) -> RequestHead:
-    return RequestHead(b"POST", b"/", Fields(((b"Host", b"relay.example"), *shown.fields)))
+    return RequestHead(b"POST", shown.target, Fields(((b"Host", b"relay.example"), *shown.fields)))
 
 
 async def _authenticate(authenticator: Authenticator, shown: Shown) -> Caller:

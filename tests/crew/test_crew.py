@@ -79,7 +79,7 @@ def obedient(sock: socket.socket, table: int) -> int:
             case ("renew", _):
                 told = message.octets()
             case ("report",):
-                line.send_octets("report", "1", octets=told)
+                line.send_octets("report", "1", told.decode(), octets=told)
             case ("drain", _):
                 line.send("ended", "True")
                 return 0
@@ -146,6 +146,7 @@ async def test_one_that_was_killed_is_replaced_and_the_newcomer_knows_what_all_w
         crew.order("renew", "linde", octets=b"new")
         await crew.gather()
         assert list(crew.reports()) == [b"new"] * 2
+        assert crew.revisions() == ["new"] * 2, "what each goes by"
         os.kill(news.pids[0], signal.SIGKILL)
         await until(lambda: len(news.pids) == 3)
         await crew.gather()

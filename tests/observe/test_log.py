@@ -52,11 +52,11 @@ def test_a_call_that_went_out_again_names_both_addresses() -> None:
     assert not {"refused_egress", "again"} & set(_line(FULL))
 
 
-def test_an_exchange_has_no_room_for_a_path_a_query_a_body_or_a_credential() -> None:
+def test_an_exchange_has_no_room_for_a_path_a_query_a_body_or_a_secret() -> None:
     """Whoever adds a field here has to think of what may stand in it."""
     assert {name for name in dir(FULL) if not name.startswith("_")} == {
-        "id", "at", "peer", "method", "client", "way", "tenant", "environment", "route", "status", "upstream_status",
-        "source", "cause", "refusal", "explanation", "remedy",
+        "id", "at", "peer", "method", "client", "way", "credential", "tenant", "environment", "route", "status",
+        "upstream_status", "source", "cause", "refusal", "explanation", "remedy",
         "sent", "seconds", "upstream_seconds", "bytes_in", "bytes_out", "egress",
         "certificate", "upstream", "reused", "refused_egress", "again",
     }  # fmt: skip

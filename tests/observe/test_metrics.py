@@ -1,6 +1,6 @@
 """The metrics: what is scraped is the table, no more and no less, and no label comes from a request."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -40,6 +40,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.probed("linde", "guard", "passed")
     metrics.egress_registered("linde", "203.0.113.10", "proven")
     metrics.lost("linde", "cov")
+    metrics.key_expiries(lambda: [(("dynamics", "a" * 16), AT)])
     metrics.mails("linde", "quota", "accepted")
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
@@ -162,3 +163,18 @@ def test_one_process_alone_is_the_one_worker(metrics: Metrics) -> None:
     assert _value(metrics, "relay_workers", state="working") == 1
     metrics.workers(lambda: {"starting": 1, "working": 2})
     assert [_value(metrics, "relay_workers", state=state) for state in ("starting", "working", "silent")] == [1, 2, 0]
+
+
+def test_when_a_client_last_proved_itself_is_the_latest_of_all_processes(metrics: Metrics) -> None:
+    worker, dead = Metrics(), Metrics()
+    for late, each in ((0, dead), (2, worker), (1, metrics)):
+        exchange = _exchange(client="dynamics", way="api_key", credential="a" * 16)
+        exchange.at = AT + timedelta(seconds=late)
+        each.note(exchange)
+    worker.note(_exchange())  # of nobody
+    metrics.reports(lambda: [worker.packed()])
+    metrics.absorb(dead.packed())
+    last = AT + timedelta(seconds=2)
+    assert metrics.used() == {("dynamics", "api_key", "a" * 16): last}
+    labels = {"client": "dynamics", "way": "api_key", "key": "a" * 16}
+    assert _value(metrics, "relay_client_last_used_timestamp_seconds", **labels) == last.timestamp()

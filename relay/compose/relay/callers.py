@@ -1,13 +1,14 @@
 """Who may call: everything that is made of the clients in the settings, and made anew when these change."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
-from relay.auth.api_key import ApiKeys
+from relay.auth.api_key import ApiKeys, KnownKey
 from relay.auth.basic import Passwords
 from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
@@ -31,15 +32,17 @@ class BuiltCallers:
     """The clients as they are known: by which keys, by which certificates, by which users with passwords.
 
     `sources` has the ranges of those that may not call from anywhere, by client; `tags` what it was made of.
+    `written` is all of it for other processes.
     """
 
     clients: Mapping[str, Client]
-    keys: Mapping[str, tuple[str, Caller]]
+    keys: Mapping[str, KnownKey]
     pinned: Mapping[bytes, Caller]
     subjects: Mapping[str, Caller]
     passwords: Mapping[str, tuple[str, Caller]]
     sources: Mapping[str, Ranges]
     tags: Tags
+    written: bytes
 
     @property
     def certified(self) -> bool:
@@ -49,11 +52,16 @@ class BuiltCallers:
     @classmethod
     def read(cls, octets: bytes) -> "BuiltCallers":
         """Return what `octets` wrote in another process, which could build it."""
-        return build_callers(*_OCTETS.validate_json(octets))
+        return replace(build_callers(*_OCTETS.validate_json(octets)), written=octets)
 
     def octets(self) -> bytes:
         """Return all that another process needs; there is no secret in it."""
-        return _OCTETS.dump_json((dict(self.clients), dict(self.tags)))
+        return self.written
+
+    @property
+    def revision(self) -> str:
+        """What tells these clients from others, in whichever process."""
+        return hashlib.sha256(self.written).hexdigest()[:16]
 
 
 class Gate(Protocol):
@@ -67,18 +75,19 @@ class Gate(Protocol):
 class Callers:
     """Who may call, in one process, as settings and files in force have it."""
 
-    def __init__(self, gate: Gate, built: BuiltCallers, trust: ClientTrust) -> None:
+    def __init__(self, gate: Gate, built: BuiltCallers, trust: ClientTrust, *, key_field: str = "X-Api-Key") -> None:
+        self._key_field = key_field
         self._gate = gate
         self._trust = trust
         self._hashing = Hashing()
         self.use(built)
 
     def __repr__(self) -> str:
-        return f"<Callers {', '.join(self._built.clients)}>"
+        return f"<Callers {', '.join(self.built.clients)}>"
 
     def use(self, built: BuiltCallers) -> None:
         """Go by these clients from the next call on."""
-        self._built = built
+        self.built = built
         self._certificates = ClientCertificates(pinned=built.pinned, subjects=built.subjects, trust=self._trust)
         self._gate.admit_by(self._authenticator(), built.sources)
 
@@ -88,12 +97,12 @@ class Callers:
         self._certificates.use(trust)
 
     def _authenticator(self) -> Authenticator:
-        keys = ApiKeys(self._built.keys)
+        keys = ApiKeys(self.built.keys, field=self._key_field)
         ways: list[Authenticator] = [keys]
-        if self._built.certified:
+        if self.built.certified:
             ways.insert(0, self._certificates)  # first: what is wrong with it, its holder may know
-        if self._built.passwords:
-            ways.append(Passwords(self._built.passwords, self._hashing))
+        if self.built.passwords:
+            ways.append(Passwords(self.built.passwords, self._hashing))
         return Ways(ways) if len(ways) > 1 else keys  # the shortest way for most
 
 
@@ -151,6 +160,7 @@ def build_callers(clients: Mapping[str, Client], tags: Tags) -> BuiltCallers:
         passwords=dict(_passwords(clients)),
         sources={name: _ranges(client, tags) for name, client in clients.items() if client.sources},
         tags=tags,
+        written=_OCTETS.dump_json((dict(clients), dict(tags))),
     )
 
 
@@ -167,11 +177,12 @@ def caller_of(name: str, client: Client, way: str) -> Caller:
     )
 
 
-def _keys(clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[str, Caller]]]:
+def _keys(clients: Mapping[str, Client]) -> Iterator[tuple[str, KnownKey]]:
     for name, client in clients.items():
         caller = caller_of(name, client, "api_key")
         for key in client.api_keys:
-            yield key.id, (key.digest, caller)
+            known = replace(caller, credential=key.id)
+            yield key.id, KnownKey(key.digest, known, expires=key.expires, in_query=client.key_in_query)
 
 
 def _passwords(clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[str, Caller]]]:

@@ -56,8 +56,8 @@ class Carriage:
         tell(built.guardroom, logger)
         gateway = _gateway(built, upstreams, self._wards, journal, history, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
-        callers = Callers(gateway, built.callers, built.trust.trust)
-        self.reception = Reception(self.listener, built, logger, callers)
+        self.callers = Callers(gateway, built.callers, built.trust.trust, key_field=built.settings.listen.key_field)
+        self.reception = Reception(self.listener, built, logger, self.callers)
 
     def __repr__(self) -> str:
         return f"<Carriage {self.listener!r}>"

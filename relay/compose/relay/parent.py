@@ -18,6 +18,7 @@ from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
 from relay.compose.relay.mailing import mailing
 from relay.compose.relay.proving import proving
+from relay.compose.relay.roll import expiries, roll
 from relay.compose.relay.run import Running
 from relay.crew.crew import Crew
 from relay.crew.line import Line
@@ -104,8 +105,9 @@ class _CrewNews:
 class _Receptions:
     """The receptions of all workers, as the certificate watch sees them."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, callers: BuiltCallers) -> None:
         self._crew = crew
+        self.callers = callers
 
     def use(self, certificate: ServerCertificate) -> None:
         self._crew.order("show", octets=certificate.octets())
@@ -117,6 +119,7 @@ class _Receptions:
         self._crew.order("trust", octets=trust.octets())
 
     def admit(self, callers: BuiltCallers) -> None:
+        self.callers = callers
         self._crew.order("admit", octets=callers.octets())
 
 
@@ -173,13 +176,21 @@ async def _presiding(
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
     metrics.workers(crew.states)
     metrics.reports(crew.reports)
-    app = make_app(readiness, metrics.registry, gather=crew.gather, history=history)
+    receptions = _Receptions(crew, built.callers)
+    metrics.key_expiries(lambda: expiries(receptions.callers))
+    app = make_app(
+        readiness,
+        metrics.registry,
+        gather=crew.gather,
+        history=history,
+        clients=lambda: roll(receptions.callers, metrics.used(), crew.revisions()),
+    )
     try:
         async with serving(app, str(operator.address), operator.port, key="operator") as operating:
             ways = {name: _Ways(crew, name) for name in built.ways}
             async with (
                 proving(built, ways, readiness, logger, metrics),
-                watching(built, ways, _Receptions(crew), logger, metrics) as looking,
+                watching(built, ways, receptions, logger, metrics) as looking,
                 guarding(built.guardroom, settings, logger, metrics, history),
                 mailing(built, ways, looking.rotations, history, logger, metrics),
             ):

@@ -17,6 +17,7 @@ from relay.compose.relay.ledger import kept_receipts
 from relay.compose.relay.mailing import mailing
 from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
+from relay.compose.relay.roll import expiries, roll
 from relay.front.listener import Listener
 from relay.gateway.receipts import OwnLedger, Receipts
 from relay.observe.exchange import Journals
@@ -67,7 +68,14 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     listener = carriage.listener
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
     operator = settings.operator
-    app = make_app(readiness, metrics.registry, history=history)
+    callers = carriage.callers
+    metrics.key_expiries(lambda: expiries(callers.built))
+    app = make_app(
+        readiness,
+        metrics.registry,
+        history=history,
+        clients=lambda: roll(callers.built, metrics.used(), [callers.built.revision]),
+    )
     async with (
         serving(app, str(operator.address), operator.port, key="operator") as operating,
         proving(built, carriage.ways, readiness, logger, metrics),

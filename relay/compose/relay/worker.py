@@ -101,8 +101,8 @@ class _Worker:
         """Tell how it stands."""
         self._carriage.publish()
         self._tell_refusals()
-        in_progress = str(self._carriage.listener.in_progress)
-        self._line.send_octets("report", in_progress, octets=self._metrics.packed())
+        in_progress, goes_by = str(self._carriage.listener.in_progress), self._carriage.callers.built.revision
+        self._line.send_octets("report", in_progress, goes_by, octets=self._metrics.packed())
 
     def _tell_refusals(self) -> None:
         """Tell those since the last time; what the parent does not take now it is told with the next."""
