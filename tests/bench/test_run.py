@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from bench import run
 from bench.fronts.front import Front
 from bench.loads.caller import Answer, content_length
 from bench.process import BenchFault
@@ -25,7 +26,8 @@ def test_a_log_with_a_line_for_every_call_is_believed() -> None:
 
 
 @pytest.mark.parametrize("statuses", [{"_200": 9}, {"_200": 12}, {"_200": 10, "_502": 1}, {"_200": 10, "_499": 1}, {}])
-def test_a_log_that_says_otherwise_ends_the_bench(statuses: dict[str, int]) -> None:
+def test_a_log_that_says_otherwise_ends_the_bench(statuses: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_LINES_BY", 0.1)
     with pytest.raises(BenchFault):
         believe(_front(**statuses), 10)
 

@@ -8,6 +8,7 @@ from relay.authority.issued import Issued
 from relay.settings.words import Cause, Environment, Family
 from relay.tenant.harmless import got, is_alive
 from relay.tenant.routing import Route
+from relay.upstream import probe as probe_module
 from relay.upstream.probe import Outcome, Verdict, probe
 from relay.upstream.refusal import Readings, Row
 from tests.kit import authority as kit
@@ -56,8 +57,9 @@ async def _probed(
     ],
 )
 async def test_only_2xx_is_a_success_and_what_it_proves_is_read_as_of_any_call(
-    tmp_path: Path, answer: bytes, succeeded: bool, verdict: Verdict, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, succeeded: bool, verdict: Verdict, told: str
 ) -> None:
+    monkeypatch.setattr(probe_module, "_REST_SECONDS", 0.5)
     outcome, upstream = await _probed(tmp_path, answering(answer))
     assert (outcome.succeeded, outcome.verdict) == (succeeded, verdict)
     assert outcome.told.startswith(told)
