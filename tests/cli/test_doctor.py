@@ -32,7 +32,7 @@ async def test_a_whole_walk_in_a_process_of_its_own_ends_with_0_and_writes_the_p
         command = [sys.executable, "-m", "relay", "doctor", "--config", str(tmp_path / "relay.toml"), "--json"]
         options = ["--witness", f"https://localhost:{here.port}/whoami", "--report", str(tmp_path / "report.md")]
         done = await asyncio.to_thread(
-            subprocess.run, [*command, *options], capture_output=True, text=True, timeout=30, check=False
+            subprocess.run, [*command, *options], capture_output=True, text=True, timeout=120, check=False
         )
     assert done.returncode == 0, done.stderr + done.stdout
     told = json.loads(done.stdout)

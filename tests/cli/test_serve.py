@@ -31,7 +31,7 @@ def test_it_ends_with_0_after_sigterm_and_says_what_it_does_in_json(
         ready = told.pop()
         assert [line["event"] for line in told] == ["worker_started"] * len(told)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (ready["event"], ready["tenants"]) == ("ready", ["linde"])
     assert [orjson.loads(line)["event"] for line in out.splitlines()] == ["draining", "drained"]
     assert process.returncode == 0
@@ -51,7 +51,7 @@ def test_it_has_the_open_files_that_its_callers_take_or_says_that_it_has_not(
         started = orjson.loads(process.stdout.readline())
         limits = Path(f"/proc/{started['worker']}/limits").read_text()
         process.terminate()
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     (files,) = (line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
     assert int(files) == gets
     assert (b"1000, and so many callers" in err) is (gets < 2256)

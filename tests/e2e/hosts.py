@@ -29,7 +29,7 @@ def played(module: str, *arguments: str) -> dict[str, Any]:
     reason = why_not_here()
     needed("network namespaces", found=reason is None, remedy=reason or "")
     command = [*private_network(), sys.executable, "-m", f"tests.e2e.{module}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, timeout=170)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, timeout=380)
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -69,7 +69,7 @@ class Host:
 
     def visit(self, method: str, url: str, *options: str) -> dict[str, Any]:
         command = self.inside("-m", "tests.e2e.visit", method, url, *options)
-        done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, timeout=120)
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
         return told
@@ -77,7 +77,7 @@ class Host:
     def run(self, *command: str) -> str:
         """Run a program that is not ours, and return what it says."""
         inside = ["ip", "netns", "exec", self.name, *command]
-        done = subprocess.run(inside, capture_output=True, text=True, cwd=_ROOT, timeout=30)
+        done = subprocess.run(inside, capture_output=True, text=True, cwd=_ROOT, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -111,12 +111,12 @@ def end(process: subprocess.Popen[bytes]) -> int:
     """Tell a process to stop, as a service manager does, and return its exit code."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-    return process.wait(timeout=20)
+    return process.wait(timeout=60)
 
 
 def wait_for(log: Path, event: str, process: subprocess.Popen[bytes]) -> None:
     """Wait until a process wrote `event` to its log."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while f'"{event}"' not in log.read_text():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < until, f"no {event} in time: {log.read_text()}"

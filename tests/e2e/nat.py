@@ -123,7 +123,7 @@ class Nat(Road):
     def enough(self, callers: subprocess.Popen[bytes]) -> dict[str, list[tuple[float, str]]]:
         """Have callers stop; return their answers."""
         (self.folder / "enough").touch()
-        answers: dict[str, list[tuple[float, str]]] = json.loads(callers.communicate(timeout=20)[0])
+        answers: dict[str, list[tuple[float, str]]] = json.loads(callers.communicate(timeout=60)[0])
         return answers
 
     def passages(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from tests.kit.line import request
 from tests.kit.relay import PATH
 from tests.kit.served import Served, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["tls1.2", "tls1.3"])

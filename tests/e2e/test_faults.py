@@ -8,7 +8,7 @@ from tests.e2e.hosts import played
 from tests.kit.may_skip import needed
 from tests.kit.walked import Told, Walked
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 FAULTS = {
     "another address behind NAT": Told(

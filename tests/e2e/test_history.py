@@ -17,7 +17,7 @@ from tests.kit.line import line, request
 from tests.kit.relay import PATH
 from tests.kit.served import Served, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.slow
 
 _LAST_GOOD = r"(?m)^relay_last_good_call_timestamp_seconds{.*} (\S+)$"
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

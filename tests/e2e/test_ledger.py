@@ -14,7 +14,7 @@ from tests.kit.door import until
 from tests.kit.line import Answer, CutOff, line, request
 from tests.kit.served import Served, served
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.slow
 
 CLAIMS = "/acc/claims/v1"
 TWO: dict[str, object] = {"workers": 2}

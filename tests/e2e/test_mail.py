@@ -17,7 +17,7 @@ from tests.kit.relay import PASSWORD as P12_PASSWORD
 from tests.kit.relay import PATH
 from tests.kit.served import Served, served, served_again
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.slow
 SENT = 'relay_mails_total{matter="address_or_blocked",result="accepted",tenant="linde"}'
 
 

@@ -15,7 +15,7 @@ from tests.kit.line import Line
 from tests.kit.served import Served, served
 from tests.kit.upstream import Upstream
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 CALLS = 10_000
 ABORTS = 1_000
@@ -100,7 +100,7 @@ async def happen(load: traffic.Traffic, *, calls: int, aborts: int) -> None:
 
 async def calm(here: Served, folder: Path) -> dict[int, Census]:
     """What there is once nothing more changes."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         last = await censuses(here, folder)
         while True:
             await asyncio.sleep(CALM)

@@ -20,7 +20,7 @@ from tests.kit.relay import PASSWORD, PATH
 from tests.kit.served import Served, served, served_again
 from tests.kit.upstream import OK, Exchange
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.slow
 
 CALLERS, A_SECOND = 10, 300
 NEXT = "tenants.linde.certificate.next"

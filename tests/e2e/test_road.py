@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.hosts import played
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 Seen = dict[str, Any]
 
 

@@ -17,7 +17,7 @@ from tests.kit.relay import PATH
 from tests.kit.served import Served, served
 from tests.kit.witness import World, telling, truth
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.slow
 
 
 async def _outcomes(here: Served) -> list[str]:

@@ -13,7 +13,7 @@ from tests.kit.relay import PASSWORD, PATH
 from tests.kit.served import Served, served
 from tests.kit.upstream import Upstream
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CALLERS = 10
 EVERY = 0.05

@@ -22,7 +22,7 @@ from tests.kit.relay import PASSWORD, PATH, system_file
 from tests.kit.served import Served, served
 from tests.kit.vaults import VAULTS, Kept
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=VAULTS)

@@ -10,7 +10,7 @@ from tests.e2e.hosts import played
 from tests.e2e.nat import AGAIN, ELSEWHERE, PROBED, PUBLIC, SINGLE
 from tests.kit.may_skip import needed
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 Seen = dict[str, Any]
 
 # Two ways with two egress addresses, and one with one.

@@ -207,7 +207,6 @@ async def sent_up_to(here: Relay, upstream: Faulty, name: str, octet: int, head:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("act", [_resets, _closes, _ends_without_notice, _stalls, _babbles, _refuses])
 async def test_at_every_octet_of_a_request(tmp_path: Path, act: Plan) -> None:
     async with faulty(tmp_path, act) as (upstream, here):
@@ -268,7 +267,6 @@ ANSWERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("shape", ANSWERS)
 @pytest.mark.parametrize("act", [_resets, _closes, _ends_without_notice, _stalls])
 async def test_at_every_octet_of_an_answer(tmp_path: Path, shape: str, act: Plan) -> None:

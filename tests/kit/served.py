@@ -18,8 +18,8 @@ from tests.kit.forked import Forked
 from tests.kit.relay import write_settings
 
 _REPOSITORY = Path(__file__).parents[2]
-_START = 20.0
-_END = 20.0
+_START = 60.0
+_END = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
