@@ -122,6 +122,10 @@ class Handler(Protocol):
         """Answer a call, now or later, or break it off. Raises nothing."""
         ...
 
+    def drain(self) -> None:
+        """Take that no more calls come: whatever waits only to be slow has no time for that any more."""
+        ...
+
     def refused(self, peer: str, error: RelayError) -> Answer:
         """Return the answer to octets that are no request; the connection is closed after it."""
         ...

@@ -84,6 +84,7 @@ class Listener:
     async def drain(self, seconds: float) -> bool:
         """Stop accepting, let calls in progress end, close the rest. Returns whether all ended in time."""
         self.draining = True
+        self.handler.drain()
         if self._server is not None:
             self._server.close()
         for connection in tuple(self._connections):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from relay.auth.caller import Authenticator
 from relay.auth.sources import Ranges
@@ -12,6 +12,7 @@ from relay.deadlines import Deadlines
 from relay.errors import RelayError
 from relay.front.call import Call
 from relay.gateway.admission import METHODS
+from relay.gateway.failures import Failures
 from relay.gateway.ids import Ids
 from relay.gateway.journey import Journey, Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
@@ -19,6 +20,9 @@ from relay.observe.exchange import Exchange, Journal
 from relay.observe.history import History
 from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
+
+# Answers at once that are put off; beyond it nobody is kept waiting, for each of them takes memory.
+_MOST_PUT_OFF: Final = 1024
 
 
 class Alarm(Protocol):
@@ -40,15 +44,19 @@ class Gateway:
         *,
         now: Callable[[], datetime],
         alarm: Alarm,
+        failures: Failures,
         ledger: Ledger = NO_LEDGER,
     ) -> None:
-        """Make it; `now` tells the time in UTC, and `history` keeps refusals."""
+        """`now` tells the time in UTC, `history` keeps refusals, and `failures` tells who hears of one later."""
         self.road = road
         self.journal = journal
         self.history = history
         self.ledger = ledger
         self.alarm = alarm
         self.now = now
+        self._failures = failures
+        self._put_off: set[Journey] = set()
+        self._draining = False
         self._ids = Ids()
         self.loop = asyncio.get_running_loop()
         self._ended: list[Exchange] = []
@@ -62,6 +70,27 @@ class Gateway:
     def take(self, call: Call) -> None:
         """Answer a call, or break it off. Raises nothing."""
         Journey(call, self, self._record(call.peer, call.head.method)).travel()
+
+    def drain(self) -> None:
+        """Take that no more calls come: nobody is kept waiting from now on."""
+        self._draining = True
+        for journey in tuple(self._put_off):
+            journey.refuse()
+
+    def put_off(self, journey: Journey, peer: str) -> float:
+        """Count a failure of a caller at `peer`; return by how many seconds its answer is put off, if it is.
+
+        The journey then refuses by itself, or when told to, and says when it is over.
+        """
+        seconds = self._failures.delay(peer, self.loop.time())
+        if not seconds or self._draining or len(self._put_off) >= _MOST_PUT_OFF:
+            return 0.0
+        self._put_off.add(journey)
+        return seconds
+
+    def over(self, journey: Journey) -> None:
+        """Forget one that was put off."""
+        self._put_off.discard(journey)
 
     def ended(self, record: Exchange) -> None:
         """Leave a note of a call at the end of the loop's turn: its answer was written, and should leave first."""

@@ -19,6 +19,8 @@ from relay.errors import (
     BodyTooSlow,
     CallerGone,
     CallerUndecided,
+    CallerUnknown,
+    ClientCertificateRefused,
     InternalFault,
     LedgerUnavailable,
     OutcomeUnknown,
@@ -111,6 +113,7 @@ class Journey:
         self._passage: Passage | None = None
         self._wait: Wait | None = None
         self._timer: TimerHandle | None = None
+        self._refusal: RelayError | None = None
         self._claim: Claim | None = None
         self._free_to_go = False
         self._ward: Ward | None = None
@@ -155,8 +158,14 @@ class Journey:
             fault = self._own_fault()
         if self._first is not None and self._passage is not None and not self._passage.begun:
             self._give_first(self._first)
-        else:
+        elif not isinstance(fault, (CallerUnknown, ClientCertificateRefused)) or not self._puts_off(fault):
             self._answer(fault)
+
+    def refuse(self) -> None:
+        """Take that the answer to a caller that is not known was put off for long enough."""
+        refusal = self._refusal
+        if refusal is not None and not self._ended:
+            self._answer(refusal)
 
     # -- news of the caller ----------------------------------------------------------------------------------
 
@@ -237,6 +246,17 @@ class Journey:
             self._go_on(target, outcome)
         except Exception as fault:  # noqa: BLE001  # as in `travel`
             self.failed(fault)
+
+    def _puts_off(self, refusal: RelayError) -> bool:
+        """Have a caller that is not known wait for its answer, where many have failed from its address."""
+        gateway = self._gateway
+        seconds = gateway.put_off(self, self._call.peer)
+        if not seconds:
+            return False
+        self._refusal = refusal
+        gateway.deadlines.lift(self)
+        self._timer = gateway.loop.call_later(seconds, self.refuse)
+        return True
 
     def _go_on(self, target: Target, caller: Caller) -> None:
         """Send the call of this caller on. Raises the RelayError of the first wrong thing."""
@@ -679,6 +699,9 @@ class Journey:
             return
         self._ended = True
         call, record, gateway = self._call, self.record, self._gateway
+        if self._refusal is not None:
+            self._refusal = None
+            gateway.over(self)
         if self._timer is None:
             gateway.deadlines.lift(self)
         else:

@@ -77,6 +77,12 @@ class Listen(Branch):
     max_connections_per_address: int | None = Field(
         default=None, ge=1, description="The same from one address; empty: no such cap, for Dynamics shares addresses."
     )
+    longest_delay: float = Field(
+        default=2,
+        ge=0,
+        le=2,
+        description="Seconds by which a 401 is put off at most, where many from one address failed; 0: never.",
+    )
     max_body: int = Field(default=40 * 1024 * 1024, ge=0, description="Bytes. VECOZO's 25 MB is 34 MB in base64.")
 
 

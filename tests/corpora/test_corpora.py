@@ -19,7 +19,7 @@ from tests.corpora.public import collection, with_a_host
 from tests.kit.recording import Recording, recording
 from tests.kit.relay import relay
 
-SETTINGS: Final = {"listen.max_body": 100_000, "listen.names": ["localhost", "example.com"]}
+SETTINGS: Final = {"listen.max_body": 100_000, "listen.longest_delay": 0, "listen.names": ["localhost", "example.com"]}
 WRONG_KEY: Final = "rk_aaaaaaaaaaaaaaaa_" + "A" * 43
 
 COLLECTIONS: Final[dict[str, Callable[[], list[Row]]]] = {

@@ -51,6 +51,7 @@ async def running(folder: Path, workers: int) -> AsyncIterator[tuple[Served, Ups
             "deadlines.idle": KEPT,
             "listen.max_connections": 2 * MOST,  # so that a machine with few open files gives no warning
             "listen.max_connections_per_address": MOST,
+            "listen.longest_delay": 0,
             "tenants.linde.routes": routes,
         }
         with served(folder, upstream.port, changes=changes, module="tests.kit.census") as here:

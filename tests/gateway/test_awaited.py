@@ -64,7 +64,9 @@ async def test_a_call_waits_until_it_is_known_whose_it_is(
         slow.asked[0].settle(outcome)
         answer = await caller.answer()
         assert answer.status == status
-        assert answer.field("www-authenticate") == (None if status == 200 else 'Bearer realm="relay"')
+        assert answer.field("www-authenticate") == (
+            None if status == 200 else 'Bearer realm="relay", error="invalid_token"'
+        )
         assert [seen.body for seen in upstream.requests] == ([b"x" * 100] if status == 200 else [])
         assert all(b"Bearer" not in seen.head for seen in upstream.requests)
         # The connection goes on.

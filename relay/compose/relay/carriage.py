@@ -16,6 +16,7 @@ from relay.front.arrival import Proxies
 from relay.front.caps import Caps
 from relay.front.listener import Listener
 from relay.gateway.admission import Admission
+from relay.gateway.failures import Failures
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
@@ -183,7 +184,15 @@ def _gateway(
     def alarm(request_id: str, error: Exception) -> None:
         logger.error("internal_fault", id=request_id, exc_info=error)
 
-    return Gateway(road, journal, history, now=partial(datetime.now, UTC), alarm=alarm, ledger=ledger)
+    return Gateway(
+        road,
+        journal,
+        history,
+        now=partial(datetime.now, UTC),
+        alarm=alarm,
+        failures=Failures(settings.listen.longest_delay),
+        ledger=ledger,
+    )
 
 
 def readings(settings: RelaySettings) -> Readings:

@@ -85,7 +85,7 @@ def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWa
         tagged[:] = [settings.sources.azure_service_tags]
         # How many workers there are may have been told to `relay serve` itself.
         settings = settings.model_copy(update={"workers": built.settings.workers})
-        waiting = [name for name in changed(built.settings, settings) if name not in _TAKEN]
+        waiting = tuple(name for name in changed(built.settings, settings) if name not in _TAKEN)
         clients = dict(_of_tenants(built.tenants, settings.clients))
         return Reading(callers=build_callers(clients, tags_of(settings)), waiting=waiting)
 
