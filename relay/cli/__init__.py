@@ -15,7 +15,7 @@ VERBS: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "doctor": ("relay.cli.doctor:doctor", None, "Walk the road of a call and say where it breaks."),
     "health": ("relay.cli.health:health", None, "Ask a running relay whether it is alive."),
     "certificate": ("relay.cli.certificate:certificate", None, "Explain a certificate file; roll a renewal back."),
-    "client": ("relay.cli.client:client", None, "Make keys for callers."),
+    "client": ("relay.cli.client:client", None, "Keys for callers: make, replace, take away, list."),
     "guard": ("relay.cli.guard:guard", None, "See what is held or stopped, and let calls out again."),
     "reference": ("relay.cli.reference:reference", "reference", "Run the reference gate and registry."),
     "demo": ("relay.cli.demo:demo", "reference", "See the whole story on this machine."),

@@ -1,7 +1,7 @@
 """`relay check`: build everything, tell what was found, listen on nothing."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -15,11 +15,14 @@ from relay.compose.relay import Built, BuiltTenant, BuiltWay, build
 from relay.compose.relay.ways import Loaded
 from relay.errors import SettingsFault
 from relay.registry.domain.special import special_within
-from relay.settings.relay import Tenant
+from relay.settings.relay import RelaySettings, Tenant
 from relay.settings.words import Family
 from relay.upstream.egress import Egress
 from relay.upstream.expiry import IN_LOG, mark
 from relay.upstream.guard import State
+
+# Callers have to be given the next key, which takes them as long as it takes people.
+_SOON = timedelta(days=30)
 
 
 @click.command()
@@ -42,6 +45,7 @@ def check(config: Path) -> None:
         _tenant(console, tenant, ways, settings.tenants[tenant.tenant.name])
     _guards(console, built)
     _mail(console, built)
+    _keys(console, settings)
     if not settings.clients:
         console.print("[yellow]No clients: every call will be refused. `relay client new NAME` makes one.[/]")
     if settings.loop == "asyncio":
@@ -93,6 +97,19 @@ def _client_certificates(console: Console, built: Built) -> None:
     )
     for doubt in trust.revocations.doubts(datetime.now(UTC)):
         console.print(f"  [yellow]{doubt}[/]")
+
+
+def _keys(console: Console, settings: RelaySettings) -> None:
+    """Tell which keys of callers have expired, and which soon will."""
+    now = datetime.now(UTC)
+    for name, client in settings.clients.items():
+        for key in client.api_keys:
+            if key.expires is not None and key.expires < now + _SOON:
+                how = "has expired, on" if key.expires <= now else "expires on"
+                console.print(
+                    f"[yellow]Key {key.id} of {name} {how} {key.expires:%d %B %Y}: `relay client rotate {name}` makes "
+                    "the next one.[/]"
+                )
 
 
 def _egress(console: Console, egress: Egress, tenant: str) -> None:

@@ -1,11 +1,13 @@
 """`relay check`: 0 and what was found, or 1 and every fault with its key; never a traceback."""
 
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from relay.auth.api_key import new_key
 from relay.cli import main
 from relay.upstream.guard import Rules
 from relay.upstream.guardroom import Guardroom, StateFile
@@ -41,6 +43,23 @@ def test_what_is_held_or_stopped_is_told(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Calls of linde from 127.0.0.9 are held: VECOZO refused 3 in a row." in result.output
     assert "Calls of linde on claims are stopped for a quota" in result.output
+
+
+def test_keys_that_expired_or_will_within_a_month_are_told(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    keys = [new_key() for _ in range(4)]
+    entries = [
+        {"id": key.id, "digest": key.digest, "expires": (now + timedelta(days)).isoformat()}
+        for key, days in zip(keys, (-1, 29, 31, 99), strict=True)
+    ]
+    others = {"clients.other.tenants": ["linde"], "clients.other.api_keys": entries[2:]}
+    write_settings(tmp_path, 8443, changes={"clients.dynamics.api_keys": entries[:2]} | others)
+    result = _check(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert f"Key {keys[0].id} of dynamics has expired, on " in result.output
+    assert f"Key {keys[1].id} of dynamics expires on " in result.output
+    assert "`relay client rotate dynamics`" in result.output
+    assert "of other" not in result.output
 
 
 def test_it_says_who_takes_mails_or_that_nobody_does(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""`relay client new`: the key shown once, its digest as a stanza, printed or appended."""
+"""`relay client new` and `rotate`: the key shown once, its digest printed or written into the settings."""
 
 import fcntl
 import os
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -123,4 +124,66 @@ def test_a_file_that_cannot_be_written_is_told_and_no_key_is_shown(tmp_path: Pat
     finally:
         os.close(sealed)
     assert (result.exit_code, "cannot be written" in result.stderr) == (1, True)
+    assert "rk_" not in result.output
+
+
+def _rotate(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        main, ["client", "rotate", "dynamics", "--config", str(folder / "relay.toml"), *arguments]
+    )
+
+
+def test_a_new_client_may_have_a_key_that_expires(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    assert _new("portal", "--write", str(tmp_path / "relay.toml"), "--expires", "2099-01-31").exit_code == 0
+    assert read_settings(tmp_path).clients["portal"].api_keys[0].expires == datetime(2099, 2, 1, tzinfo=UTC)
+    told = tomllib.loads(_new("x", "--expires", "2099-01-31T06:00:00+01:00").stdout.partition("rk_")[0])
+    assert told["clients"]["x"]["api_keys"][0]["expires"] == datetime(2099, 1, 31, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", ["2020-01-31", "31-01-2099", "2099-01-31T06:00:00", "9999-12-31", "soon"])
+def test_a_date_that_is_none_or_has_passed_is_refused(date: str) -> None:
+    result = _new("portal", "--expires", date)
+    assert (result.exit_code, "rk_" in result.output) == (2, False)
+
+
+def test_a_key_is_rotated_while_both_count_and_a_third_is_refused(tmp_path: Path) -> None:
+    old = write_settings(tmp_path, 8443)
+    result = _rotate(tmp_path, "--old-until", "2099-01-31")
+    assert result.exit_code == 0, result.output
+    first, second = read_settings(tmp_path).clients["dynamics"].api_keys
+    assert (first.id, first.digest, first.expires) == (old.id, old.digest, datetime(2099, 2, 1, tzinfo=UTC))
+    assert (second.digest, second.expires) == (digest_of(_key(result).encode()), None)
+    assert _key(result) not in (tmp_path / "relay.toml").read_text()
+    assert f"end it with `relay client revoke dynamics {old.id}`" in result.stderr
+    assert "within seconds" in result.stderr
+    assert "sha256:" not in result.output
+    before = (tmp_path / "relay.toml").read_text()
+    third = _rotate(tmp_path)
+    assert (third.exit_code, "rk_" in third.output) == (1, False)
+    assert all(f"`relay client revoke dynamics {key.id}`" in third.stderr for key in (first, second))
+    assert (tmp_path / "relay.toml").read_text() == before
+
+
+def test_what_to_write_is_printed_where_the_file_is_not_to_be_changed(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    before = (tmp_path / "relay.toml").read_text()
+    result = _rotate(tmp_path, "--print")
+    key = _key(result)
+    [entry] = tomllib.loads(result.stdout.replace(key, ""))["clients"]["dynamics"]["api_keys"]
+    assert entry == {"id": key.split("_")[1], "digest": digest_of(key.encode())}
+    assert (tmp_path / "relay.toml").read_text() == before
+
+
+def test_a_file_that_no_relay_takes_up_is_told_of(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"workers": 0})
+    result = _rotate(tmp_path)
+    assert result.exit_code == 0
+    assert "goes by its old clients until the file is in order: workers:" in result.stderr
+
+
+def test_a_client_that_is_not_there_gets_no_key(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443, changes={"clients": {}})
+    result = _rotate(tmp_path)
+    assert (result.exit_code, "has no client dynamics (there: none)" in result.stderr) == (1, True)
     assert "rk_" not in result.output

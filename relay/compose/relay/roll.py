@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from relay.compose.relay.callers import BuiltCallers
 from relay.observe.tally import Proof
@@ -16,11 +17,16 @@ def roll(built: BuiltCallers, used: Mapping[Proof, datetime], obeying: Sequence[
         "processes": len(obeying),
         "obeying": told,
         "everywhere": told == len(obeying),
-        "clients": {name: _shown(name, client, used) for name, client in built.clients.items()},
+        "clients": known_clients(built.clients, used),
     }
 
 
-def _shown(name: str, client: Client, used: Mapping[Proof, datetime]) -> dict[str, object]:
+def known_clients(clients: Mapping[str, Client], used: Mapping[Proof, datetime]) -> dict[str, dict[str, Any]]:
+    """Return the clients alone."""
+    return {name: _shown(name, client, used) for name, client in clients.items()}
+
+
+def _shown(name: str, client: Client, used: Mapping[Proof, datetime]) -> dict[str, Any]:
     return {
         "tenants": list(client.tenants),
         "keys": [
