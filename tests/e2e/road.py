@@ -77,8 +77,17 @@ class Road:
         wait_for(log, "ready", process)
         return process
 
-    def call(self, url: str, *, tenant: str, source: str) -> dict[str, Any]:
-        fields = [f"X-Api-Key: {self.key.text}", f"X-Relay-Tenant: {tenant}"]
+    def bind_to_a_region(self) -> None:
+        """Let the client call from one region of the cloud only, while the relay runs."""
+        tag = {"name": "Cloud.West", "properties": {"addressPrefixes": ["20.50.0.0/16", "2603:1020::/48"]}}
+        (self.folder / "tags.json").write_text(json.dumps({"values": [tag]}))
+        settings = self.folder / "relay.toml"
+        bound = settings.read_text().replace("api_keys = ", 'sources = ["azure:Cloud.West"], api_keys = ')
+        settings.write_text('sources = { azure_service_tags = "tags.json" }\n' + bound)
+        wait_for(self.folder / "relay.log", "clients_taken", self.office.running[-1])
+
+    def call(self, url: str, *more: str, tenant: str, source: str) -> dict[str, Any]:
+        fields = [f"X-Api-Key: {self.key.text}", f"X-Relay-Tenant: {tenant}", *more]
         if url == COV:
             fields += ["Content-Type: text/xml; charset=utf-8", f"SOAPAction: {ACTION}"]
         options = ["--trust", self.trust, "--source", source]
@@ -128,6 +137,11 @@ def walk(folder: Path) -> dict[str, Any]:
         seen["doctor in range"] = road.doctor()
         seen["whoami first"] = road.call(WHOAMI, tenant="first", source="20.61.9.33")
         seen["whoami second"] = road.call(WHOAMI, tenant="second", source="20.61.9.33")
+        road.bind_to_a_region()
+        seen["in the region"] = road.call(WHOAMI, tenant="first", source="20.50.1.7")
+        seen["elsewhere"] = road.call(WHOAMI, tenant="first", source="20.61.9.33")
+        forged = ("X-Forwarded-For: 20.50.1.7", "X-Real-IP: 20.50.1.7")
+        seen["elsewhere, forged"] = road.call(WHOAMI, *forged, tenant="first", source="20.61.9.33")
         seen["remove range"] = road.registry("DELETE", f"{FIRST}-{SECOND}")
         seen["remove"] = road.registry("DELETE", FIRST)
         seen["removed"] = road.call(COV, tenant="first", source="20.50.1.7")

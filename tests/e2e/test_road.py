@@ -47,6 +47,14 @@ def test_each_tenant_calls_from_its_own_egress_address(seen: Seen) -> None:
         assert "20." not in seen[step]["body"], "the caller's address went upstream"
 
 
+def test_a_client_of_one_region_is_refused_from_a_machine_elsewhere_whatever_that_says_of_itself(seen: Seen) -> None:
+    assert outcome(seen["in the region"]) == (200, "OK")
+    for step in ("elsewhere", "elsewhere, forged"):
+        assert seen[step]["status"] == 403
+        assert "source_refused" in seen[step]["body"]
+        assert "20.61.9.33" in seen[step]["body"]
+
+
 def test_a_removed_address_is_refused_at_once(seen: Seen) -> None:
     assert seen["remove range"]["status"] == 204
     assert seen["remove"]["status"] == 204
@@ -83,7 +91,7 @@ def test_both_sides_end_with_0_when_told_to_stop(seen: Seen) -> None:
 
 
 def test_the_log_has_one_line_for_each_call_with_its_egress_address(seen: Seen) -> None:
-    lines = [line for line in seen["log"] if line["event"] == "exchange"]
+    lines = [line for line in seen["log"] if line["event"] == "exchange" and line.get("cause") != "source_refused"]
     assert [(line["status"], line["egress"], line["peer"]) for line in lines] == [
         (403, "145.131.7.10", "20.50.1.7"),
         (200, "145.131.7.10", "20.50.1.7"),
@@ -92,5 +100,6 @@ def test_the_log_has_one_line_for_each_call_with_its_egress_address(seen: Seen) 
         (200, "145.131.7.11", "20.50.1.7"),
         (200, "145.131.7.10", "20.61.9.33"),
         (200, "145.131.7.11", "20.61.9.33"),
+        (200, "145.131.7.10", "20.50.1.7"),
         (403, "145.131.7.10", "20.50.1.7"),
     ]
