@@ -151,6 +151,15 @@ class TenantRefused(RelayError):
     """The client is not bound to the tenant that it names."""
 
 
+class NotPermitted(RelayError):
+    """The client's policy does not permit the call. `condition`: the first of its conditions that is not met."""
+
+    def __init__(self, detail: str, *, condition: str = "") -> None:
+        super().__init__(detail)
+        if condition:
+            self.facts = {"condition": condition}
+
+
 class RouteUnknown(RelayError):
     """No route of the tenant has this path."""
 

@@ -13,30 +13,41 @@ from relay.errors import (
     MalformedRequest,
     MethodRefused,
     MethodUnknown,
+    NotPermitted,
     SourceRefused,
+    TenantUnclear,
     WrongHost,
 )
 from relay.message.framing import Framing, Length
 from relay.message.head import RequestHead
 from relay.message.query_key import without_key
 from relay.message.target import Target, target_of
-from relay.tenant.directory import TENANT_FIELD, Directory, Tenant
+from relay.tenant.directory import TENANT_FIELD, Directory, Tenant, prefix_of, tenant_in
+from relay.tenant.policy import MISSES, Condition, Policy
 from relay.tenant.routing import Route
 
 METHODS: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
 SAFE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 _REFUSED: Final = frozenset((b"CONNECT", b"TRACE"))
+ACTOR_FIELD: Final = b"x-relay-actor"
+_LONGEST_ACTOR: Final = 128
+# As many digits as a BSN has, with or without the zero that it may begin with: no log takes them.
+_AS_A_BSN: Final = (8, 9)
 
 
 class Placed:
-    """A call that may go on: for which tenant, over which route."""
+    """A call that may go on: for which tenant, over which route.
 
-    __slots__ = ("route", "target", "tenant")
+    `target` is the one at VECOZO; `prefix` what stood before it to name the tenant, if anything did.
+    """
 
-    def __init__(self, tenant: Tenant, route: Route, target: Target) -> None:
+    __slots__ = ("prefix", "route", "target", "tenant")
+
+    def __init__(self, tenant: Tenant, route: Route, target: Target, prefix: bytes) -> None:
         self.tenant: Final = tenant
         self.route: Final = route
         self.target: Final = target
+        self.prefix: Final = prefix
 
     def __repr__(self) -> str:
         return f"<Placed {self.tenant.name}/{self.route.name}>"
@@ -50,7 +61,8 @@ class Placed:
 class Admission:
     """The order of the questions: is it HTTP, is it for us, who asks and from where, for whom, where to, how much.
 
-    `sources` has the ranges of those clients that may not call from anywhere.
+    `sources` has the ranges of those clients that may not call from anywhere, `policies` what those may do that may not
+    do all that their tenants may.
     """
 
     authenticator: Authenticator
@@ -58,6 +70,7 @@ class Admission:
     directory: Directory
     hosts: "Hosts"
     max_body: int
+    policies: Mapping[str, Policy]
 
     def known(self, head: RequestHead, certificate: bytes | None, at: datetime) -> tuple[Target, Caller | Awaited]:
         """Return where the call wants to go, and who makes it, now or later.
@@ -81,7 +94,14 @@ class Admission:
 
     def placed(self, head: RequestHead, framing: Framing, target: Target, caller: Caller) -> Placed:
         """Return the call's tenant and route. Raises the RelayError of the first wrong thing."""
-        tenant = self.directory.tenant_for(caller, _tenant_named(head))
+        named, in_path, prefix = _tenant_named(head), tenant_in(target.path), b""
+        if in_path is None:
+            tenant = self.directory.tenant_for(caller, named)
+        else:
+            if named is not None and named != in_path:
+                raise TenantUnclear("X-Relay-Tenant and the path name two tenants")
+            tenant, prefix = self.directory.tenant_for(caller, in_path, by="the path"), prefix_of(in_path)
+            target = target.below(prefix)
         route = tenant.routes.route_for(target.path)
         if isinstance(framing, Length) and framing.octets > self.max_body:
             raise BodyTooLarge(f"Content-Length is over the limit of {self.max_body} octets")
@@ -91,7 +111,18 @@ class Admission:
         octets = without_key(target.octets)
         if octets is not target.octets:
             target = Target(octets, target.path, target.host)
-        return Placed(tenant, route, target)
+        return Placed(tenant, route, target, prefix)
+
+    def permitted(
+        self, policy: Policy, head: RequestHead, framing: Framing, route: Route, at: datetime
+    ) -> Condition | None:
+        """Return what the client's policy would refuse, were it enforced. Raises NotPermitted or BodyTooLarge."""
+        miss = policy.miss(head, framing, route, at)
+        if miss is None or not policy.enforced:
+            return miss
+        if miss is Condition.MAX_BODY:
+            raise BodyTooLarge(MISSES[miss])
+        raise NotPermitted(MISSES[miss], condition=miss.value)
 
 
 class Hosts:
@@ -123,3 +154,19 @@ def _tenant_named(head: RequestHead) -> bytes | None:
     if len(places) > 1:
         raise MalformedRequest("X-Relay-Tenant is given more than once")
     return head.fields.at(places[0])
+
+
+def actor_in(head: RequestHead) -> str:
+    """Return whom the caller says is behind the call, for the log; empty where it says nothing.
+
+    Raises MalformedRequest for what is too long, not visible ASCII, or as many digits as a BSN has.
+    """
+    places = head.fields.shape.where.get(ACTOR_FIELD)
+    if places is None:
+        return ""
+    actor = head.fields.at(places[0])
+    if len(places) > 1 or not 0 < len(actor) <= _LONGEST_ACTOR or not all(0x21 <= octet <= 0x7E for octet in actor):
+        raise MalformedRequest(f"X-Relay-Actor is not one word of at most {_LONGEST_ACTOR} visible ASCII characters")
+    if actor.isdigit() and len(actor) in _AS_A_BSN:
+        raise MalformedRequest("X-Relay-Actor could be a BSN, and is logged: send an opaque id")
+    return actor.decode("ascii")

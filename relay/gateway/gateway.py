@@ -20,6 +20,7 @@ from relay.observe.exchange import Exchange, Journal
 from relay.observe.history import History
 from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
+from relay.tenant.policy import Policy
 
 # Answers at once that are put off; beyond it nobody is kept waiting, for each of them takes memory.
 _MOST_PUT_OFF: Final = 1024
@@ -62,9 +63,11 @@ class Gateway:
         self._ended: list[Exchange] = []
         self.deadlines = Deadlines(self.loop, road.total, Journey.too_late)
 
-    def admit_by(self, authenticator: Authenticator, sources: Mapping[str, Ranges]) -> None:
-        """Judge callers by `authenticator`, and clients by their `sources`, from the next call on."""
-        admission = replace(self.road.admission, authenticator=authenticator, sources=sources)
+    def admit_by(
+        self, authenticator: Authenticator, sources: Mapping[str, Ranges], policies: Mapping[str, Policy]
+    ) -> None:
+        """Judge callers by `authenticator`, and clients by their `sources` and `policies`, from the next call on."""
+        admission = replace(self.road.admission, authenticator=authenticator, sources=sources, policies=policies)
         self.road = replace(self.road, admission=admission)
 
     def take(self, call: Call) -> None:

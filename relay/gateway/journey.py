@@ -32,7 +32,7 @@ from relay.errors import (
     UpstreamUnreachable,
 )
 from relay.front.call import Call
-from relay.gateway.admission import SAFE, Admission, Placed
+from relay.gateway.admission import ACTOR_FIELD, SAFE, Admission, Placed, actor_in
 from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
@@ -349,13 +349,22 @@ class Journey:
 
     def _place(self, target: Target, caller: Caller) -> Placed:
         admission, record, call = self._gateway.road.admission, self.record, self._call
+        if ACTOR_FIELD in call.head.fields.shape.where:
+            record.actor = actor_in(call.head)
         placed = self._placed = admission.placed(call.head, call.framing, target, caller)
-        if call.rest is not None:
-            call.rest.limit(admission.max_body - len(call.octets))
-        elif len(call.octets) > admission.max_body:
-            raise BodyTooLarge(f"the body is over the limit of {admission.max_body} octets")
         record.tenant, record.route = placed.tenant.name, placed.route.name
         record.environment = placed.route.environment
+        most = admission.max_body
+        if admission.policies and (policy := admission.policies.get(caller.client)) is not None:
+            miss = admission.permitted(policy, call.head, call.framing, placed.route, record.at)
+            if miss is not None:
+                record.would_refuse = miss.value
+            if policy.enforced and policy.max_body is not None:
+                most = min(most, policy.max_body)
+        if call.rest is not None:
+            call.rest.limit(most - len(call.octets))
+        elif len(call.octets) > most:
+            raise BodyTooLarge(f"the body is over the limit of {most} octets")
         if placed.tenant.paused:
             raise TenantPaused(placed.tenant.paused)
         return placed
@@ -579,7 +588,7 @@ class Journey:
         body, count = rewritten(
             body,
             authority=placed.route.authority,
-            ours=own_authority(call.head),
+            ours=own_authority(call.head) + placed.prefix,
             leads=placed.tenant.routes.leads,
         )
         if count:

@@ -34,6 +34,10 @@ class Target:
         self.path: Final = path
         self.host: Final = host
 
+    def below(self, prefix: bytes) -> "Target":
+        """Return the same without the `prefix` that it begins with; a query alone has no path."""
+        return Target(self.octets.removeprefix(prefix), self.path.removeprefix(prefix), self.host)
+
     def __repr__(self) -> str:
         return f"<Target at {self.host}>"  # a path may name a patient
 

@@ -31,7 +31,9 @@ class Exchange:
     `status` is what the caller got (499: it left), `upstream_status` what VECOZO answered. `cause` names a refusal
     or an error; empty when there was none. `refusal` is the cause of a refusal by VECOZO, whatever became of the
     caller; or of earlier ones, for which this call was not sent. `again` is empty unless the call went out once more,
-    from `egress`, after it was refused from `refused_egress`. `credential` is the identifier of the key that was shown.
+    from `egress`, after it was refused from `refused_egress`. `credential` is the identifier of the key that was shown,
+    `actor` who the caller says is behind the call; `would_refuse` the condition of the client's policy that it did not
+    meet, where that is only to be noted.
     """
 
     id: str
@@ -62,6 +64,8 @@ class Exchange:
     reused: bool = False
     refused_egress: str = ""
     again: str = ""
+    actor: str = ""
+    would_refuse: str = ""
 
     def __init__(self, *, id: str, at: datetime, peer: str, method: str, **known: object) -> None:  # noqa: A002  # as logged
         # What is not known yet is the class's: twenty assignments fewer for every call.

@@ -51,6 +51,10 @@ class ExchangeLog:
         }
         if exchange.again:
             line["refused_egress"], line["again"] = exchange.refused_egress, exchange.again
+        if exchange.actor:
+            line["actor"] = exchange.actor
+        if exchange.would_refuse:
+            line["would_refuse"] = exchange.would_refuse
         if exchange.cause:
             line["level"] = "warning"
             line["cause"] = exchange.cause

@@ -171,6 +171,12 @@ AGAIN: Final = Metric(
     ("tenant", "route", "result"),
     "Calls refused for their address that went out again from another egress: passed, refused, failed, or unsent.",
 )
+WOULD_REFUSE: Final = Metric(
+    "relay_calls_would_refuse_total",
+    Kind.COUNTER,
+    ("client", "condition"),
+    "Calls that a client's policy would refuse, were it enforced, by the first of its conditions that was not met.",
+)
 EGRESS: Final = Metric(
     "relay_egress_state",
     Kind.GAUGE,
@@ -223,8 +229,8 @@ MAILS: Final = Metric(
 EGRESS_STATES: Final = ("proven", "unknown", "out")
 
 METRICS: Final = (
-    CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD, STOPPED,
-    CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
+    CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, WOULD_REFUSE, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD,
+    STOPPED, CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS,
     RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS,
 )  # fmt: skip
@@ -296,6 +302,7 @@ class _Families(Collector):
         yield _counted(REFUSALS, whole.refusals.items())
         yield _counted(HELD, whole.held.items())
         yield _counted(AGAIN, whole.again.items())
+        yield _counted(WOULD_REFUSE, whole.would_refuse.items())
         yield _counted(CONNECTIONS, whole.connections.items())
         yield _counted(CALLERS_REFUSED, whole.callers.items())
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)

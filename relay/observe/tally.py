@@ -32,6 +32,7 @@ class Tally:
         self.refusals: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.held: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.again: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self.would_refuse: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], list[float]] = {}
         self.connections: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.used: dict[Proof, datetime] = {}
@@ -56,6 +57,8 @@ class Tally:
             self.again[tenant, route, exchange.again] += 1
             if exchange.again != Again.UNSENT:  # its first refusal, which another answer came after
                 self.refusals[tenant, route, "address_or_blocked"] += 1
+        if exchange.would_refuse:
+            self.would_refuse[exchange.client, exchange.would_refuse] += 1
 
     def connections_of(self, tenant: str) -> Callable[[str], None]:
         """Return the counter of a tenant's connections: it takes "opened", "reused" or "unsolicited"."""
@@ -70,7 +73,7 @@ class Tally:
 
     def _counters(self) -> tuple[dict[Any, int], ...]:
         """Return what is counted, by tuples of labels of a kind for each."""
-        return (self.calls, self.refusals, self.held, self.connections, self.callers, self.again)
+        return (self.calls, self.refusals, self.held, self.connections, self.callers, self.again, self.would_refuse)
 
     def packed(self) -> bytes:
         """Return all of it, for the tally of another process to absorb."""

@@ -66,7 +66,8 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         status=400,
         code="tenant_unclear",
         title="Name the tenant",
-        remedy="Send X-Relay-Tenant with one of the tenants that this client is bound to.",
+        remedy="Send X-Relay-Tenant with one of the tenants that this client is bound to, or call /t/TENANT/...; "
+        "where both are there, they name the same.",
     ),
     errors.CallerUnknown: Problem(
         status=401,
@@ -137,6 +138,14 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         code="tenant_refused",
         title="This client may not call for that tenant",
         remedy="Use a tenant that this client is bound to, or have the relay's operator bind it.",
+        proxy_error="http_request_denied",
+    ),
+    errors.NotPermitted: Problem(
+        status=403,
+        code="not_permitted",
+        title="This client may not make this call",
+        remedy="Nothing was sent. `condition` says what in the client's policy it does not meet; the relay's operator "
+        "can change that.",
         proxy_error="http_request_denied",
     ),
     errors.RouteUnknown: Problem(

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from relay.settings.load import Branch
+from relay.settings.policy import Policy
 from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, Source, User
 
 # Where each way to prove oneself has its proofs. A new way adds its line, and its word to `Way`.
@@ -57,7 +58,8 @@ class Client(Branch):
     """A caller: what it proves itself with, and the tenants it is bound to."""
 
     tenants: tuple[str, ...] = Field(
-        min_length=1, description="On whose behalf it may call; with several, each call names one in X-Relay-Tenant."
+        min_length=1,
+        description="On whose behalf it may call; with several, each call names one in X-Relay-Tenant or its path.",
     )
     api_keys: tuple[ApiKey, ...] = Field(
         default=(), max_length=2, description="Two while a key is being replaced; none where certificates prove it."
@@ -94,6 +96,7 @@ class Client(Branch):
         default=False,
         description="It sends no call again by itself: may be told 502 and 504 where others get 409 outcome_unknown.",
     )
+    policy: Policy | None = None
 
     @model_validator(mode="after")
     def _proves_itself(self) -> Self:

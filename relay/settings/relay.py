@@ -484,6 +484,7 @@ class RelaySettings(Settings):
                     yield f"clients.{name}.tenants", f"{bound!r} is not under [tenants]"
             if client.idempotency_field.lower() == self.listen.key_field.lower():
                 yield f"clients.{name}.idempotency_field", "is the field of API keys, listen.key_field; give another"
+            yield from self._policy_faults(name, client)
             for key in client.api_keys:
                 if other := seen.get(key.id):
                     yield f"clients.{name}.api_keys", f"key id {key.id} is also with client {other!r}; make a new key"
@@ -506,10 +507,18 @@ class RelaySettings(Settings):
             if any(source.startswith("azure:") for source in client.sources):
                 yield f"clients.{name}.sources", "has tags of Azure's; give their file as sources.azure_service_tags"
 
+    def _policy_faults(self, name: str, client: Client) -> Iterator[tuple[str, str]]:
+        most = client.policy.max_body if client.policy else None
+        if most is not None and most > self.listen.max_body:
+            yield f"clients.{name}.policy.max_body", f"is more than listen.max_body, {self.listen.max_body}"
+
     def _tenant_faults(self) -> Iterator[tuple[str, str]]:
         for name, tenant in self.tenants.items():
             for fault in _told_twice(tenant.routes):
                 yield f"tenants.{name}.routes", fault
+            for number, route in enumerate(tenant.routes):
+                if route.prefix.split("/")[1] == "t":
+                    yield f"tenants.{name}.routes.{number}.prefix", "/t/NAME names a tenant; no route begins with it"
             if tenant.other_egress and (len(tenant.egress) < 2 or not self.egress_proof.witnesses):
                 yield f"tenants.{name}.other_egress", "needs two egresses, and egress_proof.witnesses to prove them"
             if tenant.trust_revocations is not None and tenant.trust is None:

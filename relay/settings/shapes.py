@@ -59,6 +59,12 @@ _NOT_FOR_SECRETS: Final = NOT_SENT_ON | frozenset(
         b"via",
     )
 )
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}\Z")
+_ENVIRONMENT_ID: Final = re.compile(r"[A-Za-z0-9{][A-Za-z0-9.}-]{0,127}\Z")
+_WEEKDAY: Final = "(?:mon|tue|wed|thu|fri|sat|sun)"
+_WINDOW: Final = re.compile(
+    rf"{_WEEKDAY}(?:-{_WEEKDAY})? ((?:[01][0-9]|2[0-3]):[0-5][0-9])-(?!\1)(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z"
+)
 # What each call has, or what proves the caller: no two calls would have keys of their own.
 _NOT_KEYS: Final = frozenset(
     ("authorization", "connection", "content-length", "content-type", "host", "via", "x-api-key")
@@ -241,6 +247,18 @@ Digest = Annotated[str, formed(_DIGEST, _PASTED)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprinted)]
 SecretField = Annotated[str, AfterValidator(_secret_field)]
 KeyField = Annotated[str, AfterValidator(_key_field)]
+MediaType = Annotated[
+    str, formed(_MEDIA_TYPE, "is no media type such as text/xml; leave out parameters such as charset")
+]
+EnvironmentId = Annotated[
+    str, formed(_ENVIRONMENT_ID, "is no id of a Dataverse environment: a GUID, or the host name of its organisation")
+]
+Window = Annotated[
+    str, formed(_WINDOW, "is no window such as mon-fri 07:00-19:00 or sun 00:00-24:00: days, a blank, and two times")
+]
+CallersField = Annotated[
+    str, formed(_CALLERS_FIELD, "is no name of a field that callers send, such as X-Ms-Dynamics-Organization")
+]
 FieldName = Annotated[str, formed(_FIELD, "is no name of a field such as X-Gateway-Error")]
 # Longer ones are no phrase and no mark, but a whole page pasted.
 Phrase = Annotated[str, Field(max_length=200), AfterValidator(_plain)]

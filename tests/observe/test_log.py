@@ -52,13 +52,21 @@ def test_a_call_that_went_out_again_names_both_addresses() -> None:
     assert not {"refused_egress", "again"} & set(_line(FULL))
 
 
+def test_who_is_behind_a_call_and_what_a_policy_would_refuse_are_told_where_there_is_anything_to_tell() -> None:
+    known = {"actor": "6f9d", "would_refuse": "methods"}
+    line = _line(Exchange(id="abc", at=AT, peer="192.0.2.1", method="GET", status=200, **known))
+    assert line["level"] == "info"
+    assert known.items() <= line.items()
+    assert not set(known) & set(_line(FULL))
+
+
 def test_an_exchange_has_no_room_for_a_path_a_query_a_body_or_a_secret() -> None:
     """Whoever adds a field here has to think of what may stand in it."""
     assert {name for name in dir(FULL) if not name.startswith("_")} == {
         "id", "at", "peer", "method", "client", "way", "credential", "tenant", "environment", "route", "status",
         "upstream_status", "source", "cause", "refusal", "explanation", "remedy",
         "sent", "seconds", "upstream_seconds", "bytes_in", "bytes_out", "egress",
-        "certificate", "upstream", "reused", "refused_egress", "again",
+        "certificate", "upstream", "reused", "refused_egress", "again", "actor", "would_refuse",
     }  # fmt: skip
 
 

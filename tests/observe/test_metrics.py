@@ -31,6 +31,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     refused = PLACED | {"status": 403, "upstream_status": 403, "refusal": "functional"}
     metrics.note(_exchange(**refused, source=Source.UPSTREAM))
     metrics.note(_exchange(**PLACED, status=200, again="passed", refused_egress="203.0.113.11"))
+    metrics.note(_exchange(**PLACED, status=200, would_refuse="methods"))
     metrics.connections_of("linde")("opened")
     metrics.certificate("linde", "linde", AT)
     metrics.next_certificate("linde", "linde", AT, in_force=False)
@@ -72,6 +73,15 @@ def test_a_call_is_counted_by_what_the_caller_got_and_who_made_it(metrics: Metri
     assert _value(metrics, "relay_calls_total", **PLACED, status="200", source="upstream") == 2
     assert _value(metrics, "relay_calls_total", **PLACED, status="503", source="relay") == 1
     assert _value(metrics, "relay_call_duration_seconds_sum", tenant="linde", route="cov") == pytest.approx(3.4)
+
+
+def test_what_a_policy_would_refuse_is_counted_by_client_and_condition(metrics: Metrics) -> None:
+    for condition in ("methods", "methods", "hours", ""):
+        metrics.note(_exchange(**PLACED, status=200, would_refuse=condition))
+    name = "relay_calls_would_refuse_total"
+    assert _value(metrics, name, client="dynamics", condition="methods") == 2
+    assert _value(metrics, name, client="dynamics", condition="hours") == 1
+    assert _value(metrics, name, client="dynamics", condition="") is None
 
 
 def test_a_refusal_is_counted_by_its_cause_and_only_when_it_is_vecozos(metrics: Metrics) -> None:

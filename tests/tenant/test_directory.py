@@ -4,7 +4,7 @@ import pytest
 
 from relay.auth.caller import Caller
 from relay.errors import TenantRefused, TenantUnclear
-from relay.tenant.directory import Directory, Tenant
+from relay.tenant.directory import Directory, Tenant, prefix_of, tenant_in
 from relay.tenant.routing import RouteTable
 
 LINDE, BERK, EIK = (Tenant(name, RouteTable([])) for name in ("linde", "berk", "eik"))
@@ -30,6 +30,25 @@ def test_a_tenant_that_the_client_is_not_bound_to_is_refused_alike_whether_it_ex
     with pytest.raises(TenantRefused) as refused:
         DIRECTORY.tenant_for(_caller("linde", "berk"), named)
     assert refused.value.detail == "this client is not bound to the tenant that X-Relay-Tenant names"
+
+
+@pytest.mark.parametrize(
+    ("path", "tenant"),
+    [
+        (b"/t/linde/acc/cov", b"linde"),
+        (b"/t/linde", b"linde"),
+        (b"/t/li%6ede/acc", b"li%6ede"),
+        (b"/t/linde;x/acc", b"linde;x"),
+        (b"/t/", b""),
+        (b"/t", None),
+        (b"/tst/cov", None),
+        (b"/T/linde/cov", None),
+        (b"/acc/t/linde", None),
+    ],
+)
+def test_a_path_names_a_tenant_in_the_octets_that_stand_there(path: bytes, tenant: bytes | None) -> None:
+    assert tenant_in(path) == tenant
+    assert tenant is None or path.startswith(prefix_of(tenant))
 
 
 def test_a_client_of_no_tenant_gets_nowhere() -> None:

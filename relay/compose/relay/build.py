@@ -1,7 +1,7 @@
 """Build: everything that can be made without listening or calling, and every fault in it at once."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
 from relay.mail.server import MailFault, MailServer
+from relay.settings.client import Client
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
 from relay.settings.words import Family
@@ -110,7 +111,7 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
     with _gathered(faults):
         trust = _build_trust(settings)
     with _gathered(faults):
-        callers = build_callers(settings.clients, tags_of(settings))
+        callers = callers_of(settings, settings.clients)
     with _gathered(faults):
         room = _build_guardroom(settings, tenants, ways, at)
     with _gathered(faults):
@@ -135,6 +136,26 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
         mail=mail,
         entries=entries,
     )
+
+
+def callers_of(settings: RelaySettings, clients: Mapping[str, Client]) -> BuiltCallers:
+    """Return these clients of the settings as they are known, with policies that name routes. Raises SettingsFault."""
+    faults = list(_policy_faults(settings))
+    with _gathered(faults):
+        callers = build_callers(clients, tags_of(settings))
+    if faults:
+        raise SettingsFault(faults)
+    return callers
+
+
+def _policy_faults(settings: RelaySettings) -> Iterator[tuple[str, str]]:
+    for name, client in settings.clients.items():
+        bound = [settings.tenants[each] for each in client.tenants if each in settings.tenants]
+        known = {word for tenant in bound for route in routes_of(tenant) for word in (route.name, route.family.value)}
+        for each in (client.policy and client.policy.routes) or ():
+            if each not in known:
+                fault = f"{each} is no route of its tenants, nor a family of them; `relay check` lists the routes"
+                yield f"clients.{name}.policy.routes", fault
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -18,12 +18,16 @@ from relay.auth.sources import OF_AZURE, Ranges, ServiceTagsFault, Tags, service
 from relay.auth.ways import Ways
 from relay.errors import SettingsFault
 from relay.settings.client import Client
+from relay.settings.policy import Policy as PolicySettings
 from relay.settings.relay import RelaySettings
+from relay.tenant.hours import Hours
+from relay.tenant.policy import Policy, environment_id
 from relay.x509.identity import named
 
 _NO_SUBJECT: Final = (
     "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
 )
+Each = TypeVar("Each")
 _OCTETS: Final = TypeAdapter(tuple[dict[str, Client], dict[str, tuple[str, ...]]])
 
 
@@ -31,8 +35,8 @@ _OCTETS: Final = TypeAdapter(tuple[dict[str, Client], dict[str, tuple[str, ...]]
 class BuiltCallers:
     """The clients as they are known: by which keys, by which certificates, by which users with passwords.
 
-    `sources` has the ranges of those that may not call from anywhere, by client; `tags` what it was made of.
-    `written` is all of it for other processes.
+    `sources` has the ranges of those that may not call from anywhere, by client; `tags` what it was made of. `policies`
+    are of those that may not do all that their tenants may. `written` is all of it for other processes.
     """
 
     clients: Mapping[str, Client]
@@ -43,6 +47,7 @@ class BuiltCallers:
     sources: Mapping[str, Ranges]
     tags: Tags
     written: bytes
+    policies: Mapping[str, Policy]
 
     @property
     def certified(self) -> bool:
@@ -67,8 +72,10 @@ class BuiltCallers:
 class Gate(Protocol):
     """Where callers are judged: the gateway."""
 
-    def admit_by(self, authenticator: Authenticator, sources: Mapping[str, Ranges]) -> None:
-        """Judge callers by `authenticator`, and clients by their `sources`, from the next call on."""
+    def admit_by(
+        self, authenticator: Authenticator, sources: Mapping[str, Ranges], policies: Mapping[str, Policy]
+    ) -> None:
+        """Judge callers by `authenticator`, and clients by their `sources` and `policies`, from the next call on."""
         ...
 
 
@@ -89,7 +96,7 @@ class Callers:
         """Go by these clients from the next call on."""
         self.built = built
         self._certificates = ClientCertificates(pinned=built.pinned, subjects=built.subjects, trust=self._trust)
-        self._gate.admit_by(self._authenticator(), built.sources)
+        self._gate.admit_by(self._authenticator(), built.sources, built.policies)
 
     def trust(self, trust: ClientTrust) -> None:
         """Judge their certificates by these authorities and revocations, from the next call on."""
@@ -161,6 +168,7 @@ def build_callers(clients: Mapping[str, Client], tags: Tags) -> BuiltCallers:
         sources={name: _ranges(client, tags) for name, client in clients.items() if client.sources},
         tags=tags,
         written=_OCTETS.dump_json((dict(clients), dict(tags))),
+        policies={name: policy_of(client.policy) for name, client in clients.items() if client.policy is not None},
     )
 
 
@@ -198,3 +206,23 @@ def _ranges(client: Client, tags: Tags) -> Ranges:
         tagged = source.startswith(OF_AZURE)
         networks += map(IPv4Network, tags[source.removeprefix(OF_AZURE)] if tagged else (source,))
     return Ranges(networks)
+
+
+def policy_of(settings: PolicySettings) -> Policy:
+    """Return what a client may do, as calls are judged by it."""
+    types, ids = settings.content_types, settings.dataverse_environments
+    return Policy(
+        enforced=settings.mode == "enforce",
+        environments=_set(settings.environments),
+        routes=_set(settings.routes),
+        methods=None if settings.methods is None else frozenset(each.encode() for each in settings.methods),
+        content_types=None if types is None else frozenset(each.lower().encode() for each in types),
+        dataverse=None if ids is None else frozenset(environment_id(each.encode()) for each in ids),
+        dataverse_field=(settings.dataverse_field or "").lower().encode(),
+        hours=None if settings.hours is None else Hours(settings.hours, settings.zone),
+        max_body=settings.max_body,
+    )
+
+
+def _set(given: tuple[Each, ...] | None) -> frozenset[Each] | None:
+    return None if given is None else frozenset(given)

@@ -170,6 +170,7 @@ def _gateway(
         directory=Directory({name: tenant.tenant for name, tenant in built.tenants.items()}),
         hosts=built.hosts,
         max_body=settings.listen.max_body,
+        policies={},
     )
     road = Road(
         admission=admission,

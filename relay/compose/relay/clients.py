@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from relay.compose.relay.asking import Asking
-from relay.compose.relay.build import Built
-from relay.compose.relay.callers import BuiltCallers, build_callers, tags_of
+from relay.compose.relay.build import Built, callers_of
+from relay.compose.relay.callers import BuiltCallers
 from relay.compose.relay.settings import SettingsFile, changed
 from relay.errors import SettingsFault
 from relay.observe.metrics import Metrics
@@ -87,7 +87,7 @@ def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWa
         settings = settings.model_copy(update={"workers": built.settings.workers})
         waiting = tuple(name for name in changed(built.settings, settings) if name not in _TAKEN)
         clients = dict(_of_tenants(built.tenants, settings.clients))
-        return Reading(callers=build_callers(clients, tags_of(settings)), waiting=waiting)
+        return Reading(callers=callers_of(settings, clients), waiting=waiting)
 
     return FileWatch(
         stamp=stamp,
