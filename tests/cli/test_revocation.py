@@ -12,6 +12,7 @@ from tests.kit import authority as kit
 from tests.kit import upstream as up
 from tests.kit.line import line, request
 from tests.kit.relay import PATH, read_settings, relay, write_settings
+from tests.kit.served import served
 
 _SECOND = new_key()
 
@@ -117,3 +118,18 @@ async def test_a_node_that_lags_or_is_silent_is_named(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert f"{nodes[0]}: still knows it" in result.output
     assert f"{nodes[1]}: gives no answer (Connection refused)" in result.output
+
+
+def test_a_worker_that_does_not_obey_yet_is_waited_for(tmp_path: Path) -> None:
+    with served(tmp_path, 1, changes={"workers": 2}) as here:
+        settings = tmp_path / "relay.toml"
+        [first] = read_settings(tmp_path).clients["dynamics"].api_keys
+        operator = f"http://127.0.0.1:{here.operator}"
+        with here.only(here.workers()[0]):
+            result = _revoke(tmp_path, "dynamics", first.id, "--wait", "--at", operator, "--within", "4")
+            assert (result.exit_code, f"{operator}: 1 of its 2 workers obey" in result.output) == (1, True), (
+                result.output
+            )
+        assert "dynamics" not in settings.read_text()
+        again = _revoke(tmp_path, "dynamics", first.id, "--wait", "--at", operator)
+        assert again.exit_code == 0, again.output
