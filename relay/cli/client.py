@@ -8,6 +8,7 @@ import click
 from click import style
 
 from relay.auth.api_key import NewKey, new_key
+from relay.auth.basic import NewPassword, new_password
 from relay.cli.revocation import revoke
 from relay.cli.roll import list_clients, show
 from relay.cli.settings import config
@@ -54,28 +55,31 @@ client.add_command(revoke)
 @click.argument("name")
 @click.option("--tenant", "tenants", multiple=True, help="A tenant that the client may call for; may be repeated.")
 @click.option("--expires", type=Moment(), help="The key proves nobody after this date (UTC), or from this moment on.")
+@click.option("--basic", is_flag=True, help="Make a user NAME with a password instead, for old WCF clients.")
 @click.option(
     "--write",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Append the stanza to this settings file instead of printing it.",
 )
-def new(name: str, tenants: tuple[str, ...], expires: datetime | None, write: Path | None) -> None:
-    """Make a key for client NAME. The key is shown once; the settings get its digest only."""
+def new(name: str, tenants: tuple[str, ...], expires: datetime | None, write: Path | None, *, basic: bool) -> None:
+    """Make a key for client NAME, or a password. It is shown once; the settings get its digest only."""
     if not _NAME.match(name):
         raise click.BadParameter("lower-case letters, digits and hyphens only", param_hint="NAME")
-    key = new_key()
+    if basic and expires:
+        raise click.BadParameter("a password has none; give it without --basic", param_hint="--expires")
+    made = new_password() if basic else new_key()
     if write is None:
-        click.echo(client_stanza(name, _client(tenants or ("TENANT",), key, expires)))
+        click.echo(client_stanza(name, _client(name, tenants or ("TENANT",), made, expires)))
     else:
         file = ClientsFile(write)
         try:
             if name in file.names("clients"):
                 raise click.ClickException(f"{write} has a client {name} already; choose another name, or `rotate` it")
-            file.add(name, _client(_bound(file, tenants), key, expires))
+            file.add(name, _client(name, _bound(file, tenants), made, expires))
         except ClientsFault as fault:
             raise click.ClickException(f"{fault}; leave --write out to see the stanza") from None
         click.echo(f"Written to {write}. {told_of_change(write)}", err=True)
-    _show_once(key)
+    _show_once(made, user=name)
 
 
 @client.command(short_help="Give a client a second key, beside the one it has.")
@@ -109,21 +113,25 @@ def rotate(name: str, config: Path, expires: datetime | None, old_until: datetim
     for each in old:
         until = f"until {old_until.isoformat()}" if old_until and not printed else "as well"
         click.echo(f"The old key counts {until}; end it with `relay client revoke {name} {each}`.", err=True)
-    _show_once(key)
+    _show_once(key, user=name)
 
 
-def _show_once(key: NewKey) -> None:
+def _show_once(made: NewKey | NewPassword, *, user: str) -> None:
     told = "The key, shown this once; the caller sends it in the field X-Api-Key (or what listen.key_field says):"
+    if isinstance(made, NewPassword):
+        told = f"The password of user {user}, shown this once; the caller sends both as Basic, in Authorization:"
     click.echo(style(told, bold=True), err=True)
-    click.echo(key.text)
+    click.echo(made.text)
 
 
 def _entry(key: NewKey, expires: datetime | None) -> Tree:
     return {"id": key.id, "digest": key.digest} | ({"expires": expires} if expires else {})
 
 
-def _client(tenants: tuple[str, ...], key: NewKey, expires: datetime | None) -> Tree:
-    return {"tenants": list(tenants), "api_keys": [_entry(key, expires)]}
+def _client(name: str, tenants: tuple[str, ...], made: NewKey | NewPassword, expires: datetime | None) -> Tree:
+    if isinstance(made, NewPassword):
+        return {"tenants": list(tenants), "passwords": [{"user": name, "digest": made.digest}]}
+    return {"tenants": list(tenants), "api_keys": [_entry(made, expires)]}
 
 
 def _bound(file: ClientsFile, tenants: tuple[str, ...]) -> tuple[str, ...]:

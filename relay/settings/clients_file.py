@@ -213,8 +213,12 @@ def _are_keys(keys: object) -> bool:
 def client_stanza(name: str, client: Tree) -> str:
     """Return a client as it is written in a settings file."""
     bound = ", ".join(f'"{tenant}"' for tenant in client["tenants"])
-    keys = "".join(f"\n[[clients.{name}.api_keys]]\n{key_lines(key)}" for key in client["api_keys"])
-    return f"[clients.{name}]\ntenants = [{bound}]\n{keys}"
+    keys = "".join(f"\n[[clients.{name}.api_keys]]\n{key_lines(key)}" for key in client.get("api_keys", ()))
+    passwords = "".join(
+        f'\n[[clients.{name}.passwords]]\nuser = "{each["user"]}"\ndigest = "{each["digest"]}"\n'
+        for each in client.get("passwords", ())
+    )
+    return f"[clients.{name}]\ntenants = [{bound}]\n{keys}{passwords}"
 
 
 def key_lines(key: Tree) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
 
 from relay.auth.api_key import digest_of
@@ -187,3 +188,28 @@ def test_a_client_that_is_not_there_gets_no_key(tmp_path: Path) -> None:
     result = _rotate(tmp_path)
     assert (result.exit_code, "has no client dynamics (there: none)" in result.stderr) == (1, True)
     assert "rk_" not in result.output
+
+
+def test_a_password_is_shown_once_and_its_digest_written(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    file = tmp_path / "relay.toml"
+    result = _new("old-wcf", "--basic", "--write", str(file))
+    assert result.exit_code == 0, result.output
+    password = result.stdout.strip()
+    assert len(password) == 32
+    assert "shown this once" in result.stderr
+    assert password not in result.stderr + file.read_text()
+    client = read_settings(tmp_path).clients["old-wcf"]
+    assert (client.tenants, client.api_keys) == (("linde",), ())
+    [entry] = client.passwords
+    assert entry.user == "old-wcf"
+    assert PasswordHasher().verify(entry.digest, password)
+    printed = _new("old-wcf", "--basic", "--tenant", "linde").stdout.strip().rpartition("\n")
+    assert tomllib.loads(printed[0])["clients"]["old-wcf"]["passwords"][0]["user"] == "old-wcf"
+    assert len(printed[2]) == 32
+
+
+def test_a_password_has_no_end_date() -> None:
+    result = _new("old-wcf", "--basic", "--expires", "2099-01-31")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--basic" in result.stderr
