@@ -99,6 +99,10 @@ class BodyTooSlow(RelayError):
     """The caller did not deliver its body in time; nothing was sent on as a complete call."""
 
 
+class DigestWrong(RelayError):
+    """The body is not the one that the caller signed; nothing of it was sent on as a complete call."""
+
+
 class Looped(RelayError):
     """The call came through this relay before."""
 

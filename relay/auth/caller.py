@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from relay.errors import RelayError
+from relay.message.digest import BodyDigest
 from relay.message.head import RequestHead
 
 
@@ -17,7 +18,7 @@ class Caller:
     status, so that it may be told 504. `key_field` is the lower-case name of the field in which it names a key for
     each call that goes at most once. `credential` is the identifier of the key that it showed, where it has several of
     that way, and no secret. `requires`: all the ways in which it has to prove itself at once, where one is not
-    enough.
+    enough. `digest` is what the body of this one call has to hash to, where the caller signed that.
     """
 
     client: str
@@ -28,6 +29,7 @@ class Caller:
     key_field: bytes = b"idempotency-key"
     requires: frozenset[str] = frozenset()
     credential: str = ""
+    digest: BodyDigest | None = None
 
 
 Outcome = Caller | RelayError

@@ -21,6 +21,7 @@ from relay.errors import (
     CallerUndecided,
     CallerUnknown,
     ClientCertificateRefused,
+    DigestWrong,
     InternalFault,
     LedgerUnavailable,
     OutcomeUnknown,
@@ -38,6 +39,7 @@ from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
 from relay.gateway.refused import refused
 from relay.gateway.remedies import Remedies
+from relay.message.digest import BodyDigest
 from relay.message.fields import Field
 from relay.message.framing import Framing, Length
 from relay.message.head import ResponseHead, request_octets, with_fields
@@ -367,7 +369,18 @@ class Journey:
             raise BodyTooLarge(f"the body is over the limit of {most} octets")
         if placed.tenant.paused:
             raise TenantPaused(placed.tenant.paused)
+        if caller.digest is not None:
+            self._check_body(caller.digest)
         return placed
+
+    def _check_body(self, digest: BodyDigest) -> None:
+        """Raise DigestWrong if the body is here and is not the one that was signed; else have that found out."""
+        call, check = self._call, digest.begin()
+        check.take(call.octets)
+        if call.rest is not None:
+            call.rest.check(check)
+        elif not check.right():
+            raise DigestWrong("the body does not have the digest that was signed")
 
     def _prepare(self, placed: Placed) -> Passage:
         call, road, route = self._call, self._gateway.road, placed.route

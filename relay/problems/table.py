@@ -62,6 +62,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy=_CHECK_CLIENT,
         proxy_error="http_request_error",
     ),
+    errors.DigestWrong: Problem(
+        status=400,
+        code="digest_wrong",
+        title="The body is not the one that was signed",
+        remedy="Compute Content-Digest over the octets that are sent, just as they are sent, and sign the call anew.",
+        proxy_error="http_request_error",
+    ),
     errors.TenantUnclear: Problem(
         status=400,
         code="tenant_unclear",

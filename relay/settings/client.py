@@ -5,17 +5,18 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from relay.settings.load import Branch
+from relay.settings.load import Branch, SettingsPath
 from relay.settings.policy import Policy
-from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, Source, User
+from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, SigningId, Source, User
 
 # Where each way to prove oneself has its proofs. A new way adds its line, and its word to `Way`.
 PROOFS: Final[Mapping[str, str]] = {
     "api_key": "api_keys",
     "client_certificate": "certificates",
     "basic": "passwords",
+    "signature": "signature_keys",
 }
-Way = Literal["api_key", "client_certificate", "basic"]
+Way = Literal["api_key", "client_certificate", "basic", "signature"]
 
 
 class ApiKey(Branch):
@@ -54,6 +55,31 @@ class ClientCertificate(Branch):
         return self
 
 
+class SignatureKey(Branch):
+    """A key that a caller signs its calls with (RFC 9421): a secret that both sides have, or its public key."""
+
+    id: SigningId = Field(description="The keyid of its signatures; of one client, and no other.")
+    algorithm: Literal["hmac-sha256", "ed25519", "ecdsa-p256-sha256"] = Field(
+        default="hmac-sha256", description="What is signed with. A signature that names another is refused."
+    )
+    secret_file: SettingsPath | None = Field(
+        default=None, description="For hmac-sha256: at least 32 random octets in base64; `openssl rand -base64 32`."
+    )
+    public_key: str | None = Field(default=None, description="For the others: the public key in PEM.")
+    public_key_file: SettingsPath | None = Field(default=None, description="The same in a file.")
+
+    @model_validator(mode="after")
+    def _one_of_all(self) -> Self:
+        given = [self.secret_file, self.public_key, self.public_key_file]
+        if sum(each is not None for each in given) != 1 or (
+            (self.secret_file is not None) != (self.algorithm == "hmac-sha256")
+        ):
+            raise ValueError(
+                "give secret_file for hmac-sha256, and either public_key or public_key_file for the other algorithms"
+            )
+        return self
+
+
 class Client(Branch):
     """A caller: what it proves itself with, and the tenants it is bound to."""
 
@@ -75,6 +101,9 @@ class Client(Branch):
         default=(),
         max_length=2,
         description="For clients that know nothing better than Basic, which is off while none has any.",
+    )
+    signature_keys: tuple[SignatureKey, ...] = Field(
+        default=(), max_length=2, description="What it signs its calls with; two while a key is being replaced."
     )
     requires: Annotated[tuple[Way, ...], Field(max_length=len(PROOFS))] = Field(
         default=(),
@@ -102,7 +131,8 @@ class Client(Branch):
     def _proves_itself(self) -> Self:
         if not any(getattr(self, field) for field in PROOFS.values()):
             raise ValueError(
-                "cannot prove itself: give api_keys (`relay client new` makes one), certificates or passwords"
+                "cannot prove itself: give api_keys (`relay client new` makes one), certificates, passwords or "
+                "signature_keys"
             )
         if lacking := [f"{way} has no {PROOFS[way]}" for way in self.requires if not getattr(self, PROOFS[way])]:
             raise ValueError(f"requires what it cannot show, so that nobody passes: {', '.join(lacking)}")

@@ -30,6 +30,7 @@ _PASSES: Final = range(1, 11)
 _A_TAG: Final = "azure:PowerPlatformPlex.WestEurope"
 _SERVICE_TAG: Final = re.compile(r"azure:[A-Za-z0-9._]{1,128}\Z")
 _USER: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f:]{1,128}\Z")
+_SIGNING_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}\Z")
 _SEGMENTS: Final = r"(/[A-Za-z0-9._~-]+)+"
 _PREFIX: Final = re.compile(rf"{_SEGMENTS}\Z")
@@ -244,6 +245,9 @@ Source = Annotated[str, AfterValidator(_source)]
 User = Annotated[str, formed(_USER, "a user has 1 to 128 characters, none of them a colon or a control character")]
 KeyId = Annotated[str, formed(_KEY_ID, _PASTED)]
 Digest = Annotated[str, formed(_DIGEST, _PASTED)]
+SigningId = Annotated[
+    str, formed(_SIGNING_ID, "the id of a key has letters, digits, dots, hyphens and underscores, at most 64")
+]
 Fingerprint = Annotated[str, AfterValidator(_fingerprinted)]
 SecretField = Annotated[str, AfterValidator(_secret_field)]
 KeyField = Annotated[str, AfterValidator(_key_field)]

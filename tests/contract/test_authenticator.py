@@ -19,6 +19,9 @@ from relay.auth.caller import Authenticator, Awaited, Caller, Outcome
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
 from relay.auth.hashing import Hashing
+from relay.auth.nonces import OwnNonces, UsedNonces
+from relay.auth.signature import Signatures
+from relay.auth.signature_keys import SharedSecret
 from relay.auth.ways import Ways
 from relay.authority.issued import Issued
 from relay.errors import CallerUnknown, ClientCertificateForeign, RelayError
@@ -26,9 +29,11 @@ from relay.message.fields import Field, Fields
 from relay.message.head import RequestHead
 from relay.x509.identity import identify, readable
 from tests.kit import authority as kit
+from tests.kit import signing
 
 CALLER = Caller("dynamics", frozenset(("linde",)), "api_key")
 OTHER = Caller("other", frozenset(("linde",)), "api_key")
+SIGNED = replace(CALLER, way="signature")
 CERTIFIED, OTHER_CERTIFIED = (replace(each, way="client_certificate") for each in (CALLER, OTHER))
 
 
@@ -216,12 +221,45 @@ def _both(right: Shown) -> Way:
     )
 
 
+SECRET = "a shared secret of 32 octets, or more than that"
+
+
+def _signatures(keys: dict[str, Caller]) -> Signatures:
+    known = {keyid: (SharedSecret(SECRET.encode()), caller) for keyid, caller in keys.items()}
+    return Signatures(known, OwnNonces(UsedNonces(most=10, since=0), kit.AT.timestamp))
+
+
+def _signed(keyid: str = "key", secret: str = SECRET, age: int = 0) -> Shown:
+    created = int(kit.AT.timestamp()) - age
+    call = signing.shared(keyid, secret.encode()).call("/", host="relay.example", created=created)
+    return Shown(tuple((name.encode(), value.encode()) for name, value in call.fields))
+
+
+def _signature() -> Way:
+    right = _signed()
+    return Way(
+        authenticator=_signatures({"key": SIGNED, "other": replace(SIGNED, client="other")}),
+        nobody=_signatures({}),
+        right=right,
+        secret=SECRET,
+        wrong={
+            "another secret": _signed(secret=SECRET[::-1]),
+            "of nobody": _signed(keyid="nobody"),
+            "keyid of another": Shown(tuple((name, value.replace(b"key", b"other")) for name, value in right.fields)),
+            "without its parameters": Shown(right.fields[1:]),
+            "too old": _signed(age=301),
+            "a key instead": Shown(_key(_keys()[0].text)),
+        },
+    )
+
+
 WAYS: dict[str, Callable[[], Way]] = {
     "api_key": _api_key,
     "api_key in the query": _key_in_query,
     "certificate by subject": lambda: _certificate(_by_subject(), kit.system()),
     "certificate by pin": lambda: _certificate(_by_pin(), kit.foreign()),
     "basic": _basic,
+    "signature": _signature,
     "either, by key": lambda: _both(Shown(_key(_keys()[0].text))),
     "either, by certificate": lambda: _both(Shown((), _der(kit.system()))),
     "either, by both": lambda: _both(Shown(_key(_keys()[0].text), _der(kit.system()))),

@@ -168,6 +168,6 @@ def _toml(value: object) -> str:
         case dict():
             return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in value.items()) + " }"
         case str():
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
         case _:
             return str(value)

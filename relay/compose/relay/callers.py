@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from relay.auth.api_key import ApiKeys, KnownKey
 from relay.auth.basic import Passwords
@@ -14,8 +15,12 @@ from relay.auth.caller import Authenticator, Caller
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
 from relay.auth.hashing import Hashing
+from relay.auth.nonces import NO_NONCES, Nonces
+from relay.auth.signature import Signatures
+from relay.auth.signature_keys import SignatureKey
 from relay.auth.sources import OF_AZURE, Ranges, ServiceTagsFault, Tags, service_tags
 from relay.auth.ways import Ways
+from relay.compose.relay.signing import KeyFiles, signature_keys
 from relay.errors import SettingsFault
 from relay.settings.client import Client
 from relay.settings.policy import Policy as PolicySettings
@@ -28,15 +33,20 @@ _NO_SUBJECT: Final = (
     "is no subject as `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it: CN=name,O=organisation"
 )
 Each = TypeVar("Each")
-_OCTETS: Final = TypeAdapter(tuple[dict[str, Client], dict[str, tuple[str, ...]]])
+# The clients, the service tags that they name, and what stands in files of theirs.
+_PARCEL: Final = TypeAdapter(
+    tuple[dict[str, Client], dict[str, tuple[str, ...]], dict[Path, bytes]],
+    config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltCallers:
-    """The clients as they are known: by which keys, by which certificates, by which users with passwords.
+    """The clients as they are known: by which keys, certificates, users with passwords, and keys that they sign with.
 
-    `sources` has the ranges of those that may not call from anywhere, by client; `tags` what it was made of. `policies`
-    are of those that may not do all that their tenants may. `written` is all of it for other processes.
+    `sources` has the ranges of those that may not call from anywhere, by client; `tags` and `files` what it was made
+    of: ranges of service tags, and what stood in files of keys. `policies` are of those that may not do all that their
+    tenants may. `written` is all of it for other processes.
     """
 
     clients: Mapping[str, Client]
@@ -46,7 +56,9 @@ class BuiltCallers:
     passwords: Mapping[str, tuple[str, Caller]]
     sources: Mapping[str, Ranges]
     tags: Tags
-    written: bytes
+    signing: Mapping[str, tuple[SignatureKey, Caller]]
+    files: Mapping[Path, bytes] = field(repr=False)
+    written: bytes = field(repr=False)
     policies: Mapping[str, Policy]
 
     @property
@@ -57,11 +69,15 @@ class BuiltCallers:
     @classmethod
     def read(cls, octets: bytes) -> "BuiltCallers":
         """Return what `octets` wrote in another process, which could build it."""
-        return replace(build_callers(*_OCTETS.validate_json(octets)), written=octets)
+        return replace(build_callers(*_PARCEL.validate_json(octets)), written=octets)
 
     def octets(self) -> bytes:
-        """Return all that another process needs; there is no secret in it."""
+        """Return all that another process needs, with the secrets that clients sign by."""
         return self.written
+
+    def same(self, other: "BuiltCallers") -> bool:
+        """Whether both are made of the same."""
+        return (self.clients, self.tags, self.files) == (other.clients, other.tags, other.files)
 
     @property
     def revision(self) -> str:
@@ -82,11 +98,20 @@ class Gate(Protocol):
 class Callers:
     """Who may call, in one process, as settings and files in force have it."""
 
-    def __init__(self, gate: Gate, built: BuiltCallers, trust: ClientTrust, *, key_field: str = "X-Api-Key") -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        built: BuiltCallers,
+        trust: ClientTrust,
+        *,
+        key_field: str = "X-Api-Key",
+        nonces: Nonces = NO_NONCES,
+    ) -> None:
         self._key_field = key_field
         self._gate = gate
         self._trust = trust
         self._hashing = Hashing()
+        self._nonces = nonces
         self.use(built)
 
     def __repr__(self) -> str:
@@ -104,13 +129,14 @@ class Callers:
         self._certificates.use(trust)
 
     def _authenticator(self) -> Authenticator:
-        keys = ApiKeys(self.built.keys, field=self._key_field)
-        ways: list[Authenticator] = [keys]
+        ways: list[Authenticator] = [ApiKeys(self.built.keys, field=self._key_field)]
         if self.built.certified:
             ways.insert(0, self._certificates)  # first: what is wrong with it, its holder may know
         if self.built.passwords:
             ways.append(Passwords(self.built.passwords, self._hashing))
-        return Ways(ways) if len(ways) > 1 else keys  # the shortest way for most
+        if self.built.signing:
+            ways.append(Signatures(self.built.signing, self._nonces))  # last: it tells of the one call
+        return Ways(ways) if len(ways) > 1 else ways[0]  # the shortest way for most
 
 
 def tags_of(settings: RelaySettings) -> Tags:
@@ -133,12 +159,17 @@ def tags_of(settings: RelaySettings) -> Tags:
     raise SettingsFault([("sources.azure_service_tags", f"{file} {fault}")])
 
 
-def build_callers(clients: Mapping[str, Client], tags: Tags) -> BuiltCallers:
+def build_callers(clients: Mapping[str, Client], tags: Tags, files: Mapping[Path, bytes] | None = None) -> BuiltCallers:
     """Return the clients as they are known; `tags` has the ranges of those that they name.
 
-    Raises SettingsFault with every fault there is.
+    Raises SettingsFault with every fault there is. `files` is what was read of their files before, if that was done.
     """
     faults: list[tuple[str, str]] = []
+    read = KeyFiles(files)
+    signing = {
+        keyid: (key, caller_of(name, clients[name], "signature"))
+        for keyid, name, key in signature_keys(clients, read, faults)
+    }
     pinned: dict[bytes, Caller] = {}
     subjects: dict[str, Caller] = {}
     for name, client in clients.items():
@@ -167,7 +198,9 @@ def build_callers(clients: Mapping[str, Client], tags: Tags) -> BuiltCallers:
         passwords=dict(_passwords(clients)),
         sources={name: _ranges(client, tags) for name, client in clients.items() if client.sources},
         tags=tags,
-        written=_OCTETS.dump_json((dict(clients), dict(tags))),
+        signing=signing,
+        files=read.octets,
+        written=_PARCEL.dump_json((dict(clients), dict(tags), read.octets)),
         policies={name: policy_of(client.policy) for name, client in clients.items() if client.policy is not None},
     )
 

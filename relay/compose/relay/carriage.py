@@ -7,6 +7,7 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 from relay.auth.api_key import ApiKeys
+from relay.auth.nonces import NO_NONCES, Nonces
 from relay.compose.relay.build import Built
 from relay.compose.relay.callers import Callers
 from relay.compose.relay.guards import tell
@@ -48,6 +49,7 @@ class Carriage:
         logger: FilteringBoundLogger,
         *,
         ledger: Ledger = NO_LEDGER,
+        nonces: Nonces = NO_NONCES,
     ) -> None:
         self.ways = {name: _Way(way, built.settings, metrics) for name, way in built.ways.items()}
         upstreams = {name: way.upstream for name, way in self.ways.items()}
@@ -57,7 +59,8 @@ class Carriage:
         tell(built.guardroom, logger)
         gateway = _gateway(built, upstreams, self._wards, journal, history, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
-        self.callers = Callers(gateway, built.callers, built.trust.trust, key_field=built.settings.listen.key_field)
+        field = built.settings.listen.key_field
+        self.callers = Callers(gateway, built.callers, built.trust.trust, key_field=field, nonces=nonces)
         self.reception = Reception(self.listener, built, logger, self.callers)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -10,10 +11,12 @@ from relay.compose.relay.asking import Asking
 from relay.compose.relay.build import Built, callers_of
 from relay.compose.relay.callers import BuiltCallers
 from relay.compose.relay.settings import SettingsFile, changed
+from relay.compose.relay.signing import key_paths
 from relay.errors import SettingsFault
 from relay.observe.metrics import Metrics
 from relay.settings.client import Client
-from relay.x509.watch import FileWatch, Stamp, stamp_of
+from relay.settings.relay import RelaySettings
+from relay.x509.watch import FileWatch, stamp_of
 
 # The branches of the settings that are taken while the relay runs.
 _TAKEN: Final = frozenset(("clients", "sources"))
@@ -28,8 +31,7 @@ class Reading:
 
     def same(self, other: "Reading") -> bool:
         """Whether neither has anything to say that the other has not."""
-        callers, others = self.callers, other.callers
-        return (callers.clients, callers.tags, self.waiting) == (others.clients, others.tags, other.waiting)
+        return self.callers.same(other.callers) and self.waiting == other.waiting
 
 
 class Admitting(Protocol):
@@ -73,16 +75,20 @@ def _of_tenants(there: Collection[str], clients: Mapping[str, Client]) -> Iterat
             yield name, client.model_copy(update={"tenants": tenants})
 
 
-def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWatch[Reading, SettingsFault]:
-    """Return what looks after the clients in `file`, and after the file with the service tags that they name."""
-    tagged = [built.settings.sources.azure_service_tags]
+def _paths(settings: RelaySettings) -> Iterator[Path]:
+    """Yield the other files that clients are made of."""
+    yield from key_paths(settings.clients.values())
+    if settings.sources.azure_service_tags is not None:
+        yield settings.sources.azure_service_tags
 
-    def stamp() -> Stamp:
-        return file.stamp() + stamp_of(*(path for path in tagged if path is not None))
+
+def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWatch[Reading, SettingsFault]:
+    """Return what looks after the clients in `file`, and after the files with their keys and service tags."""
+    paths = [*_paths(built.settings)]
 
     def read() -> Reading:
         settings = file.read()
-        tagged[:] = [settings.sources.azure_service_tags]
+        paths[:] = _paths(settings)
         # How many workers there are may have been told to `relay serve` itself.
         settings = settings.model_copy(update={"workers": built.settings.workers})
         waiting = tuple(name for name in changed(built.settings, settings) if name not in _TAKEN)
@@ -90,7 +96,7 @@ def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWa
         return Reading(callers=callers_of(settings, clients), waiting=waiting)
 
     return FileWatch(
-        stamp=stamp,
+        stamp=lambda: file.stamp() + stamp_of(*paths),
         seen=(),  # looked at once more than needed: what changed while the relay was being built counts as well
         make=read,
         fault=SettingsFault,

@@ -17,6 +17,7 @@ from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
 from relay.compose.relay.mailing import mailing
+from relay.compose.relay.nonces import NonceClerk, used_nonces
 from relay.compose.relay.proving import proving
 from relay.compose.relay.roll import expiries, roll
 from relay.compose.relay.run import Running
@@ -171,7 +172,7 @@ async def _presiding(
         logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
 
     news = _CrewNews(logger, metrics, readiness, built.guardroom, history, complete=ready)
-    crew = Crew(nursery, settings.workers, news, ReceiptClerk(receipts))
+    crew = Crew(nursery, settings.workers, news, NonceClerk(used_nonces(), ReceiptClerk(receipts)))
     metrics.keys(lambda: len(receipts))
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
     metrics.workers(crew.states)

@@ -9,12 +9,14 @@ from typing import BinaryIO
 
 from structlog.typing import FilteringBoundLogger
 
+from relay.auth.nonces import OwnNonces
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import kept_receipts
 from relay.compose.relay.mailing import mailing
+from relay.compose.relay.nonces import used_nonces
 from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
 from relay.compose.relay.roll import expiries, roll
@@ -63,7 +65,8 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
     readiness, history = Readiness(), History()
     journal, ledger = Journals((metrics, ExchangeLog(lines))), OwnLedger(receipts, time.time)
-    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger)
+    nonces = OwnNonces(used_nonces(), time.time)
+    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger, nonces=nonces)
     metrics.keys(lambda: len(receipts))
     listener = carriage.listener
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)

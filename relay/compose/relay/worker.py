@@ -14,6 +14,7 @@ from relay.compose.relay.build import Built
 from relay.compose.relay.callers import BuiltCallers
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.ledger import LineLedger
+from relay.compose.relay.nonces import LineNonces
 from relay.crew.line import Line, Message
 from relay.crew.nursery import Work
 from relay.crew.table import Table
@@ -49,9 +50,9 @@ async def _carry(built: Built, listening: socket.socket, out: BinaryIO, line: Li
     logger, metrics, table = make_logger(lines), Metrics(), Table(file)
     # The table comes last: it strikes a call out once its line is on its way.
     journal = Journals((metrics, ExchangeLog(lines), table))
-    ledger, history = LineLedger(table, line), History()
-    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger)
-    worker = _Worker(carriage, ledger, line, metrics, history, logger, listening)
+    ledger, nonces, history = LineLedger(table, line), LineNonces(line), History()
+    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger, nonces=nonces)
+    worker = _Worker(carriage, ledger, nonces, line, metrics, history, logger, listening)
     all_ended = await worker.carry(alone=built.settings.deadlines.drain)
     lines.flush()
     worker.report()
@@ -66,6 +67,7 @@ class _Worker:
         self,
         carriage: Carriage,
         ledger: LineLedger,
+        nonces: LineNonces,
         line: Line,
         metrics: Metrics,
         history: History,
@@ -74,6 +76,7 @@ class _Worker:
     ) -> None:
         self._carriage = carriage
         self._ledger = ledger
+        self._nonces = nonces
         self._line = line
         self._metrics = metrics
         self._history = history
@@ -116,6 +119,7 @@ class _Worker:
                 self._obey(message)
             asyncio.get_running_loop().remove_reader(self._line.fileno())
             self._ledger.lost()
+            self._nonces.lost()
             self._drain(alone)
 
     def _obey(self, message: Message) -> None:
@@ -135,12 +139,19 @@ class _Worker:
             case ("admit",):
                 # As above.
                 self._carriage.reception.admit(BuiltCallers.read(message.octets()))
-            case ("answer", number, standing, status, at):
-                self._ledger.answered(number, standing, status, at)
+            case ("answer", *words):
+                self._answered(words)
             case ("report",):
                 self.report()
             case ("drain", seconds):
                 self._drain(float(seconds))
+
+    def _answered(self, words: list[str]) -> None:
+        match words:
+            case (number, seen):
+                self._nonces.answered(number, seen)
+            case (number, standing, status, at):
+                self._ledger.answered(number, standing, status, at)
 
     def _guide(self, order: str, way: str, octets: bytes) -> None:
         match order:

@@ -1,0 +1,144 @@
+"""HTTP Message Signatures (RFC 9421): the call itself is signed, so that nobody can change it or make it again.
+
+What has to be covered is fixed here, not chosen by the caller: method, host, path and query, and the body by its
+Content-Digest (RFC 9530). The digest of a body is checked as the body comes, by whoever has it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from relay.auth.caller import Awaited, Caller
+from relay.auth.nonces import MOST_AHEAD, MOST_BACK, Nonces, Seen
+from relay.auth.signature_fields import NotReadable, SignatureInput, read_digests, read_signatures
+from relay.auth.signature_keys import SignatureKey
+from relay.errors import CallerUndecided, CallerUnknown
+from relay.message.digest import BodyDigest
+from relay.message.head import RequestHead
+from relay.message.signature_base import NoSignatureBase, signature_base
+
+INPUT: Final = b"signature-input"
+SIGNATURE: Final = b"signature"
+DIGEST: Final = b"content-digest"
+
+_SECRETS: Final = frozenset((INPUT, SIGNATURE))
+_REFUSAL: Final = "the call has no signature that is valid here, or one that does not cover what it must"
+_UNSURE: Final = "it cannot be made sure now that this signed call was not seen before; sign it anew"
+# A parameter that is not understood could limit what the signature is for.
+_PARAMETERS: Final = frozenset(("alg", "created", "expires", "keyid", "nonce", "tag"))
+_LONGEST_NONCE: Final = 256
+
+
+class Signatures:
+    """The `Authenticator` for signed calls."""
+
+    challenges: tuple[bytes, ...] = (b'Signature realm="relay"',)
+
+    def __init__(self, keys: Mapping[str, tuple[SignatureKey, Caller]], nonces: Nonces) -> None:
+        """Take `keys`: keyid -> (the key, the caller it proves)."""
+        self._keys = dict(keys)
+        self._nonces = nonces
+
+    def __repr__(self) -> str:
+        return f"<Signatures by {len(self._keys)} keys>"
+
+    def secrets(self, head: RequestHead) -> frozenset[bytes]:
+        """Return the two fields of a signature. What the body must hash to travels on."""
+        return _SECRETS
+
+    def shown(self, head: RequestHead, certificate: bytes | None) -> bool:
+        """Whether there is anything in either field."""
+        where = head.fields.shape.where
+        return SIGNATURE in where or INPUT in where
+
+    def authenticate(self, head: RequestHead, certificate: bytes | None, at: datetime) -> Caller | Awaited:
+        """Return who signed this call, once it is sure that nobody showed it before. Raises CallerUnknown."""
+        try:
+            shown = self._ours(head)
+            key, caller = self._keys[str(shown.params["keyid"])]
+            digest = _digest(head, shown)
+            created, nonce = _judged(shown, key, at)
+            base = signature_base(head, shown.covered, shown.text)
+        except (NotReadable, NoSignatureBase):
+            raise CallerUnknown(_REFUSAL) from None
+        if not key.proves(shown.signature, base):
+            raise CallerUnknown(_REFUSAL)
+        # Only now: a nonce is used up by its owner alone.
+        return self._once(nonce, created, caller if digest is None else replace(caller, digest=digest))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _ours(self, head: RequestHead) -> SignatureInput:
+        """Return the one signature by a key of ours: of several, each reader could take another."""
+        inputs, signatures = head.fields.values(INPUT), head.fields.values(SIGNATURE)
+        if len(inputs) != 1 or len(signatures) != 1:
+            raise NotReadable
+        ours = [each for each in read_signatures(inputs[0], signatures[0]) if _text(each, "keyid") in self._keys]
+        if len(ours) != 1:
+            raise NotReadable
+        return ours[0]
+
+    def _once(self, nonce: bytes, created: int, caller: Caller) -> Caller | Awaited:
+        awaited = Awaited()
+
+        def told(seen: Seen) -> None:
+            match seen:
+                case Seen.FIRST:
+                    awaited.settle(caller)
+                case Seen.BEFORE:
+                    awaited.settle(CallerUnknown(_REFUSAL))
+                case Seen.UNSURE:
+                    awaited.settle(CallerUndecided(_UNSURE))
+
+        self._nonces.use(nonce, created, told)
+        return awaited
+
+
+def _judged(shown: SignatureInput, key: SignatureKey, at: datetime) -> tuple[int, bytes]:
+    """Return when it was made, and a digest of key and nonce. Raises NotReadable where it does not count now."""
+    if not shown.params.keys() <= _PARAMETERS or shown.params.get("alg", key.algorithm) != key.algorithm:
+        raise NotReadable
+    now, created = at.timestamp(), _seconds(shown, "created")
+    if not now - MOST_BACK <= created <= now + MOST_AHEAD:
+        raise NotReadable
+    if "expires" in shown.params and _seconds(shown, "expires") <= now:
+        raise NotReadable
+    nonce = _text(shown, "nonce")
+    if nonce is None or not 0 < len(nonce) <= _LONGEST_NONCE:
+        raise NotReadable
+    # The length keeps apart what would otherwise read the same.
+    keyid = str(shown.params["keyid"])
+    return created, sha256(f"{len(keyid)} {keyid} {nonce}".encode()).digest()
+
+
+def _digest(head: RequestHead, shown: SignatureInput) -> BodyDigest | None:
+    """Return what the body has to hash to, if it is signed. Raises NotReadable where too little is covered."""
+    covered = set(shown.covered)
+    if not covered >= {"@method", "@authority"} or not ("@target-uri" in covered or covered >= {"@path", "@query"}):
+        raise NotReadable
+    if "content-digest" in covered:
+        return read_digests(head.fields.values(DIGEST))
+    if _has_body(head):
+        raise NotReadable
+    return None
+
+
+def _has_body(head: RequestHead) -> bool:
+    """Whether there may be a body: read with suspicion, for what it is told by who else judges the head."""
+    if b"transfer-encoding" in head.fields.shape.where:
+        return True
+    return any(value.strip(b"0") for value in head.fields.values(b"content-length"))
+
+
+def _text(shown: SignatureInput, name: str) -> str | None:
+    value = shown.params.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _seconds(shown: SignatureInput, name: str) -> int:
+    value = shown.params.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise NotReadable
+    return value
