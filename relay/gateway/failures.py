@@ -14,16 +14,19 @@ _FIRST: Final = 0.1
 # What is counted at most, so that nobody is slowed for much longer than it fails.
 _MOST: Final = 50.0
 _MOST_ADDRESSES: Final = 4096
+# Answers that wait at once; beyond it nobody is kept waiting, for each of them takes memory.
+_MOST_WAITING: Final = 1024
 
 
 class Failures:
     """Counts failures by address, and forgets one each second; the address that failed longest ago first of all."""
 
-    __slots__ = ("_counts", "_longest")
+    __slots__ = ("_counts", "_longest", "most_waiting")
 
     def __init__(self, longest: float) -> None:
         """`longest` is the most seconds by which an answer is put off; 0 never does."""
         self._longest = longest
+        self.most_waiting = _MOST_WAITING
         self._counts: dict[str, tuple[float, float]] = {}
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from relay.auth.caller import Authenticator
 from relay.auth.sources import Ranges
@@ -21,9 +21,6 @@ from relay.observe.history import History
 from relay.problems.answer import Answer, answer
 from relay.problems.table import PROBLEMS
 from relay.tenant.policy import Policy
-
-# Answers at once that are put off; beyond it nobody is kept waiting, for each of them takes memory.
-_MOST_PUT_OFF: Final = 1024
 
 
 class Alarm(Protocol):
@@ -86,7 +83,7 @@ class Gateway:
         The journey then refuses by itself, or when told to, and says when it is over.
         """
         seconds = self._failures.delay(peer, self.loop.time())
-        if not seconds or self._draining or len(self._put_off) >= _MOST_PUT_OFF:
+        if not seconds or self._draining or len(self._put_off) >= self._failures.most_waiting:
             return 0.0
         self._put_off.add(journey)
         return seconds
