@@ -576,3 +576,26 @@ def test_tags_need_their_file(tmp_path: Path) -> None:
 def test_balancers_tell_who_calls_in_one_way(tmp_path: Path) -> None:
     faults = _faults(tmp_path, listen__proxy_protocol_from=["10.0.0.1"], listen__forwarded_from=["10.0.0.2"])
     assert list(faults) == ["listen.forwarded_from"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "cookie", "Host", "Connection", "Transfer-Encoding", "Content-Length", "TE", "X-Relay-Key",
+     "X-Forwarded-Key", "SOAPAction", "Signature", "api_key", "a b", ""],
+)  # fmt: skip
+def test_keys_come_in_a_field_that_means_nothing_else(tmp_path: Path, name: str) -> None:
+    assert set(_faults(tmp_path, listen__key_field=name)) == {"listen.key_field"}
+    assert _read(tmp_path, listen__key_field="Api-Key").listen.key_field == "Api-Key"
+
+
+def test_one_field_is_not_for_api_keys_and_for_keys_of_calls(tmp_path: Path) -> None:
+    faults = _faults(tmp_path, listen__key_field="My-Key", clients__dynamics__idempotency_field="my-key")
+    assert set(faults) == {"clients.dynamics.idempotency_field"}
+
+
+@pytest.mark.parametrize("expires", ["2027-01-31", "2027-01-31T06:00:00", "soon"])
+def test_a_key_expires_at_a_moment_with_its_zone(tmp_path: Path, expires: str) -> None:
+    key = {"id": "a" * 16, "digest": "sha256:" + "0" * 64}
+    faults = _faults(tmp_path, clients__dynamics__api_keys=[key | {"expires": expires}])
+    assert set(faults) == {"clients.dynamics.api_keys.0.expires"}
+    assert _read(tmp_path, clients__dynamics__api_keys=[key | {"expires": "2027-01-31T06:00:00+01:00"}])
