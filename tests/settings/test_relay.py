@@ -1,5 +1,6 @@
 """The relay's settings: what is refused, under which key, and that the defaults are the careful ones."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -598,4 +599,5 @@ def test_a_key_expires_at_a_moment_with_its_zone(tmp_path: Path, expires: str) -
     key = {"id": "a" * 16, "digest": "sha256:" + "0" * 64}
     faults = _faults(tmp_path, clients__dynamics__api_keys=[key | {"expires": expires}])
     assert set(faults) == {"clients.dynamics.api_keys.0.expires"}
-    assert _read(tmp_path, clients__dynamics__api_keys=[key | {"expires": "2027-01-31T06:00:00+01:00"}])
+    settings = _read(tmp_path, clients__dynamics__api_keys=[key | {"expires": "2027-01-31T06:00:00+01:00"}])
+    assert settings.clients["dynamics"].api_keys[0].expires == datetime(2027, 1, 31, 5, tzinfo=UTC)
