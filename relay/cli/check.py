@@ -58,6 +58,7 @@ def _listener(console: Console, built: Built) -> None:
     console.print(f"Listens on {listen.address}:{listen.port} as {', '.join(built.hosts.names)}")
     if built.callers.certified:
         _client_certificates(console, built)
+    _directories(console, built)
     workers, processors = built.settings.workers, len(os.sched_getaffinity(0))
     if workers > processors:
         console.print(
@@ -110,6 +111,29 @@ def _keys(console: Console, settings: RelaySettings) -> None:
                     f"[yellow]Key {key.id} of {name} {how} {key.expires:%d %B %Y}: `relay client rotate {name}` makes "
                     "the next one.[/]"
                 )
+
+
+def _directories(console: Console, built: Built) -> None:
+    """Tell whose tokens count, and for whom. Whether a directory answers is not tried: a relay starts without it."""
+    for each in built.directories:
+        name = each.issuer.name
+        console.print(
+            f"Takes tokens of {name}, issued as {' or '.join(each.issuer.applications)}, for "
+            f"{' or '.join(sorted(each.issuer.audiences))}; its keys are at {each.source.host}"
+        )
+        granted = [
+            (client, grant)
+            for client, settings in built.settings.clients.items()
+            for grant in settings.tokens
+            if grant.directory == name
+        ]
+        for client, grant in granted:
+            demanded = (f"role {grant.role}" if grant.role else "", f"scope {grant.scope}" if grant.scope else "")
+            demands = " and ".join(filter(None, demanded)) or "no role, by explicit grant"
+            over = "" if grant.until is None else f", until {grant.until.isoformat()}"
+            console.print(f"  application {grant.application} is {client}, with {demands}{over}")
+        if not granted:
+            console.print("  [yellow]no client has a token of it: give \\[\\[clients.NAME.tokens]] in the settings[/]")
 
 
 def _egress(console: Console, egress: Egress, tenant: str) -> None:

@@ -159,6 +159,24 @@ LAST_USED: Final = Metric(
     ("client", "way", "key"),
     "When a client last proved itself in this way; key is the identifier of an API key, otherwise empty.",
 )
+KEY_FETCHES: Final = Metric(
+    "relay_directory_key_fetches_total",
+    Kind.COUNTER,
+    ("directory", "result"),
+    "Fetches of the keys that a directory signs tokens with: taken, or failed (what is known goes on for a day).",
+)
+KEYS_FETCHED: Final = Metric(
+    "relay_directory_keys_timestamp_seconds",
+    Kind.GAUGE,
+    ("directory",),
+    "When the keys of a directory were last fetched: an hour ago at most, unless that fails; 0: not yet.",
+)
+TOKENS_REFUSED: Final = Metric(
+    "relay_tokens_refused_total",
+    Kind.COUNTER,
+    ("directory", "fault"),
+    "Tokens that proved nobody, by their fault, which callers are not told; no directory: of none that is known.",
+)
 CALLERS_REFUSED: Final = Metric(
     "relay_callers_refused_total",
     Kind.COUNTER,
@@ -231,8 +249,8 @@ EGRESS_STATES: Final = ("proven", "unknown", "out")
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, WOULD_REFUSE, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD,
     STOPPED, CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS,
-    RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS,
+    CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, KEY_FETCHES, KEYS_FETCHED, TOKENS_REFUSED, CALLERS_REFUSED, EGRESS,
+    EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS, RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS,
 )  # fmt: skip
 
 
@@ -305,6 +323,12 @@ class _Families(Collector):
         yield _counted(WOULD_REFUSE, whole.would_refuse.items())
         yield _counted(CONNECTIONS, whole.connections.items())
         yield _counted(CALLERS_REFUSED, whole.callers.items())
+        yield _counted(KEY_FETCHES, whole.fetches.items())
+        yield _counted(TOKENS_REFUSED, whole.tokens.items())
+        fetched = GaugeMetricFamily(KEYS_FETCHED.name, KEYS_FETCHED.help, labels=KEYS_FETCHED.labels)
+        for directory, at in whole.fetched.items():
+            fetched.add_metric((directory,), at)
+        yield fetched
         durations = HistogramMetricFamily(DURATION.name, DURATION.help, labels=DURATION.labels)
         for place, counts in whole.durations.items():
             upto = zip((*map(float, BUCKETS), float("inf")), accumulate(counts[:-1]), strict=True)
@@ -435,6 +459,21 @@ class Metrics:
     def caller_refused(self, reason: str) -> None:
         """Count a connection that was closed before TLS."""
         self._tally.callers[(reason,)] += 1
+
+    def will_fetch_keys(self, directory: str) -> None:
+        """Tell that the keys of a directory are going to be fetched."""
+        self._tally.fetched[directory] = 0.0
+        self._tally.fetches.update({(directory, result): 0 for result in ("taken", "failed")})
+
+    def keys_fetched(self, directory: str, at: float | None) -> None:
+        """Count a fetch of keys: when they came, in seconds of the epoch, or None where they did not."""
+        self._tally.fetches[directory, "failed" if at is None else "taken"] += 1
+        if at is not None:
+            self._tally.fetched[directory] = at
+
+    def token_refused(self, directory: str, fault: str) -> None:
+        """Count a token that proved nobody."""
+        self._tally.tokens[directory, fault] += 1
 
     def workers(self, states: Callable[[], Mapping[str, int]]) -> None:
         """Read at each scrape how many workers are in which state; until told, this process is the only one."""

@@ -39,6 +39,11 @@ class Tally:
         # A counter that first appears with its first event cannot be alerted on by its increase.
         self.callers = {("max_connections",): 0, ("max_connections_per_address",): 0, ("proxy_header",): 0}
 
+        self.fetches: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
+        # The latest of all processes, in seconds of the epoch.
+        self.fetched: dict[str, float] = {}
+
     def add(self, exchange: Exchange) -> None:
         """Count an exchange."""
         tenant, route = exchange.tenant, exchange.route
@@ -73,7 +78,17 @@ class Tally:
 
     def _counters(self) -> tuple[dict[Any, int], ...]:
         """Return what is counted, by tuples of labels of a kind for each."""
-        return (self.calls, self.refusals, self.held, self.connections, self.callers, self.again, self.would_refuse)
+        return (
+            self.calls,
+            self.refusals,
+            self.held,
+            self.connections,
+            self.callers,
+            self.again,
+            self.would_refuse,
+            self.fetches,
+            self.tokens,
+        )
 
     def packed(self) -> bytes:
         """Return all of it, for the tally of another process to absorb."""
@@ -82,12 +97,13 @@ class Tally:
                 *(list(table.items()) for table in self._counters()),
                 list(self.durations.items()),
                 list(self.used.items()),
+                self.fetched,
             ]
         )
 
     def absorb(self, packed: bytes) -> None:
         """Add what another process has packed."""
-        *counted, durations, used = orjson.loads(packed)
+        *counted, durations, used, fetched = orjson.loads(packed)
         for table, counts in zip(self._counters(), counted, strict=True):
             for key, number in counts:
                 table[tuple(key)] += number
@@ -98,3 +114,5 @@ class Tally:
         for proof, at in used:
             key, moment = tuple(proof), datetime.fromisoformat(at)
             self.used[key] = max(moment, self.used.get(key, moment))
+        for directory, at in fetched.items():
+            self.fetched[directory] = max(at, self.fetched.get(directory, 0.0))

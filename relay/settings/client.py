@@ -7,7 +7,18 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from relay.settings.load import Branch, SettingsPath
 from relay.settings.policy import Policy
-from relay.settings.shapes import Digest, Fingerprint, KeyField, KeyId, PasswordDigest, SigningId, Source, User
+from relay.settings.shapes import (
+    Digest,
+    Fingerprint,
+    KeyField,
+    KeyId,
+    Name,
+    PasswordDigest,
+    SigningId,
+    Source,
+    TokenText,
+    User,
+)
 
 # Where each way to prove oneself has its proofs. A new way adds its line, and its word to `Way`.
 PROOFS: Final[Mapping[str, str]] = {
@@ -15,8 +26,9 @@ PROOFS: Final[Mapping[str, str]] = {
     "client_certificate": "certificates",
     "basic": "passwords",
     "signature": "signature_keys",
+    "token": "tokens",
 }
-Way = Literal["api_key", "client_certificate", "basic", "signature"]
+Way = Literal["api_key", "client_certificate", "basic", "signature", "token"]
 
 
 class ApiKey(Branch):
@@ -80,6 +92,32 @@ class SignatureKey(Branch):
         return self
 
 
+class TokenGrant(Branch):
+    """An application of a directory, whose tokens prove this client."""
+
+    directory: Name = Field(description="One under [directories].")
+    application: TokenText = Field(description="Its client id: appid or azp of Entra's tokens, a guid in lower case.")
+    role: TokenText | None = Field(default=None, description="An app role that its token has to have (roles).")
+    scope: TokenText | None = Field(
+        default=None, description="A scope that its token has to have (scp); needed for tokens that act for a user."
+    )
+    granted: bool = Field(
+        default=False, description="It needs neither: any application-only token for the relay will do."
+    )
+    until: AwareDatetime | None = Field(
+        default=None, description="When this ends: a directory that moves has two grants side by side for a while."
+    )
+
+    @model_validator(mode="after")
+    def _demands_something(self) -> Self:
+        if self.granted == (self.role is not None or self.scope is not None):
+            raise ValueError(
+                "give role, scope or both; or granted = true for an application that has neither: in Entra any "
+                "application of a directory gets a token for the relay without them"
+            )
+        return self
+
+
 class Client(Branch):
     """A caller: what it proves itself with, and the tenants it is bound to."""
 
@@ -104,6 +142,9 @@ class Client(Branch):
     )
     signature_keys: tuple[SignatureKey, ...] = Field(
         default=(), max_length=2, description="What it signs its calls with; two while a key is being replaced."
+    )
+    tokens: tuple[TokenGrant, ...] = Field(
+        default=(), max_length=8, description="Once one client has any, Authorization never travels on by itself."
     )
     requires: Annotated[tuple[Way, ...], Field(max_length=len(PROOFS))] = Field(
         default=(),
@@ -131,7 +172,7 @@ class Client(Branch):
     def _proves_itself(self) -> Self:
         if not any(getattr(self, field) for field in PROOFS.values()):
             raise ValueError(
-                "cannot prove itself: give api_keys (`relay client new` makes one), certificates, passwords or "
+                "cannot prove itself: give api_keys (`relay client new` makes one), certificates, passwords, tokens or "
                 "signature_keys"
             )
         if lacking := [f"{way} has no {PROOFS[way]}" for way in self.requires if not getattr(self, PROOFS[way])]:

@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from relay.settings.card import Card, Line, Mail
-from relay.settings.client import Client
+from relay.settings.client import Client, TokenGrant
+from relay.settings.directory import Directory
 from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.shapes import (
     AwsSecret,
@@ -39,6 +40,7 @@ from relay.settings.shapes import (
     SecretField,
     UpstreamUrl,
     WitnessUrl,
+    is_guid,
 )
 from relay.settings.words import TEST_WORDS, Cause, Environment, Family, Registration, Wording
 
@@ -461,6 +463,7 @@ class RelaySettings(Settings):
     )
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     sources: Sources = Sources()
+    directories: Annotated[dict[Name, Directory], Field(max_length=32)] = Field(default={})
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 
     @property
@@ -478,6 +481,7 @@ class RelaySettings(Settings):
         if self.mail is not None:
             yield from self.mail.faults()
         yield from self._registry_faults()
+        yield from self._token_faults()
         for name, client in self.clients.items():
             for bound in client.tenants:
                 if bound not in self.tenants:
@@ -533,6 +537,30 @@ class RelaySettings(Settings):
             elif tenant.card.registration is Registration.PARTY:
                 # They count for the provider's certificate, and stand in the party's own list (Q26, Q30).
                 yield key, "the addresses of its software party are not in the list of this tenant's certificate"
+
+    def _token_faults(self) -> Iterator[tuple[str, str]]:
+        issuers: dict[str, str] = {}
+        for name, directory in self.directories.items():
+            key, value = ("issuer", directory.issuer) if directory.issuer else ("tenant_id", directory.tenant_id)
+            if other := issuers.get(str(value)):
+                yield f"directories.{name}.{key}", f"is also that of directory {other!r}; give it once"
+            issuers[str(value)] = name
+        seen: dict[tuple[str, str], str] = {}
+        for name, client in self.clients.items():
+            for number, each in enumerate(client.tokens):
+                for leaf, fault in self._grant_faults(each):
+                    yield f"clients.{name}.tokens.{number}.{leaf}", fault
+                other = seen.setdefault((each.directory, each.application), name)
+                if other != name:
+                    fault = f"{each.application} is also with client {other!r}: its tokens would be of both"
+                    yield f"clients.{name}.tokens.{number}.application", fault
+
+    def _grant_faults(self, grant: TokenGrant) -> Iterator[tuple[str, str]]:
+        directory = self.directories.get(grant.directory)
+        if directory is None:
+            yield "directory", f"{grant.directory!r} is not under [directories]"
+        elif directory.tenant_id is not None and not is_guid(grant.application):
+            yield "application", "in Entra ID this is the application's client id, a guid in lower case"
 
     def _certificate_faults(self) -> Iterator[tuple[str, str]]:
         listen = self.listen

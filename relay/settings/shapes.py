@@ -13,6 +13,10 @@ _AUTHORITY: Final = rf"https://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?"
 _HOST_ALONE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 _ORIGIN: Final = re.compile(rf"{_AUTHORITY}/?\Z")
 _WITNESS: Final = re.compile(rf"{_AUTHORITY}(?:[/?][!-~]*)?\Z")
+_ISSUER: Final = re.compile(rf"{_AUTHORITY}(?:/[A-Za-z0-9._~/-]*)?\Z")
+_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_CLAIM: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}\Z")
+_SHOWN: Final = re.compile(r"[!-~]{1,300}\Z")
 _AZURE_SECRET: Final = re.compile(rf"{_AUTHORITY}/(?:secrets|certificates)/[A-Za-z0-9-]{{1,127}}\Z")
 _AWS_SECRET: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}\Z"
@@ -188,6 +192,11 @@ def _plain(text: str) -> str:
     return text
 
 
+def is_guid(text: str) -> bool:
+    """Whether this is a guid as Entra writes it in tokens: in lower case."""
+    return _GUID.match(text) is not None
+
+
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Name = Annotated[
@@ -215,6 +224,22 @@ RegistryUrl = Annotated[
 ]
 WitnessUrl = Annotated[
     str, _url(_WITNESS, "a witness is https://host/path: who can change what it says can stop all calls")
+]
+# Exact to the letter, so that nothing is added or taken away.
+IssuerUrl = Annotated[
+    str, _url(_ISSUER, "an issuer is https://host/path, to the letter as iss in its tokens, without query")
+]
+KeysUrl = Annotated[
+    str, _url(_WITNESS, "the address of keys is https://host/path: who can change what it says can call as anybody")
+]
+Guid = Annotated[
+    str,
+    BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text),
+    formed(_GUID, "is no guid such as 72f988bf-86f1-41af-91ab-2d7cd011db47"),
+]
+Claim = Annotated[str, formed(_CLAIM, "is no name of a claim such as client_id")]
+TokenText = Annotated[
+    str, formed(_SHOWN, "has to be as it stands in tokens: letters, digits and signs, without spaces")
 ]
 AzureSecret = Annotated[
     str,

@@ -14,6 +14,7 @@ from relay.upstream.guardroom import Guardroom, StateFile
 from relay.x509.identity import identify
 from relay.x509.mistake import MISTAKES, Mistake
 from tests.kit import authority as kit
+from tests.kit.directory import APP_ID_URI, APPLICATION, AUDIENCE, V1, V2, Directory
 from tests.kit.mail import SENDER, PostOffice, mail_settings
 from tests.kit.relay import PASSWORD, write_settings
 
@@ -117,6 +118,23 @@ def test_who_is_asked_for_a_certificate_is_told(tmp_path: Path) -> None:
     output = _check(tmp_path).output
     assert told in output
     assert "get a newer one" in output
+
+
+def test_whose_tokens_count_and_for_whom_is_told(tmp_path: Path) -> None:
+    directory = Directory(port=443)
+    grant = {"directory": "entra", "application": APPLICATION, "granted": True, "until": "2099-01-01T00:00:00Z"}
+    write_settings(tmp_path, 8443, changes=directory.settings | {"clients.portal.tokens": [grant]})
+    output = _check(tmp_path).output
+    assert f"Takes tokens of entra, issued as {V1} or {V2}, for {APP_ID_URI} or {AUDIENCE}" in output
+    assert "its keys are at localhost:443\n" in output
+    told = f"application {APPLICATION} is portal, with no role, by explicit grant, until 2099-01-01T00:00:00+00:00"
+    assert told in output
+    write_settings(tmp_path, 8443, changes=directory.settings | {"clients.portal": {"tenants": ["linde"]}})
+    text = (tmp_path / "relay.toml").read_text()
+    (tmp_path / "relay.toml").write_text("\n".join(each for each in text.splitlines() if "clients.portal" not in each))
+    assert "no client has a token of it: give [[clients.NAME.tokens]] in the settings" in _check(tmp_path).output
+    (tmp_path / "trust.pem").write_text("")
+    assert "directories.entra.trust: " in _check(tmp_path).stderr
 
 
 def test_a_revocation_list_of_the_upstream_that_should_have_been_replaced_is_told(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ it must refuse.
 """
 
 import asyncio
+import math
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -19,9 +21,12 @@ from relay.auth.caller import Authenticator, Awaited, Caller, Outcome
 from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
 from relay.auth.hashing import Hashing
+from relay.auth.issuer import Issuer
+from relay.auth.key_ring import KeyRing, keys_in
 from relay.auth.nonces import OwnNonces, UsedNonces
 from relay.auth.signature import Signatures
 from relay.auth.signature_keys import SharedSecret
+from relay.auth.tokens import Grant, Tokens
 from relay.auth.ways import Ways
 from relay.authority.issued import Issued
 from relay.errors import CallerUnknown, ClientCertificateForeign, RelayError
@@ -29,7 +34,7 @@ from relay.message.fields import Field, Fields
 from relay.message.head import RequestHead
 from relay.x509.identity import identify, readable
 from tests.kit import authority as kit
-from tests.kit import signing
+from tests.kit import directory, signing
 
 CALLER = Caller("dynamics", frozenset(("linde",)), "api_key")
 OTHER = Caller("other", frozenset(("linde",)), "api_key")
@@ -149,6 +154,50 @@ def _key_in_query() -> Way:
     )
 
 
+def _ring(first: str) -> KeyRing:
+    """Return the keys of a directory that had `first` when it was last asked, and has `one` now."""
+    issuer = Issuer.entra("entra", directory.TENANT, [directory.AUDIENCE])
+    ring = KeyRing(issuer, lambda: 0.0)
+    then, now = (keys_in(orjson.dumps({"keys": [directory.jwk(kid)]}), issuer.algorithms) for kid in (first, "one"))
+    ring.take(then)
+    ring.awaken_by(lambda: ring.take(now))
+    return ring
+
+
+def _tokens(ring: KeyRing, *grants: Grant) -> Tokens:
+    return Tokens({("entra", directory.APPLICATION): grants}, [ring], lambda _directory, _fault: None)
+
+
+def _token(first: str) -> Way:
+    grant = Grant(caller=replace(CALLER, way="token"), role="Relay.Call", scope=None, until=math.inf)
+    text = directory.token()
+    wrong = {
+        "altered": f"{text[:-10]}{'A' * 10}",
+        "cut short": text[:-4],
+        "with more": f"{text}A",
+        "of another application": directory.token(directory.claims(azp=directory.OTHER_TENANT)),
+        "of another directory": directory.token(directory.claims(iss="https://issuer.example")),
+        "expired": directory.token(directory.claims(exp=1)),
+        "of another key": directory.token(number=1),
+        "of a key that is not there": directory.token(kid="two"),
+    }
+    instead = {
+        "a key instead": Shown(_key(_keys()[0].text)),
+        "Basic instead": Shown(((b"Authorization", b"Basic Og"),)),
+    }
+    return Way(
+        authenticator=_tokens(_ring(first), grant),
+        nobody=_tokens(_ring(first)),
+        right=Shown(_bearer(text)),
+        secret=text,
+        wrong={name: Shown(_bearer(each)) for name, each in wrong.items()} | instead,
+    )
+
+
+def _bearer(text: str) -> tuple[Field, ...]:
+    return ((b"Authorization", f"Bearer {text}".encode()),)
+
+
 def _certificate(authenticator: ClientCertificates, right: Issued) -> Way:
     return Way(
         authenticator=authenticator,
@@ -260,6 +309,8 @@ WAYS: dict[str, Callable[[], Way]] = {
     "certificate by pin": lambda: _certificate(_by_pin(), kit.foreign()),
     "basic": _basic,
     "signature": _signature,
+    "token": lambda: _token("one"),
+    "token, once its key is fetched": lambda: _token("before"),
     "either, by key": lambda: _both(Shown(_key(_keys()[0].text))),
     "either, by certificate": lambda: _both(Shown((), _der(kit.system()))),
     "either, by both": lambda: _both(Shown(_key(_keys()[0].text), _der(kit.system()))),

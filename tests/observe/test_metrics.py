@@ -46,6 +46,8 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.server_reloaded(taken=True)
     metrics.client_trust_reloaded(taken=True)
     metrics.clients_reloaded(taken=True)
+    metrics.will_fetch_keys("entra")
+    metrics.token_refused("entra", "audience")
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
     metrics.note(_exchange(**PLACED, status=503, refusal="quota"))
     metrics.guards(

@@ -601,3 +601,79 @@ def test_a_key_expires_at_a_moment_with_its_zone(tmp_path: Path, expires: str) -
     assert set(faults) == {"clients.dynamics.api_keys.0.expires"}
     settings = _read(tmp_path, clients__dynamics__api_keys=[key | {"expires": "2027-01-31T06:00:00+01:00"}])
     assert settings.clients["dynamics"].api_keys[0].expires == datetime(2027, 1, 31, 5, tzinfo=UTC)
+
+
+# -- directories and tokens ----------------------------------------------------------------------------------
+
+GUID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+ENTRA: dict[str, object] = {"tenant_id": GUID, "audiences": [GUID]}
+GRANT: dict[str, object] = {"directory": "entra", "application": GUID, "role": "Relay.Call"}
+
+
+def test_tokens_alone_are_proof_enough(tmp_path: Path) -> None:
+    settings = _read(
+        tmp_path,
+        directories__entra=ENTRA | {"tenant_id": GUID.upper()},
+        clients__dynamics__api_keys=[],
+        clients__dynamics__tokens=[GRANT],
+    )
+    assert settings.directories["entra"].tenant_id == GUID
+
+
+@pytest.mark.parametrize(
+    ("directory", "key"),
+    [
+        ({"audiences": [GUID]}, "directories.entra"),
+        (ENTRA | {"issuer": "https://issuer.example"}, "directories.entra"),
+        (ENTRA | {"algorithms": ["RS256"]}, "directories.entra"),
+        (ENTRA | {"application_claim": "sub"}, "directories.entra"),
+        (ENTRA | {"audiences": []}, "directories.entra.audiences"),
+        (ENTRA | {"audiences": ["a b"]}, "directories.entra.audiences.0"),
+        (ENTRA | {"tenant_id": "contoso.onmicrosoft.com"}, "directories.entra.tenant_id"),
+        (ENTRA | {"keys_url": "http://issuer.example/keys"}, "directories.entra.keys_url"),
+        ({"issuer": "http://issuer.example", "audiences": ["a"]}, "directories.entra.issuer"),
+        ({"issuer": "https://a.example", "audiences": ["a"], "algorithms": []}, "directories.entra.algorithms"),
+        (
+            {"issuer": "https://a.example", "audiences": ["a"], "algorithms": ["HS256"]},
+            "directories.entra.algorithms.0",
+        ),
+        ({"issuer": "https://a.example", "audiences": ["a"], "algorithms": ["none"]}, "directories.entra.algorithms.0"),
+    ],
+)
+def test_a_directory_that_could_let_in_others_is_a_fault(
+    tmp_path: Path, directory: dict[str, object], key: str
+) -> None:
+    assert set(_faults(tmp_path, directories__entra=directory)) == {key}
+
+
+def test_a_directory_is_given_once(tmp_path: Path) -> None:
+    assert set(_faults(tmp_path, directories__entra=ENTRA, directories__other=ENTRA)) == {"directories.other.tenant_id"}
+
+
+@pytest.mark.parametrize(
+    ("grant", "leaf"),
+    [
+        ({"role": None}, ""),
+        ({"granted": True}, ""),
+        ({"directory": "elsewhere"}, ".directory"),
+        ({"application": "Dynamics"}, ".application"),
+        ({"application": GUID.upper()}, ".application"),
+        ({"until": "2027-01-01T00:00:00"}, ".until"),
+    ],
+)
+def test_a_grant_that_could_let_in_others_or_nobody_is_a_fault(
+    tmp_path: Path, grant: dict[str, object], leaf: str
+) -> None:
+    told = {name: value for name, value in (GRANT | grant).items() if value is not None}
+    faults = _faults(tmp_path, directories__entra=ENTRA, clients__dynamics__tokens=[told])
+    assert set(faults) == {f"clients.dynamics.tokens.0{leaf}"}
+
+
+def test_a_token_is_of_one_client(tmp_path: Path) -> None:
+    faults = _faults(
+        tmp_path,
+        directories__entra=ENTRA,
+        clients__dynamics__tokens=[GRANT, GRANT | {"role": "Other"}],
+        clients__other={"tenants": ["linde"], "tokens": [GRANT | {"role": "Third"}]},
+    )
+    assert set(faults) == {"clients.other.tokens.0.application"}

@@ -1,7 +1,7 @@
 """Build: everything that can be made without listening or calling, and every fault in it at once."""
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import Final
 
 from relay.auth.client_trust import ClientTrust, ClientTrustFault, ClientTrustFiles
 from relay.compose.relay.callers import BuiltCallers, build_callers, tags_of
+from relay.compose.relay.directories import BuiltDirectory, build_directories
 from relay.compose.relay.guards import guardroom
 from relay.compose.relay.registered import Entry, build_entries
 from relay.compose.relay.settings import SettingsFile
@@ -79,6 +80,7 @@ class Built:
     ways: dict[str, BuiltWay]
     trust: BuiltTrust
     callers: BuiltCallers
+    directories: Sequence[BuiltDirectory]
     guardroom: Guardroom
     witnesses: tuple[Witness, ...]
     mail: MailServer | None
@@ -113,6 +115,8 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
     with _gathered(faults):
         callers = callers_of(settings, settings.clients)
     with _gathered(faults):
+        directories = build_directories(settings.directories)
+    with _gathered(faults):
         room = _build_guardroom(settings, tenants, ways, at)
     with _gathered(faults):
         witnesses = build_witnesses(settings)
@@ -131,6 +135,7 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
         ways=ways,
         trust=trust,
         callers=callers,
+        directories=directories,
         guardroom=room,
         witnesses=witnesses,
         mail=mail,

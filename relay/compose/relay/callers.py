@@ -1,6 +1,7 @@
 """Who may call: everything that is made of the clients in the settings, and made anew when these change."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
@@ -19,7 +20,9 @@ from relay.auth.nonces import NO_NONCES, Nonces
 from relay.auth.signature import Signatures
 from relay.auth.signature_keys import SignatureKey
 from relay.auth.sources import OF_AZURE, Ranges, ServiceTagsFault, Tags, service_tags
+from relay.auth.tokens import Grant, Grants, Tokens
 from relay.auth.ways import Ways
+from relay.compose.relay.directories import Directories
 from relay.compose.relay.signing import KeyFiles, signature_keys
 from relay.errors import SettingsFault
 from relay.settings.client import Client
@@ -42,7 +45,7 @@ _PARCEL: Final = TypeAdapter(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltCallers:
-    """The clients as they are known: by which keys, certificates, users with passwords, and keys that they sign with.
+    """The clients as they are known: by which keys, certificates, users with passwords, tokens, and signing keys.
 
     `sources` has the ranges of those that may not call from anywhere, by client; `tags` and `files` what it was made
     of: ranges of service tags, and what stood in files of keys. `policies` are of those that may not do all that their
@@ -60,6 +63,7 @@ class BuiltCallers:
     files: Mapping[Path, bytes] = field(repr=False)
     written: bytes = field(repr=False)
     policies: Mapping[str, Policy]
+    grants: Grants
 
     @property
     def certified(self) -> bool:
@@ -103,6 +107,7 @@ class Callers:
         gate: Gate,
         built: BuiltCallers,
         trust: ClientTrust,
+        directories: Directories,
         *,
         key_field: str = "X-Api-Key",
         nonces: Nonces = NO_NONCES,
@@ -112,6 +117,7 @@ class Callers:
         self._trust = trust
         self._hashing = Hashing()
         self._nonces = nonces
+        self._directories = directories
         self.use(built)
 
     def __repr__(self) -> str:
@@ -134,6 +140,8 @@ class Callers:
             ways.insert(0, self._certificates)  # first: what is wrong with it, its holder may know
         if self.built.passwords:
             ways.append(Passwords(self.built.passwords, self._hashing))
+        if self.built.grants:
+            ways.append(Tokens(self.built.grants, self._directories.rings, self._directories.refused))
         if self.built.signing:
             ways.append(Signatures(self.built.signing, self._nonces))  # last: it tells of the one call
         return Ways(ways) if len(ways) > 1 else ways[0]  # the shortest way for most
@@ -202,6 +210,7 @@ def build_callers(clients: Mapping[str, Client], tags: Tags, files: Mapping[Path
         files=read.octets,
         written=_PARCEL.dump_json((dict(clients), dict(tags), read.octets)),
         policies={name: policy_of(client.policy) for name, client in clients.items() if client.policy is not None},
+        grants=_grants(clients),
     )
 
 
@@ -259,3 +268,15 @@ def policy_of(settings: PolicySettings) -> Policy:
 
 def _set(given: tuple[Each, ...] | None) -> frozenset[Each] | None:
     return None if given is None else frozenset(given)
+
+
+def _grants(clients: Mapping[str, Client]) -> Grants:
+    grants: dict[tuple[str, str], tuple[Grant, ...]] = {}
+    for name, client in clients.items():
+        caller = caller_of(name, client, "token")
+        for each in client.tokens:
+            until = each.until.timestamp() if each.until else math.inf
+            grant = Grant(caller=caller, role=each.role, scope=each.scope, until=until)
+            place = (each.directory, each.application)
+            grants[place] = (*grants.get(place, ()), grant)
+    return grants

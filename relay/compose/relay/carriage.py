@@ -10,6 +10,7 @@ from relay.auth.api_key import ApiKeys
 from relay.auth.nonces import NO_NONCES, Nonces
 from relay.compose.relay.build import Built
 from relay.compose.relay.callers import Callers
+from relay.compose.relay.directories import Directories
 from relay.compose.relay.guards import tell
 from relay.compose.relay.reception import Reception, TurnedAway
 from relay.compose.relay.ways import BuiltWay
@@ -59,8 +60,9 @@ class Carriage:
         tell(built.guardroom, logger)
         gateway = _gateway(built, upstreams, self._wards, journal, history, logger, ledger)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
-        field = built.settings.listen.key_field
-        self.callers = Callers(gateway, built.callers, built.trust.trust, key_field=field, nonces=nonces)
+        self._directories = Directories(built.directories, logger, metrics)
+        field, trust = built.settings.listen.key_field, built.trust.trust
+        self.callers = Callers(gateway, built.callers, trust, self._directories, key_field=field, nonces=nonces)
         self.reception = Reception(self.listener, built, logger, self.callers)
 
     def __repr__(self) -> str:
@@ -74,6 +76,7 @@ class Carriage:
     def close(self) -> None:
         """Close the doors: what is idle now, the rest as each call ends."""
         self.publish()
+        self._directories.close()
         for way in self.ways.values():
             way.close()
 
