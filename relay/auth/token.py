@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import orjson
-from jwt import PyJWS, PyJWTError
+from jwt import PyJWTError
 from jwt.api_jwk import PyJWK
 
 from relay.auth.issuer import Issuer
@@ -21,7 +21,6 @@ from relay.auth.issuer import Issuer
 SKEW: Final = 300.0
 
 _FORM: Final = re.compile(rb"([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{2,65536})\.([A-Za-z0-9_-]{2,2048})\Z")
-_JWS: Final = PyJWS()
 
 
 class Fault(StrEnum):
@@ -116,20 +115,29 @@ def judged(token: Token, issuer: Issuer, now: float) -> Says | Fault:
 
 
 def signed(token: Token, key: PyJWK) -> bool:
-    """Whether the issuer's key signed the token, by the one algorithm that the key is for."""
-    try:
-        _JWS.decode_complete(token.text, key, algorithms=[token.algorithm])
-    except (PyJWTError, ValueError, TypeError):  # what cryptography says of a signature of another length
+    """Whether the issuer's key signed the token, by the one algorithm that the key is for.
+
+    The library would take the token apart once more for this, which costs as much as the signature itself.
+    """
+    said, _, signature = token.text.rpartition(b".")
+    if key.algorithm_name != token.algorithm:
         return False
-    return True
+    try:
+        return bool(key.Algorithm.verify(said, key.key, _octets(signature)))
+    except (PyJWTError, ValueError, TypeError):  # what libraries say of a signature of another length
+        return False
 
 
 def _object(part: bytes) -> dict[str, Any] | None:
     try:
-        found = orjson.loads(urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
+        found = orjson.loads(_octets(part))
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _octets(part: bytes) -> bytes:
+    return urlsafe_b64decode(part + b"=" * (-len(part) % 4))
 
 
 def _texts(value: object) -> frozenset[str]:
