@@ -164,6 +164,15 @@ class NotPermitted(RelayError):
             self.facts = {"condition": condition}
 
 
+class LimitReached(RelayError):
+    """So much was asked by this client, or by all, that the call is not sent now."""
+
+    def __init__(self, detail: str, *, limit: str = "", retry_after: int | None = None) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        if limit:
+            self.facts = {"limit": limit}
+
+
 class RouteUnknown(RelayError):
     """No route of the tenant has this path."""
 

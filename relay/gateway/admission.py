@@ -18,6 +18,7 @@ from relay.errors import (
     TenantUnclear,
     WrongHost,
 )
+from relay.gateway.meter import Meter
 from relay.message.framing import Framing, Length
 from relay.message.head import RequestHead
 from relay.message.query_key import without_key
@@ -71,6 +72,7 @@ class Admission:
     hosts: "Hosts"
     max_body: int
     policies: Mapping[str, Policy]
+    meter: Meter
 
     def known(self, head: RequestHead, certificate: bytes | None, at: datetime) -> tuple[Target, Caller | Awaited]:
         """Return where the call wants to go, and who makes it, now or later.

@@ -16,6 +16,7 @@ from relay.gateway.failures import Failures
 from relay.gateway.ids import Ids
 from relay.gateway.journey import Journey, Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
+from relay.gateway.meter import Allowance
 from relay.observe.exchange import Exchange, Journal
 from relay.observe.history import History
 from relay.problems.answer import Answer, answer
@@ -61,10 +62,15 @@ class Gateway:
         self.deadlines = Deadlines(self.loop, road.total, Journey.too_late)
 
     def admit_by(
-        self, authenticator: Authenticator, sources: Mapping[str, Ranges], policies: Mapping[str, Policy]
+        self,
+        authenticator: Authenticator,
+        sources: Mapping[str, Ranges],
+        policies: Mapping[str, Policy],
+        allowances: Mapping[str, Allowance],
     ) -> None:
-        """Judge callers by `authenticator`, and clients by their `sources` and `policies`, from the next call on."""
+        """Judge callers by `authenticator`, and clients by all that is given by their names, from the next call on."""
         admission = replace(self.road.admission, authenticator=authenticator, sources=sources, policies=policies)
+        admission.meter.use(allowances)
         self.road = replace(self.road, admission=admission)
 
     def take(self, call: Call) -> None:

@@ -24,6 +24,7 @@ from relay.errors import (
     DigestWrong,
     InternalFault,
     LedgerUnavailable,
+    LimitReached,
     OutcomeUnknown,
     RelayError,
     Sent,
@@ -37,6 +38,7 @@ from relay.gateway.admission import ACTOR_FIELD, SAFE, Admission, Placed, actor_
 from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
+from relay.gateway.meter import Meter, Reached
 from relay.gateway.refused import refused
 from relay.gateway.remedies import Remedies
 from relay.message.digest import BodyDigest
@@ -123,6 +125,7 @@ class Journey:
         self._unread = False
         self._last_good = ""
         self._first: _First | None = None
+        self._taken: tuple[int, ...] = ()
         self._caller_left = False
         self._ended = False
 
@@ -371,6 +374,8 @@ class Journey:
             raise TenantPaused(placed.tenant.paused)
         if caller.digest is not None:
             self._check_body(caller.digest)
+        if admission.meter.used:
+            self._meter(admission.meter, caller.client)
         return placed
 
     def _check_body(self, digest: BodyDigest) -> None:
@@ -381,6 +386,16 @@ class Journey:
             call.rest.check(check)
         elif not check.right():
             raise DigestWrong("the body does not have the digest that was signed")
+
+    def _meter(self, meter: Meter, client: str) -> None:
+        """Count the call. Raises LimitReached."""
+        taken = meter.take(client, self.record.at.timestamp())
+        if isinstance(taken, Reached):
+            whose = "all callers together" if taken.of_all else "this client"
+            raise LimitReached(
+                f"{whose} may not ask more now: {taken.limit.value}", limit=taken.limit.value, retry_after=taken.seconds
+            )
+        self._taken = taken
 
     def _prepare(self, placed: Placed) -> Passage:
         call, road, route = self._call, self._gateway.road, placed.route
@@ -743,4 +758,6 @@ class Journey:
             self._settle()
         record.bytes_in, record.bytes_out = call.bytes_in, call.bytes_out
         record.seconds = perf_counter() - self._began
+        if self._taken:
+            gateway.road.admission.meter.give_back(self._taken, record.bytes_in + record.bytes_out)
         gateway.ended(record)

@@ -27,6 +27,7 @@ REASONS = {
     421: b"Misdirected Request",
     422: b"Unprocessable Content",
     431: b"Request Header Fields Too Large",
+    429: b"Too Many Requests",
     500: b"Internal Server Error",
     501: b"Not Implemented",
     502: b"Bad Gateway",

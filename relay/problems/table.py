@@ -148,6 +148,13 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         remedy="Use a tenant that this client is bound to, or have the relay's operator bind it.",
         proxy_error="http_request_denied",
     ),
+    errors.LimitReached: Problem(
+        status=429,
+        code="limit_reached",
+        title="A limit on calls is reached",
+        remedy="Nothing was sent. Call again after Retry-After, or have the relay's operator raise the `limit`.",
+        proxy_error="http_request_denied",
+    ),
     errors.NotPermitted: Problem(
         status=403,
         code="not_permitted",

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from relay.settings.limits import Limits
 from relay.settings.load import Branch, SettingsPath
 from relay.settings.policy import Policy
 from relay.settings.shapes import (
@@ -167,6 +168,7 @@ class Client(Branch):
         description="It sends no call again by itself: may be told 502 and 504 where others get 409 outcome_unknown.",
     )
     policy: Policy | None = None
+    limits: Limits | None = None
 
     @model_validator(mode="after")
     def _proves_itself(self) -> Self:

@@ -20,6 +20,7 @@ from pydantic import (
 from relay.settings.card import Card, Line, Mail
 from relay.settings.client import Client, TokenGrant
 from relay.settings.directory import Directory
+from relay.settings.limits import Limits
 from relay.settings.load import Branch, Settings, SettingsPath
 from relay.settings.shapes import (
     AwsSecret,
@@ -464,6 +465,7 @@ class RelaySettings(Settings):
     tenants: Annotated[dict[Name, Tenant], Field(min_length=1)]
     sources: Sources = Sources()
     directories: Annotated[dict[Name, Directory], Field(max_length=32)] = Field(default={})
+    limits: Limits = Limits()
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 
     @property

@@ -13,7 +13,7 @@ from relay.settings.words import Family
 # Flow repeats 408, 429 and 5xx; webhooks repeat 502, 503 and 504.
 REPEATED_4XX = {408, 429}
 # The caller may repeat these, for nothing can have been processed: it mends its own pace, or the relay's state.
-NOT_PERMANENT = {"body_too_slow", "head_too_slow"}
+NOT_PERMANENT = {"body_too_slow", "head_too_slow", "limit_reached"}
 # Neither is the caller's to mend, nor does a pause mend it; nothing was sent, so a repeat does no harm.
 OWN_FAULTS = {"coding_unknown", "internal_fault", "looped", "method_unknown", "version_unknown"}
 

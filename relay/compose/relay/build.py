@@ -17,6 +17,7 @@ from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
+from relay.gateway.meter import MeterRoom
 from relay.mail.server import MailFault, MailServer
 from relay.settings.client import Client
 from relay.settings.relay import RelaySettings
@@ -82,6 +83,7 @@ class Built:
     callers: BuiltCallers
     directories: Sequence[BuiltDirectory]
     guardroom: Guardroom
+    meter_room: MeterRoom
     witnesses: tuple[Witness, ...]
     mail: MailServer | None
     entries: dict[str, Entry]
@@ -137,6 +139,7 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
         callers=callers,
         directories=directories,
         guardroom=room,
+        meter_room=MeterRoom(alone=settings.workers == 1),
         witnesses=witnesses,
         mail=mail,
         entries=entries,

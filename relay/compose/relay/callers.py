@@ -25,7 +25,9 @@ from relay.auth.ways import Ways
 from relay.compose.relay.directories import Directories
 from relay.compose.relay.signing import KeyFiles, signature_keys
 from relay.errors import SettingsFault
+from relay.gateway.meter import Allowance
 from relay.settings.client import Client
+from relay.settings.limits import Limits
 from relay.settings.policy import Policy as PolicySettings
 from relay.settings.relay import RelaySettings
 from relay.tenant.hours import Hours
@@ -49,7 +51,7 @@ class BuiltCallers:
 
     `sources` has the ranges of those that may not call from anywhere, by client; `tags` and `files` what it was made
     of: ranges of service tags, and what stood in files of keys. `policies` are of those that may not do all that their
-    tenants may. `written` is all of it for other processes.
+    tenants may, `allowances` of those that may not ask as much. `written` is all of it for other processes.
     """
 
     clients: Mapping[str, Client]
@@ -62,6 +64,7 @@ class BuiltCallers:
     signing: Mapping[str, tuple[SignatureKey, Caller]]
     files: Mapping[Path, bytes] = field(repr=False)
     written: bytes = field(repr=False)
+    allowances: Mapping[str, Allowance]
     policies: Mapping[str, Policy]
     grants: Grants
 
@@ -93,9 +96,13 @@ class Gate(Protocol):
     """Where callers are judged: the gateway."""
 
     def admit_by(
-        self, authenticator: Authenticator, sources: Mapping[str, Ranges], policies: Mapping[str, Policy]
+        self,
+        authenticator: Authenticator,
+        sources: Mapping[str, Ranges],
+        policies: Mapping[str, Policy],
+        allowances: Mapping[str, Allowance],
     ) -> None:
-        """Judge callers by `authenticator`, and clients by their `sources` and `policies`, from the next call on."""
+        """Judge callers by `authenticator`, and clients by all that is given by their names, from the next call on."""
         ...
 
 
@@ -127,7 +134,7 @@ class Callers:
         """Go by these clients from the next call on."""
         self.built = built
         self._certificates = ClientCertificates(pinned=built.pinned, subjects=built.subjects, trust=self._trust)
-        self._gate.admit_by(self._authenticator(), built.sources, built.policies)
+        self._gate.admit_by(self._authenticator(), built.sources, built.policies, built.allowances)
 
     def trust(self, trust: ClientTrust) -> None:
         """Judge their certificates by these authorities and revocations, from the next call on."""
@@ -209,6 +216,7 @@ def build_callers(clients: Mapping[str, Client], tags: Tags, files: Mapping[Path
         signing=signing,
         files=read.octets,
         written=_PARCEL.dump_json((dict(clients), dict(tags), read.octets)),
+        allowances={name: allowance_of(client.limits) for name, client in clients.items() if client.limits is not None},
         policies={name: policy_of(client.policy) for name, client in clients.items() if client.policy is not None},
         grants=_grants(clients),
     )
@@ -280,3 +288,13 @@ def _grants(clients: Mapping[str, Client]) -> Grants:
             place = (each.directory, each.application)
             grants[place] = (*grants.get(place, ()), grant)
     return grants
+
+
+def allowance_of(limits: Limits) -> Allowance:
+    """Return how much may be asked, as it is counted."""
+    return Allowance(
+        calls_per_minute=limits.calls_per_minute or 0,
+        calls_per_second=limits.calls_per_second or 0,
+        in_flight=limits.in_flight or 0,
+        bytes_per_day=limits.bytes_per_day or 0,
+    )

@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.auth.api_key import ApiKeys
 from relay.auth.nonces import NO_NONCES, Nonces
 from relay.compose.relay.build import Built
-from relay.compose.relay.callers import Callers
+from relay.compose.relay.callers import Callers, allowance_of
 from relay.compose.relay.directories import Directories
 from relay.compose.relay.guards import tell
 from relay.compose.relay.reception import Reception, TurnedAway
@@ -22,10 +22,12 @@ from relay.gateway.failures import Failures
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
+from relay.gateway.meter import Allowance, Meter
 from relay.gateway.remedies import Remedies
 from relay.observe.exchange import Journal
 from relay.observe.history import History
 from relay.observe.metrics import Metrics
+from relay.settings.limits import Limits
 from relay.settings.relay import OwnRefusal, RelaySettings
 from relay.tenant.directory import Directory
 from relay.upstream.book import Place
@@ -177,6 +179,7 @@ def _gateway(
         hosts=built.hosts,
         max_body=settings.listen.max_body,
         policies={},
+        meter=Meter(built.meter_room, _total(settings)),
     )
     road = Road(
         admission=admission,
@@ -200,6 +203,10 @@ def _gateway(
         failures=Failures(settings.listen.longest_delay),
         ledger=ledger,
     )
+
+
+def _total(settings: RelaySettings) -> Allowance | None:
+    return None if settings.limits == Limits() else allowance_of(settings.limits)
 
 
 def readings(settings: RelaySettings) -> Readings:

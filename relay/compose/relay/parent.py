@@ -26,6 +26,7 @@ from relay.crew.line import Line
 from relay.crew.table import Lost
 from relay.errors import Sent
 from relay.front.certificate import ServerCertificate
+from relay.gateway.meter import MeterRoom
 from relay.gateway.receipts import Receipts
 from relay.observe.history import History
 from relay.observe.lines import Lines
@@ -48,6 +49,7 @@ class _CrewNews:
         metrics: Metrics,
         readiness: Readiness,
         guardroom: Guardroom,
+        meter_room: MeterRoom,
         history: History,
         *,
         complete: Callable[[], object],
@@ -56,6 +58,7 @@ class _CrewNews:
         self._metrics = metrics
         self._readiness = readiness
         self._guardroom = guardroom
+        self._meter_room = meter_room
         self._history = history
         self._complete: Callable[[], object] | None = complete
         self.draining = False
@@ -80,6 +83,7 @@ class _CrewNews:
     def lost(self, number: int, pid: int, status: int, calls: list[Lost], report: bytes) -> None:
         self.left(report)
         self._guardroom.bereave(pid, at=time.time())
+        self._meter_room.bereave(pid)
         self._metrics.restarted()
         how = signal.Signals(-status).name if status < 0 else f"status {status}"
         self._logger.error("worker_lost", worker=pid, number=number, ended_by=how, in_progress=len(calls))
@@ -171,7 +175,7 @@ async def _presiding(
     def ready() -> None:
         logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
 
-    news = _CrewNews(logger, metrics, readiness, built.guardroom, history, complete=ready)
+    news = _CrewNews(logger, metrics, readiness, built.guardroom, built.meter_room, history, complete=ready)
     crew = Crew(nursery, settings.workers, news, NonceClerk(used_nonces(), ReceiptClerk(receipts)))
     metrics.keys(lambda: len(receipts))
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
