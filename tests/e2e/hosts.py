@@ -19,9 +19,13 @@ _ROOT = Path(__file__).parents[2]
 
 
 def private_network() -> list[str]:
-    """Return the words to put before a command so that it gets a network and mounts of its own, root or not."""
+    """Return the words to put before a command so that it gets a network, mounts and processes of its own, root or not.
+
+    Whatever it started ends with it, also when it is killed.
+    """
     unshare = shutil.which("unshare") or "unshare"
-    return [unshare, "-n", "-m"] if os.geteuid() == 0 else [unshare, "-U", "-r", "-n", "-m"]
+    own = ["-n", "-m", "-p", "--fork", "--kill-child", "--mount-proc"]
+    return [unshare, *own] if os.geteuid() == 0 else [unshare, "-U", "-r", *own]
 
 
 def played(module: str, *arguments: str) -> dict[str, Any]:

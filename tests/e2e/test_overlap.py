@@ -197,7 +197,7 @@ async def test_a_roll_back_outlives_a_restart_and_ends_with_another_next_certifi
 async def test_a_next_certificate_that_is_bad_or_taken_away_changes_nothing(tmp_path: Path) -> None:
     async with upstream_kit.running() as upstream:
         changes = _settings(
-            upstream.port, kit.personal(), tmp_path, {"next.at": (due := datetime.now(UTC) + timedelta(seconds=6))}
+            upstream.port, kit.personal(), tmp_path, {"next.at": (due := datetime.now(UTC) + timedelta(seconds=15))}
         )
         with served(tmp_path, upstream.port, changes=changes) as here:
             [refused] = here.events("certificate_refused")

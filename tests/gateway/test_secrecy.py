@@ -45,12 +45,13 @@ def _calls(key: str) -> Iterator[bytes]:
     keys = [("X-Api-Key", key), ("X-Api-Key", WRONG_KEY), ("Authorization", f"Bearer {TOKEN}")]
     tenants: list[tuple[str, str]] = [("X-Other", BSN), ("X-Relay-Tenant", BSN)]
     for place, known, tenant in product(places, keys, tenants):
-        extra = [("Content-Type", "text/xml"), soap, ("Cookie", TOKEN), ("X-Relay-Actor", BSN), ("Via", f"1.1 {BSN}")]
+        extra = [("Content-Type", "text/xml"), soap, ("Cookie", TOKEN), ("X-Relay-Actor", "a-7"), ("Via", f"1.1 {BSN}")]
         yield request("POST", place, known, tenant, *extra, body=f"<Bsn>{BSN}</Bsn>{TOKEN}".encode())
     right = ("X-Api-Key", key)
     yield request("GET", f"/{BSN}", right, host=f"{BSN}.example")
     yield request("GET", PATH, right, host=f"{BSN}@{TOKEN}")
     yield request("POST", PATH, right, ("Expect", BSN), body=b"x")
+    yield request("POST", PATH, right, ("X-Relay-Actor", BSN), body=b"x")
     yield request("POST", PATH, right, ("Content-Length", TOKEN))
     yield request("POST", PATH, right, ("Transfer-Encoding", "chunked")) + f"{BSN}\r\n{TOKEN}\r\n".encode()
     yield f"B{BSN} /{TOKEN} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
