@@ -1,6 +1,6 @@
 """How much has been asked of us, in memory that all processes of a relay share: calls, calls at once, octets a day.
 
-Made before any process is forked, and changed under a lock that the kernel takes from the dead: decision 0028 says why.
+Made before any process is forked, and changed under a lock that the kernel takes from the dead: decision 0029 says why.
 """
 
 import fcntl
