@@ -47,7 +47,7 @@ def real_directory(folder: Path) -> Iterator[RealDirectory]:
     key, certificates = folder / "directory.key", folder / "directory.pem"
     key.write_bytes(kit.server().key_pem())
     certificates.write_bytes(kit.server().chain_pem())
-    command = ["node", _HERE / "server.mjs", key, certificates]
+    command = ["node", str(_HERE / "server.mjs"), str(key), str(certificates)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
