@@ -252,7 +252,7 @@ def _connected(here: Served, context: ssl.SSLContext, session: ssl.SSLSession | 
 async def test_the_lines_of_two_workers_are_never_torn_on_a_pipe(tmp_path: Path) -> None:
     """Many at once: refused calls cost little, and each leaves a line."""
     burst = request("GET", "/nowhere", ("X-Api-Key", "x")) * 50
-    with served(tmp_path, 1, changes=TWO) as here:
+    with served(tmp_path, 1, changes=TWO | {"listen.longest_delay": 0}) as here:
         async with _lines(here, 20) as callers:
 
             async def refused(caller: Line) -> None:
