@@ -36,11 +36,13 @@ class LogFile:
         self._operator = operator
 
     def getvalue(self) -> bytes:
-        # To be scraped, every worker is asked, and by then has written what it had to tell of the turn before.
+        # To be scraped, every worker is asked. It notes a call in the turn after its answer, and writes its lines in
+        # the one after that: once it was asked twice, it has.
         asked = HTTPConnection("127.0.0.1", self._operator, timeout=10)
         with closing(asked), suppress(ConnectionError):  # it has ended, and all is written
-            asked.request("GET", "/metrics")
-            asked.getresponse().read()
+            for _ in range(2):
+                asked.request("GET", "/metrics")
+                asked.getresponse().read()
         return self._path.read_bytes()
 
 
