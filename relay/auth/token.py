@@ -48,6 +48,12 @@ class Token:
     kid: str
     claims: Mapping[str, Any]
 
+    @property
+    def iss(self) -> str:
+        """The issuer, where that is a text: a claim nested deep enough cannot even be written as one."""
+        iss = self.claims.get("iss")
+        return iss if isinstance(iss, str) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Says:
@@ -84,7 +90,7 @@ def judged(token: Token, issuer: Issuer, now: float) -> Says | Fault:
     when it must be refused and not when it must be taken, so all of its audiences have to be ours.
     """
     claims = token.claims
-    claim = issuer.applications.get(str(claims.get("iss")))
+    claim = issuer.applications.get(token.iss)
     if claim is None:
         return Fault.ISSUER
     if token.algorithm not in issuer.algorithms:

@@ -94,7 +94,7 @@ class Tokens:
         token = read(text)
         if token is None:
             raise self._wrong("", Fault.FORM)
-        ring = self._rings.get(str(token.claims.get("iss")))
+        ring = self._rings.get(token.iss)
         if ring is None:
             raise self._wrong("", Fault.ISSUER)
         says = judged(token, ring.issuer, now)

@@ -1,6 +1,7 @@
 """Tokens of directories: what proves a caller, and everything that must not. A healthy one passes each time."""
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import time
@@ -128,10 +129,17 @@ def _attacks() -> dict[str, str]:
         "nothing": "",
         "no JSON": assembled(rs256, {}).replace(".", ".AAAA", 1),
         "claims are a list": f"{head}.W10.{signature}",
+        "issuer is nested deep": f"{head}.{_nested_issuer(1000)}.{signature}",
         "padding": f"{head}=.{body}.{signature}",
         "two tokens": f"{right} {right}",
         "two tokens, by comma": f"{right},{right}",
     }
+
+
+def _nested_issuer(depth: int) -> str:
+    """Return claims whose issuer is so many lists, one in the other: more than Python can write as a text."""
+    octets = b'{"iss":' + b"[" * depth + b"]" * depth + b"}"
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def _hs256(secret: bytes) -> str:
