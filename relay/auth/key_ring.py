@@ -23,6 +23,9 @@ UNKNOWN_EVERY: Final = 300.0
 SOONEST: Final = 1.0
 LATEST: Final = 60.0
 
+# Tokens that wait for a fetch to end.
+MOST_WAITING: Final = 256
+
 _MOST: Final = 64
 _SHORTEST_RSA: Final = 2048
 _KINDS: Final = {
@@ -131,6 +134,11 @@ class KeyRing:
     def wants(self) -> bool:
         """Whether a fetch is under way or may begin, for the sake of a key that is not here."""
         return self.fetching or (self.there and self._now() - self._asked_at >= UNKNOWN_EVERY)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as many wait as may: who waits has proven nothing yet, and its token is kept meanwhile."""
+        return len(self._waiting) >= MOST_WAITING
 
     def once_fetched(self, told: Callable[[], None]) -> None:
         """Have `told` hear when the fetch under way has ended; begin one if none is."""

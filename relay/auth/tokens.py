@@ -105,6 +105,8 @@ class Tokens:
             raise self._wrong(ring.issuer.name, Fault.GRANT)
         known = _Known(grant.caller, min(says.until, grant.until), ring)
         if ring.key(token.kid, token.algorithm) is None and ring.wants():
+            if ring.crowded:
+                raise CallerUndecided(_UNDECIDED)
             awaited = Awaited()
             ring.once_fetched(_Rest(self, token, digest, known, awaited).take)
             return awaited

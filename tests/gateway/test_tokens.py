@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 from aiohttp import web
 
+from relay.auth import key_ring
 from tests.kit import authority
 from tests.kit import directory as kit
 from tests.kit import upstream as up
@@ -285,6 +287,19 @@ async def test_made_up_kids_have_keys_fetched_once_in_five_minutes(tmp_path: Pat
         assert len(here.directory.asked) == 2
         assert await here.passes()
         assert len(here.upstream.requests) == 2
+
+
+async def test_only_so_many_tokens_wait_for_keys_and_the_rest_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_ring, "MOST_WAITING", 2)
+    async with place(tmp_path) as here:
+        assert await here.passes()
+        here.directory.keys = [jwk("two", 1)]
+        here.directory.answer = answering(200, orjson.dumps({"keys": here.directory.keys}), after=0.5)
+        fresh = token(kid="two", number=1)
+        assert sorted(await asyncio.gather(*(here.show(fresh) for _ in range(4)))) == [200, 200, 503, 503]
+        assert await here.show(fresh) == 200
 
 
 async def test_tokens_that_could_not_pass_have_no_keys_fetched(tmp_path: Path) -> None:
