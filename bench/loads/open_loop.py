@@ -7,6 +7,7 @@ import gc
 import select
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -22,12 +23,17 @@ _MUCH = 65536
 _LEAD = 0.05
 
 
-def open_loop(place: Place, target: Target, *, rate: float, seconds: float) -> Part[list[float]]:
-    """Return a part that calls so often a second, and gives back how long each answer took in milliseconds."""
-    return partial(_calls, place, target, rate, seconds)
+def open_loop(place: Place, target: Target, *, rate: float, seconds: float, late: float) -> Part[list[float]]:
+    """Return a part that calls so often a second, and gives back how long each answer took in milliseconds.
+
+    All its calls are due so many seconds later than those of a part that is set off with it and is not late.
+    """
+    return partial(_calls, place, target, rate, seconds, late)
 
 
-def _calls(place: Place, target: Target, rate: float, seconds: float, start: Callable[[], None]) -> list[float]:
+def _calls(
+    place: Place, target: Target, rate: float, seconds: float, late: float, start: Callable[[], None]
+) -> list[float]:
     context = client_context(place, target, Tls.V1_3)
     requests = Requests(place, target, PATH, place.request.read_bytes())
     with ExitStack() as stack:
@@ -36,21 +42,21 @@ def _calls(place: Place, target: Target, rate: float, seconds: float, start: Cal
             connection.settimeout(0)
         gc.disable()
         start()
-        return _Timetable(connections, requests, rate=rate, calls=round(rate * seconds)).follow()
+        return _Timetable(connections, requests, rate=rate, calls=round(rate * seconds)).follow(late)
 
 
 class _Timetable:
     """Calls and when each should have left. Waits with select, whose timeout alone has microseconds."""
 
     def __init__(self, connections: list[ssl.SSLSocket], requests: Requests, *, rate: float, calls: int) -> None:
-        self._free = connections
+        self._free = deque(connections)  # used in turn, so that none is closed for being idle
         self._busy: dict[ssl.SSLSocket, tuple[float, Answer]] = {}
         self._requests = requests
         self._gap = 1 / rate
         self._calls = calls
 
-    def follow(self) -> list[float]:
-        first, sent, took = time.monotonic() + _LEAD, 0, list[float]()
+    def follow(self, late: float) -> list[float]:
+        first, sent, took = time.monotonic() + _LEAD + late, 0, list[float]()
         while len(took) < self._calls:
             due = first + sent * self._gap
             if sent < self._calls and due <= time.monotonic():
@@ -65,7 +71,7 @@ class _Timetable:
     def _send(self, due: float) -> None:
         if not self._free:
             raise BenchFault(f"{_CONNECTIONS} calls were in progress, and one more was due")
-        connection = self._free.pop()
+        connection = self._free.popleft()
         connection.sendall(self._requests.next())
         self._busy[connection] = (due, Answer())
 

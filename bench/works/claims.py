@@ -15,7 +15,7 @@ from bench.run import Run, believe, in_turn
 from bench.upstream import SlowUpstream, slow_upstream
 
 _FRONTS = ("relay", "nginx-tuned", "haproxy", "aiohttp")
-_AT_ONCE_FRONTS = ("relay", "nginx-tuned")
+_AT_ONCE_FRONTS = ("relay",)
 
 # Claims in a window: each of so many callers carries so many.
 _CALLERS = 2
