@@ -11,7 +11,7 @@ from typing import Final, Protocol
 MOST_AHEAD: Final = 60
 MOST_BACK: Final = 300
 # A signature that was accepted is refused for its age after at most so long, and its nonce forgotten then.
-_KEEP: Final = MOST_AHEAD + MOST_BACK
+KEEP: Final = MOST_AHEAD + MOST_BACK
 
 
 class Seen(StrEnum):
@@ -22,7 +22,7 @@ class Seen(StrEnum):
     UNSURE = "unsure"
 
 
-Told = Callable[[Seen], None]
+Told = Callable[[Seen], object]
 
 
 class Nonces(Protocol):
@@ -66,7 +66,7 @@ class UsedNonces:
 
     def _expire(self, at: float) -> None:
         """Forget what was used too long ago: the first is the oldest."""
-        limit = at - _KEEP
+        limit = at - KEEP
         while self._kept:
             nonce = next(iter(self._kept))
             if self._kept[nonce] >= limit:

@@ -17,6 +17,7 @@ from relay.gateway.ids import Ids
 from relay.gateway.journey import Journey, Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
 from relay.gateway.meter import Allowance
+from relay.gateway.shares import NOBODY_DEALS, Shares
 from relay.observe.exchange import Exchange, Journal
 from relay.observe.history import History
 from relay.problems.answer import Answer, answer
@@ -45,12 +46,14 @@ class Gateway:
         alarm: Alarm,
         failures: Failures,
         ledger: Ledger = NO_LEDGER,
+        shares: Shares = NOBODY_DEALS,
     ) -> None:
         """`now` tells the time in UTC, `history` keeps refusals, and `failures` tells who hears of one later."""
         self.road = road
         self.journal = journal
         self.history = history
         self.ledger = ledger
+        self.shares = shares
         self.alarm = alarm
         self.now = now
         self._failures = failures

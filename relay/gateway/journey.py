@@ -8,7 +8,7 @@ from asyncio import TimerHandle
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.auth.authorization import challenges_for
@@ -38,7 +38,7 @@ from relay.gateway.admission import ACTOR_FIELD, SAFE, Admission, Placed, actor_
 from relay.gateway.claims import claim_of, why_not
 from relay.gateway.gathering import Gathering
 from relay.gateway.ledger import Claim, Standing, Verdict
-from relay.gateway.meter import Meter, Reached
+from relay.gateway.meter import Reached, Wanted
 from relay.gateway.refused import refused
 from relay.gateway.remedies import Remedies
 from relay.message.digest import BodyDigest
@@ -273,7 +273,12 @@ class Journey:
             self._tell_about_us()
             return
         placed = self._place(target, caller)
-        road = self._gateway.road
+        if not self._gateway.road.admission.meter.used or self._counted(caller.client):
+            self._forward(caller, placed)
+
+    def _forward(self, caller: Caller, placed: Placed) -> None:
+        """Send a call on that may go."""
+        call, road = self._call, self._gateway.road
         upstream = road.upstreams[placed.route.way]
         self.record.egress = upstream.egress.text
         self._start_clock()
@@ -374,8 +379,6 @@ class Journey:
             raise TenantPaused(placed.tenant.paused)
         if caller.digest is not None:
             self._check_body(caller.digest)
-        if admission.meter.used:
-            self._meter(admission.meter, caller.client)
         return placed
 
     def _check_body(self, digest: BodyDigest) -> None:
@@ -387,15 +390,34 @@ class Journey:
         elif not check.right():
             raise DigestWrong("the body does not have the digest that was signed")
 
-    def _meter(self, meter: Meter, client: str) -> None:
-        """Count the call. Raises LimitReached."""
-        taken = meter.take(client, self.record.at.timestamp())
+    def _counted(self, client: str, *, dealt: bool = True) -> bool:
+        """Count the call, now or once a share was dealt; say whether it is. Raises LimitReached."""
+        gateway = self._gateway
+        taken = gateway.road.admission.meter.take(client, time(), dealt=dealt)
+        if isinstance(taken, Wanted):
+            if not self._waited:
+                self._waited = True
+                gateway.deadlines.set(self)
+            gateway.shares.ask(taken.client, self._dealt)
+            return False
         if isinstance(taken, Reached):
             whose = "all callers together" if taken.of_all else "this client"
             raise LimitReached(
                 f"{whose} may not ask more now: {taken.limit.value}", limit=taken.limit.value, retry_after=taken.seconds
             )
         self._taken = taken
+        return True
+
+    def _dealt(self, dealt: bool) -> None:  # noqa: FBT001  # as a callback it has no keywords
+        """Take that a share was dealt, or that nobody deals: perhaps in the turn that asked, perhaps after the end."""
+        caller, placed = self._caller, self._placed
+        if self._ended or caller is None or placed is None:
+            return
+        try:
+            if self._counted(caller.client, dealt=dealt):
+                self._forward(caller, placed)
+        except Exception as fault:  # noqa: BLE001  # as in `travel`
+            self.failed(fault)
 
     def _prepare(self, placed: Placed) -> Passage:
         call, road, route = self._call, self._gateway.road, placed.route

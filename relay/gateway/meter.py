@@ -15,11 +15,16 @@ from typing import Final
 
 _SLOTS: Final = 1024
 _ROWS: Final = 128
-# Cells of a slot, 8 octets each: whose it is, and what was counted since when.
-_NAME, _MINUTE, _CALLS, _SECOND, _BURST, _DAY, _OCTETS, _CELLS = range(8)
+# Cells of a slot, 8 octets each: whose it is, and what was counted since when; which share of what all relays together
+# may carry is left to this one until when; and how many octets the others carried that day.
+_NAME, _MINUTE, _CALLS, _SECOND, _BURST, _DAY, _OCTETS, _LEFT, _UNTIL, _ELSEWHERE, _CELLS = range(11)
 _MINUTE_LONG, _DAY_LONG = 60_000, 86_400_000  # milliseconds, as all times in cells
+# By how much the clock may be behind what was counted last: one process may have looked at it before another did, and
+# counted after. A clock that was set back by more begins anew.
+_LATE: Final = 1000
 _SOON: Final = 1
 _FREE: Final = -1  # a row that was in use
+_NONE_ANYWHERE: Final = -(2**31)  # what is left of a share when all are used up, here and elsewhere
 
 
 class Limit(StrEnum):
@@ -58,6 +63,19 @@ class Reached:
         return f"<Reached {self.limit} {'of all' if self.of_all else 'of the client'}>"
 
 
+class Wanted:
+    """A share of what all relays may carry has to be dealt to this one first: of a client's, or (empty) of all's."""
+
+    def __init__(self, client: str) -> None:
+        self.client: Final = client
+
+    def __repr__(self) -> str:
+        return f"<Wanted a share of {self.client or 'all'}>"
+
+
+_WANTED_OF_ALL: Final = Wanted("")
+
+
 class MeterRoom:
     """The shared memory: a slot for each client that has limits, the first for all together; a row for each process.
 
@@ -67,11 +85,13 @@ class MeterRoom:
     def __init__(self, *, alone: bool = False) -> None:
         """Make it; with `alone` for one process, which then needs no lock."""
         self.alone = alone
-        self._memory = mmap.mmap(-1, 8 * (_ROWS + _SLOTS * _CELLS + _ROWS * _SLOTS))
+        self._memory = mmap.mmap(-1, 8 * (_ROWS + _SLOTS * _CELLS + _ROWS * _SLOTS + 1))
         cells = memoryview(self._memory).cast("q")
         self.owners = cells[:_ROWS]
         self.slots = cells[_ROWS : _ROWS + _SLOTS * _CELLS]
-        self.rows = cells[_ROWS + _SLOTS * _CELLS :]
+        self.rows = cells[_ROWS + _SLOTS * _CELLS : -1]
+        # Not 0: shares are dealt, and they say how many calls a minute has, instead of what is counted here.
+        self.dealt = cells[-1:]
         self.lock = os.memfd_create("meter", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self.lock)
 
@@ -107,6 +127,37 @@ class MeterRoom:
         finally:
             fcntl.lockf(self.lock, fcntl.LOCK_UN)
 
+    def deal(self, number: int, calls: int, until: float) -> None:
+        """Leave so many calls to this relay until then (seconds of the epoch); 0: all are used up until then."""
+        fcntl.lockf(self.lock, fcntl.LOCK_EX)
+        try:
+            cell = number * _CELLS
+            self.slots[cell + _LEFT], self.slots[cell + _UNTIL] = calls or _NONE_ANYWHERE, int(until * 1000)
+        finally:
+            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+
+    def holds(self, number: int, at: float) -> bool:
+        """Whether a share is left, or it is known that none is to be had."""
+        left, until = self.slots[number * _CELLS + _LEFT], self.slots[number * _CELLS + _UNTIL]
+        return (left > 0 or left == _NONE_ANYWHERE) and 0 < until - int(at * 1000) <= _MINUTE_LONG
+
+    def octets(self, number: int) -> tuple[int, int]:
+        """Return a day, counted from the epoch, and how many octets were carried here that day."""
+        fcntl.lockf(self.lock, fcntl.LOCK_EX)
+        try:
+            return self.slots[number * _CELLS + _DAY], self.slots[number * _CELLS + _OCTETS]
+        finally:
+            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+
+    def elsewhere(self, number: int, day: int, octets: int) -> None:
+        """Take how many octets other relays carried on a day, if that is still the day here."""
+        fcntl.lockf(self.lock, fcntl.LOCK_EX)
+        try:
+            if self.slots[number * _CELLS + _DAY] == day:
+                self.slots[number * _CELLS + _ELSEWHERE] = octets
+        finally:
+            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+
     def bereave(self, pid: int) -> None:
         """Take that a process is gone: what it had in flight is so no more."""
         fcntl.lockf(self.lock, fcntl.LOCK_EX)
@@ -128,7 +179,7 @@ class Meter:
         self._total = total
         self._shares: dict[str, tuple[int, Allowance]] = {}
         self._row = room.row()
-        self._owners, self._alone = room.owners, room.alone
+        self._owners, self._alone, self._dealt = room.owners, room.alone, room.dealt
         self._take_lock: Callable[[int], None] = _nothing if room.alone else _lock
         self._let_go: Callable[[int], None] = _nothing if room.alone else _unlock
         self.used = total is not None
@@ -143,25 +194,32 @@ class Meter:
         self.used = self._total is not None or bool(self._shares)
         self._counts_octets = _counts_octets(self._total, *allowances.values())
 
-    def take(self, client: str, at: float) -> tuple[int, ...] | Reached:
+    def take(self, client: str, at: float, *, dealt: bool = True) -> tuple[int, ...] | Reached | Wanted:
         """Count a call that begins, and return the slots to give back at its end; or return the limit it reached.
 
-        `at` is in seconds of the epoch. A call that is refused counts nowhere.
+        `at` is in seconds of the epoch. Without `dealt` it goes by what is counted here, also where shares are dealt. A
+        call that is refused counts nowhere, nor does one that wants a share first.
         """
         share, now = self._shares.get(client), int(at * 1000)
         if share is None and self._total is None:
             return ()
         self._take_lock(self._lock)
         try:
-            if share is not None and (reached := self._reached(share[0], share[1], now, of_all=False)) is not None:
-                return reached
-            if self._total is not None:
-                if (reached := self._reached(0, self._total, now, of_all=True)) is not None:
+            dealt = dealt and bool(self._dealt[0])
+            if share is not None:
+                if (reached := self._reached(share[0], share[1], now, dealt=dealt, of_all=False)) is not None:
                     return reached
-                self._count(0, now)
+                if dealt and self._wants(share[0], share[1], now):
+                    return Wanted(client)
+            if self._total is not None:
+                if (reached := self._reached(0, self._total, now, dealt=dealt, of_all=True)) is not None:
+                    return reached
+                if dealt and self._wants(0, self._total, now):
+                    return _WANTED_OF_ALL
+                self._count(0, now, dealt=dealt)
             if share is None:
                 return (0,)
-            self._count(share[0], now)
+            self._count(share[0], now, dealt=dealt)
             return (share[0],) if self._total is None else (share[0], 0)
         finally:
             self._let_go(self._lock)
@@ -190,33 +248,47 @@ class Meter:
             count += self._rows[row * _SLOTS + number]
         return count
 
-    def _reached(self, number: int, allowance: Allowance, now: int, *, of_all: bool) -> Reached | None:
+    def _wants(self, number: int, allowance: Allowance, now: int) -> bool:
+        """Whether the share of a slot is used up, or is one of another time."""
+        slots, cell = self._slots, number * _CELLS
+        return allowance.calls_per_minute > 0 and not (
+            slots[cell + _LEFT] > 0 and 0 < slots[cell + _UNTIL] - now <= _MINUTE_LONG
+        )
+
+    def _reached(self, number: int, allowance: Allowance, now: int, *, dealt: bool, of_all: bool) -> Reached | None:
         """Return the limit that one call more would pass."""
         slots, cell = self._slots, number * _CELLS
         if allowance.in_flight and self._in_flight(number) >= allowance.in_flight:
             return Reached(Limit.IN_FLIGHT, of_all=of_all, seconds=_SOON)
-        if 0 < allowance.calls_per_minute <= slots[cell + _CALLS]:
-            past = now - slots[cell + _MINUTE]
-            if 0 <= past < _MINUTE_LONG:
-                return Reached(Limit.CALLS_PER_MINUTE, of_all=of_all, seconds=math.ceil((_MINUTE_LONG - past) / 1000))
-        if 0 < allowance.calls_per_second <= slots[cell + _BURST] and 0 <= now - slots[cell + _SECOND] < 1000:
+        if allowance.calls_per_minute:
+            if dealt:
+                used_up, left = slots[cell + _LEFT] == _NONE_ANYWHERE, slots[cell + _UNTIL] - now
+            else:
+                used_up = slots[cell + _CALLS] >= allowance.calls_per_minute
+                left = slots[cell + _MINUTE] + _MINUTE_LONG - now
+            if used_up and 0 < left <= _MINUTE_LONG + _LATE:
+                return Reached(Limit.CALLS_PER_MINUTE, of_all=of_all, seconds=math.ceil(left / 1000))
+        if 0 < allowance.calls_per_second <= slots[cell + _BURST] and -_LATE <= now - slots[cell + _SECOND] < 1000:
             return Reached(Limit.CALLS_PER_SECOND, of_all=of_all, seconds=_SOON)
-        if 0 < allowance.bytes_per_day <= slots[cell + _OCTETS] and slots[cell + _DAY] == now // _DAY_LONG:
+        carried = slots[cell + _OCTETS] + slots[cell + _ELSEWHERE]
+        if 0 < allowance.bytes_per_day <= carried and slots[cell + _DAY] == now // _DAY_LONG:
             left = _DAY_LONG - now % _DAY_LONG
             return Reached(Limit.BYTES_PER_DAY, of_all=of_all, seconds=math.ceil(left / 1000))
         return None
 
-    def _count(self, number: int, now: int) -> None:
+    def _count(self, number: int, now: int, *, dealt: bool) -> None:
         """Count a call in its minute and second, which begin with the first call after the one before, and its day."""
         slots, cell = self._slots, number * _CELLS
-        if not 0 <= now - slots[cell + _MINUTE] < _MINUTE_LONG:
+        if not -_LATE <= now - slots[cell + _MINUTE] < _MINUTE_LONG:
             slots[cell + _MINUTE], slots[cell + _CALLS] = now, 0
-        if not 0 <= now - slots[cell + _SECOND] < 1000:
+        if not -_LATE <= now - slots[cell + _SECOND] < 1000:
             slots[cell + _SECOND], slots[cell + _BURST] = now, 0
         if slots[cell + _DAY] != now // _DAY_LONG:
-            slots[cell + _DAY], slots[cell + _OCTETS] = now // _DAY_LONG, 0
+            slots[cell + _DAY], slots[cell + _OCTETS], slots[cell + _ELSEWHERE] = now // _DAY_LONG, 0, 0
         slots[cell + _CALLS] += 1
         slots[cell + _BURST] += 1
+        if dealt:
+            slots[cell + _LEFT] -= 1
         self._rows[self._row + number] += 1
 
 

@@ -235,6 +235,12 @@ KEYS: Final = Metric(
     (),
     "Idempotency keys that are remembered; with ledger.most of them, calls with new keys are refused.",
 )
+SHARED: Final = Metric(
+    "relay_shared_count_up",
+    Kind.GAUGE,
+    (),
+    "1 while the server where all relays count together is there; 0: limits hold for each relay by itself.",
+)
 MAILS: Final = Metric(
     "relay_mails_total",
     Kind.COUNTER,
@@ -250,7 +256,7 @@ METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, WOULD_REFUSE, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD,
     STOPPED, CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
     CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, KEY_FETCHES, KEYS_FETCHED, TOKENS_REFUSED, CALLERS_REFUSED, EGRESS,
-    EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS, RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS,
+    EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS, RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS, SHARED,
 )  # fmt: skip
 
 
@@ -391,6 +397,7 @@ class Metrics:
         self._lost = self._counter(LOST)
         self._keys = self._gauge(KEYS)
         self._mails = self._counter(MAILS)
+        self._shared: Gauge | None = None
         self.note = self._tally.add
         self.packed = self._tally.packed
         self.absorb = self._tally.absorb
@@ -474,6 +481,12 @@ class Metrics:
     def token_refused(self, directory: str, fault: str) -> None:
         """Count a token that proved nobody."""
         self._tally.tokens[directory, fault] += 1
+
+    def shared(self, *, there: bool) -> None:
+        """Tell whether the count of all relays together is there."""
+        if self._shared is None:  # a relay that counts for itself has none, and no 0 of it that alarms
+            self._shared = self._gauge(SHARED)
+        self._shared.set(there)
 
     def workers(self, states: Callable[[], Mapping[str, int]]) -> None:
         """Read at each scrape how many workers are in which state; until told, this process is the only one."""

@@ -6,7 +6,10 @@ from relay.settings.load import Branch
 
 
 class Limits(Branch):
-    """How much may be asked; what is left out is not limited. Counted over all processes of the relay together."""
+    """How much may be asked; what is left out is not limited. Counted over all processes of the relay together.
+
+    Calls in a minute and bytes also over all relays that have `shared`.
+    """
 
     calls_per_minute: int | None = Field(default=None, ge=1, description="Calls in a minute that began with one.")
     calls_per_second: int | None = Field(default=None, ge=1, description="How many of these may come in one burst.")

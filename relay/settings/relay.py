@@ -36,6 +36,7 @@ from relay.settings.shapes import (
     Port,
     Prefix,
     ProbePath,
+    RedisUrl,
     RegistryUrl,
     Seconds,
     SecretField,
@@ -426,6 +427,25 @@ class Tenant(Branch):
         return self
 
 
+class Shared(Branch):
+    """Where several relays with the same clients count together; without it each counts for itself."""
+
+    url: RedisUrl = Field(
+        description="A Redis or Valkey server: rediss://host:port/number; another number for relays with other clients."
+    )
+    password_file: SettingsPath | None = Field(default=None, description="A file with its password, if it has one.")
+    password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
+    trust: SettingsPath | None = Field(default=None, description="PEM of its authorities; empty: public trust.")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password_file is not None and self.password is not None:
+            raise ValueError("give either password_file or password")
+        if self.trust is not None and not self.url.startswith("rediss:"):
+            raise ValueError("trust belongs to rediss://, for without TLS no certificate is shown")
+        return self
+
+
 class Sources(Branch):
     """Where the ranges come from that clients call from."""
 
@@ -466,6 +486,7 @@ class RelaySettings(Settings):
     sources: Sources = Sources()
     directories: Annotated[dict[Name, Directory], Field(max_length=32)] = Field(default={})
     limits: Limits = Limits()
+    shared: Shared | None = None
     clients: dict[Name, Client] = Field(default={}, description="None: every call is refused.")
 
     @property

@@ -14,6 +14,9 @@ _HOST_ALONE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])
 _ORIGIN: Final = re.compile(rf"{_AUTHORITY}/?\Z")
 _WITNESS: Final = re.compile(rf"{_AUTHORITY}(?:[/?][!-~]*)?\Z")
 _ISSUER: Final = re.compile(rf"{_AUTHORITY}(?:/[A-Za-z0-9._~/-]*)?\Z")
+_REDIS: Final = re.compile(
+    rf"(?:rediss://{_HOST}|redis://(?:localhost|127(?:\.[0-9]{{1,3}}){{3}}))(?::(?P<port>[0-9]{{1,5}}))?(?:/[0-9]{{1,4}})?\Z"
+)
 _GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}\Z")
 _SHOWN: Final = re.compile(r"[!-~]{1,300}\Z")
@@ -253,6 +256,14 @@ AwsSecret = Annotated[
     str,
     formed(
         _AWS_SECRET, "a secret in AWS Secrets Manager is told by its ARN, arn:aws:secretsmanager:REGION:...:secret:NAME"
+    ),
+]
+RedisUrl = Annotated[
+    str,
+    _url(
+        _REDIS,
+        "a Redis or Valkey server is rediss://host:port/number, with its password elsewhere; redis:// is readable on "
+        "the way, and for a server on this machine alone: localhost, or 127.0.0.1",
     ),
 ]
 Host = Annotated[

@@ -94,11 +94,14 @@ def test_every_fault_of_every_part_is_told_at_once(tmp_path: Path) -> None:
             "tenants.berk.certificate.file": "nowhere.p12",
             "tenants.berk.certificate.password_file": "password",
             "tenants.berk.egress.source_address": "127.0.0.9",
+            "shared": {"url": "rediss://localhost", "password_file": "nowhere", "trust": "nowhere.pem"},
         },
     )
     (tmp_path / "password").unlink()
     (tmp_path / "server.pem").unlink()
     assert set(_told(tmp_path)) == {
+        "shared.password_file",
+        "shared.trust",
         "tenants.linde.egress.source_address",
         "tenants.linde.certificate.password_file",
         "tenants.berk.certificate.file",

@@ -37,7 +37,8 @@ def _own() -> Iterator[Ends]:
 def _between_workers() -> Iterator[Ends]:
     """As between a parent and two workers, of which each has its own line."""
     loop = asyncio.get_running_loop()
-    clerk = NonceClerk(UsedNonces(most=MOST, since=0), ReceiptClerk(Receipts(most=1, keep=1)))
+    own = OwnNonces(UsedNonces(most=MOST, since=0), lambda: NOW)
+    clerk = NonceClerk(own, ReceiptClerk(Receipts(most=1, keep=1)))
 
     def parent(line: Line, worker: int) -> None:
         with suppress(BlockingIOError):

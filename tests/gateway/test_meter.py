@@ -88,6 +88,11 @@ def test_counts_outlive_a_change_of_limits() -> None:
     assert _passed(meter, AT, 3) == 1
 
 
+def test_who_looked_at_the_clock_before_another_and_counts_after_begins_nothing_anew() -> None:
+    meter = _meter(calls_per_minute=3, calls_per_second=3)
+    assert [_passed(meter, AT - late, 1) for late in (0, 0.004, 0.9, 0.004, 0)] == [1, 1, 1, 0, 0]
+
+
 def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
     meter = _meter(calls_per_minute=1)
     assert _passed(meter, AT, 2) == 1

@@ -359,11 +359,13 @@ async def _endless(request: web.Request) -> web.StreamResponse:
 async def test_what_is_no_key_set_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: kit.Answer, detail: str
 ) -> None:
-    monkeypatch.setattr("relay.auth.key_fetch.PATIENCE", 0.3)
     async with place(tmp_path) as here:
         assert await here.passes()
         here.directory.answer = answer
-        assert await here.show(token(kid="two", number=1)) == 503
+        with monkeypatch.context() as impatient:
+            if "0.3 seconds" in detail:  # a busy machine may need longer than that for what does come
+                impatient.setattr("relay.auth.key_fetch.PATIENCE", 0.3)
+            assert await here.show(token(kid="two", number=1)) == 503
         failed = [each for each in here.relay.lines if each["event"] == "directory_keys_failed"]
         assert detail in str(failed[0]["detail"])
         assert await here.passes()

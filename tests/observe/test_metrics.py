@@ -48,6 +48,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.clients_reloaded(taken=True)
     metrics.will_fetch_keys("entra")
     metrics.token_refused("entra", "audience")
+    metrics.shared(there=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
     metrics.note(_exchange(**PLACED, status=503, refusal="quota"))
     metrics.guards(
@@ -60,6 +61,12 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         scraped[name] = (family.type, labels, family.documentation)
     assert scraped == {metric.name: (metric.kind.value, set(metric.labels), metric.help) for metric in METRICS}
+
+
+def test_a_relay_that_counts_for_itself_alarms_nobody(metrics: Metrics) -> None:
+    assert _value(metrics, "relay_shared_count_up") is None
+    metrics.shared(there=False)
+    assert _value(metrics, "relay_shared_count_up") == 0
 
 
 def test_names_follow_prometheus_rules() -> None:

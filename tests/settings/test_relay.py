@@ -677,3 +677,38 @@ def test_a_token_is_of_one_client(tmp_path: Path) -> None:
         clients__other={"tenants": ["linde"], "tokens": [GRANT | {"role": "Third"}]},
     )
     assert set(faults) == {"clients.other.tokens.0.application"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://valkey.example.internal:6379/0",
+        "rediss://10.0.0.4",
+        "redis://127.0.0.1:6379/1",
+        "redis://localhost",
+    ],
+)
+def test_what_several_relays_share_is_asked_over_tls_or_on_this_machine(tmp_path: Path, url: str) -> None:
+    shared = _read(tmp_path, shared__url=url).shared
+    assert shared is not None
+    assert shared.url == url
+
+
+@pytest.mark.parametrize(
+    ("shared", "key"),
+    [
+        ({"url": "redis://valkey.example.internal/0"}, "shared.url"),
+        ({"url": "redis://127.0.0.1.example.com/0"}, "shared.url"),
+        ({"url": "rediss://:geheim@valkey.example.internal/0"}, "shared.url"),
+        ({"url": "rediss://valkey.example.internal/0?password=geheim"}, "shared.url"),
+        ({"url": "rediss://valkey.example.internal:70000/0"}, "shared.url"),
+        ({"url": "https://valkey.example.internal"}, "shared.url"),
+        ({"url": "redis://localhost", "trust": "trust.pem"}, "shared"),
+        ({"url": "redis://localhost", "password": "a", "password_file": "password"}, "shared"),
+        ({"password": "a"}, "shared.url"),
+    ],
+)
+def test_a_server_that_relays_cannot_share_is_a_fault(tmp_path: Path, shared: dict[str, object], key: str) -> None:
+    faults = _faults(tmp_path, shared=shared)
+    assert set(faults) == {key}
+    assert "geheim" not in str(faults)

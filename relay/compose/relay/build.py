@@ -17,11 +17,14 @@ from relay.compose.relay.ways import BuiltWay, build_ways
 from relay.errors import RelayError, SettingsFault
 from relay.front.certificate import ServerCertificate, ServerFiles
 from relay.gateway.admission import Hosts
+from relay.gateway.common_count import RedisCount
 from relay.gateway.meter import MeterRoom
+from relay.gateway.shares import CommonCount
 from relay.mail.server import MailFault, MailServer
 from relay.settings.client import Client
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
+from relay.settings.secret import SecretFault, read_secret
 from relay.settings.words import Family
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
@@ -84,6 +87,7 @@ class Built:
     directories: Sequence[BuiltDirectory]
     guardroom: Guardroom
     meter_room: MeterRoom
+    common: CommonCount | None
     witnesses: tuple[Witness, ...]
     mail: MailServer | None
     entries: dict[str, Entry]
@@ -126,6 +130,8 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
         mail = build_mail(settings)
     with _gathered(faults):
         entries = build_entries(settings, ways)
+    with _gathered(faults):
+        common = build_count(settings)
     if faults or all_closed:
         raise SettingsFault(faults + closed)
     return Built(
@@ -140,6 +146,7 @@ def build(settings: RelaySettings, at: datetime, file: SettingsFile | None = Non
         directories=directories,
         guardroom=room,
         meter_room=MeterRoom(alone=settings.workers == 1),
+        common=common,
         witnesses=witnesses,
         mail=mail,
         entries=entries,
@@ -230,6 +237,27 @@ def build_witnesses(settings: RelaySettings) -> tuple[UrlWitness, ...]:
     if faults:
         raise SettingsFault(faults)
     return tuple(witnesses)
+
+
+def build_count(settings: RelaySettings) -> CommonCount | None:
+    """Return where all relays count, None where each counts for itself. Raises SettingsFault."""
+    shared, faults = settings.shared, list[tuple[str, str]]()
+    if shared is None:
+        return None
+    password = shared.password.get_secret_value() if shared.password else None
+    try:
+        if shared.password_file is not None:
+            password = read_secret(shared.password_file)
+    except SecretFault as fault:
+        faults.append(("shared.password_file", fault.detail))
+    try:
+        if shared.trust is not None:
+            client_context(None, trust=shared.trust)
+    except TlsFileFault as fault:
+        faults.append(("shared.trust", fault.detail))
+    if faults:
+        raise SettingsFault(faults)
+    return RedisCount(shared.url, password=password, trust=shared.trust)
 
 
 def build_mail(settings: RelaySettings) -> MailServer | None:

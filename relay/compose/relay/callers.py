@@ -290,6 +290,11 @@ def _grants(clients: Mapping[str, Client]) -> Grants:
     return grants
 
 
+def total_of(settings: RelaySettings) -> Allowance | None:
+    """Return how much may be asked in all, None: any."""
+    return None if settings.limits == Limits() else allowance_of(settings.limits)
+
+
 def allowance_of(limits: Limits) -> Allowance:
     """Return how much may be asked, as it is counted."""
     return Allowance(

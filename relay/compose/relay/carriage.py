@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 from relay.auth.api_key import ApiKeys
 from relay.auth.nonces import NO_NONCES, Nonces
 from relay.compose.relay.build import Built
-from relay.compose.relay.callers import Callers, allowance_of
+from relay.compose.relay.callers import Callers, total_of
 from relay.compose.relay.directories import Directories
 from relay.compose.relay.guards import tell
 from relay.compose.relay.reception import Reception, TurnedAway
@@ -22,12 +22,12 @@ from relay.gateway.failures import Failures
 from relay.gateway.gateway import Gateway
 from relay.gateway.journey import Road
 from relay.gateway.ledger import NO_LEDGER, Ledger
-from relay.gateway.meter import Allowance, Meter
+from relay.gateway.meter import Meter
 from relay.gateway.remedies import Remedies
+from relay.gateway.shares import NOBODY_DEALS, Shares
 from relay.observe.exchange import Journal
 from relay.observe.history import History
 from relay.observe.metrics import Metrics
-from relay.settings.limits import Limits
 from relay.settings.relay import OwnRefusal, RelaySettings
 from relay.tenant.directory import Directory
 from relay.upstream.book import Place
@@ -53,6 +53,7 @@ class Carriage:
         *,
         ledger: Ledger = NO_LEDGER,
         nonces: Nonces = NO_NONCES,
+        shares: Shares = NOBODY_DEALS,
     ) -> None:
         self.ways = {name: _Way(way, built.settings, metrics) for name, way in built.ways.items()}
         upstreams = {name: way.upstream for name, way in self.ways.items()}
@@ -60,7 +61,7 @@ class Carriage:
             way.upstreams = upstreams
         self._wards = dict(_wards(built))
         tell(built.guardroom, logger)
-        gateway = _gateway(built, upstreams, self._wards, journal, history, logger, ledger)
+        gateway = _gateway(built, upstreams, self._wards, journal, history, logger, ledger, shares)
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
         self._directories = Directories(built.directories, logger, metrics)
         field, trust = built.settings.listen.key_field, built.trust.trust
@@ -170,6 +171,7 @@ def _gateway(
     history: History,
     logger: FilteringBoundLogger,
     ledger: Ledger,
+    shares: Shares,
 ) -> Gateway:
     settings = built.settings
     admission = Admission(
@@ -179,7 +181,7 @@ def _gateway(
         hosts=built.hosts,
         max_body=settings.listen.max_body,
         policies={},
-        meter=Meter(built.meter_room, _total(settings)),
+        meter=Meter(built.meter_room, total_of(settings)),
     )
     road = Road(
         admission=admission,
@@ -202,11 +204,8 @@ def _gateway(
         alarm=alarm,
         failures=Failures(settings.listen.longest_delay),
         ledger=ledger,
+        shares=shares,
     )
-
-
-def _total(settings: RelaySettings) -> Allowance | None:
-    return None if settings.limits == Limits() else allowance_of(settings.limits)
 
 
 def readings(settings: RelaySettings) -> Readings:

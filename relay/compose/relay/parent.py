@@ -17,10 +17,11 @@ from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import ReceiptClerk, kept_receipts
 from relay.compose.relay.mailing import mailing
-from relay.compose.relay.nonces import NonceClerk, used_nonces
+from relay.compose.relay.nonces import NonceClerk, nonces_of
 from relay.compose.relay.proving import proving
 from relay.compose.relay.roll import expiries, roll
 from relay.compose.relay.run import Running
+from relay.compose.relay.sharing import ShareClerk, dealer_of, dealing
 from relay.crew.crew import Crew
 from relay.crew.line import Line
 from relay.crew.table import Lost
@@ -28,6 +29,7 @@ from relay.errors import Sent
 from relay.front.certificate import ServerCertificate
 from relay.gateway.meter import MeterRoom
 from relay.gateway.receipts import Receipts
+from relay.gateway.shares import NOBODY_DEALS
 from relay.observe.history import History
 from relay.observe.lines import Lines
 from relay.observe.log import make_logger
@@ -176,7 +178,9 @@ async def _presiding(
         logger.info("ready", port=port, operator=operating.port, tenants=sorted(built.tenants))
 
     news = _CrewNews(logger, metrics, readiness, built.guardroom, built.meter_room, history, complete=ready)
-    crew = Crew(nursery, settings.workers, news, NonceClerk(used_nonces(), ReceiptClerk(receipts)))
+    dealer = dealer_of(built, lambda: receptions.callers, logger, metrics)
+    clerk = ShareClerk(dealer or NOBODY_DEALS, NonceClerk(nonces_of(built.common), ReceiptClerk(receipts)))
+    crew = Crew(nursery, settings.workers, news, clerk)
     metrics.keys(lambda: len(receipts))
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: crew.in_progress)
     metrics.workers(crew.states)
@@ -198,6 +202,7 @@ async def _presiding(
                 watching(built, ways, receptions, logger, metrics) as looking,
                 guarding(built.guardroom, settings, logger, metrics, history),
                 mailing(built, ways, looking.rotations, history, logger, metrics),
+                dealing(dealer),
             ):
                 crew.start()
                 try:

@@ -9,19 +9,20 @@ from typing import BinaryIO
 
 from structlog.typing import FilteringBoundLogger
 
-from relay.auth.nonces import OwnNonces
 from relay.compose.relay.build import Built
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.certificates import watching
 from relay.compose.relay.guards import guarding
 from relay.compose.relay.ledger import kept_receipts
 from relay.compose.relay.mailing import mailing
-from relay.compose.relay.nonces import used_nonces
+from relay.compose.relay.nonces import nonces_of
 from relay.compose.relay.proving import proving
 from relay.compose.relay.reception import Reception
 from relay.compose.relay.roll import expiries, roll
+from relay.compose.relay.sharing import dealer_of, dealing
 from relay.front.listener import Listener
 from relay.gateway.receipts import OwnLedger, Receipts
+from relay.gateway.shares import NOBODY_DEALS
 from relay.observe.exchange import Journals
 from relay.observe.history import History
 from relay.observe.lines import Lines
@@ -65,8 +66,10 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     settings, logger, metrics = built.settings, make_logger(lines), Metrics()
     readiness, history = Readiness(), History()
     journal, ledger = Journals((metrics, ExchangeLog(lines))), OwnLedger(receipts, time.time)
-    nonces = OwnNonces(used_nonces(), time.time)
-    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger, nonces=nonces)
+    nonces = nonces_of(built.common)
+    dealer = dealer_of(built, lambda: carriage.callers.built, logger, metrics)
+    shares = dealer or NOBODY_DEALS
+    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger, nonces=nonces, shares=shares)
     metrics.keys(lambda: len(receipts))
     listener = carriage.listener
     metrics.watch(readiness=lambda: readiness.ready, in_progress=lambda: listener.in_progress)
@@ -82,6 +85,7 @@ async def _running(built: Built, out: BinaryIO, receipts: Receipts) -> AsyncIter
     async with (
         serving(app, str(operator.address), operator.port, key="operator") as operating,
         proving(built, carriage.ways, readiness, logger, metrics),
+        dealing(dealer),
     ):
         await listener.listen(str(settings.listen.address), settings.listen.port)
         async with (

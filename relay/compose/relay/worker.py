@@ -15,6 +15,7 @@ from relay.compose.relay.callers import BuiltCallers
 from relay.compose.relay.carriage import Carriage
 from relay.compose.relay.ledger import LineLedger
 from relay.compose.relay.nonces import LineNonces
+from relay.compose.relay.sharing import LineShares
 from relay.crew.line import Line, Message
 from relay.crew.nursery import Work
 from relay.crew.table import Table
@@ -50,9 +51,9 @@ async def _carry(built: Built, listening: socket.socket, out: BinaryIO, line: Li
     logger, metrics, table = make_logger(lines), Metrics(), Table(file)
     # The table comes last: it strikes a call out once its line is on its way.
     journal = Journals((metrics, ExchangeLog(lines), table))
-    ledger, nonces, history = LineLedger(table, line), LineNonces(line), History()
-    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger, nonces=nonces)
-    worker = _Worker(carriage, ledger, nonces, line, metrics, history, logger, listening)
+    ledger, nonces, shares, history = LineLedger(table, line), LineNonces(line), LineShares(line), History()
+    carriage = Carriage(built, metrics, journal, history, logger, ledger=ledger, nonces=nonces, shares=shares)
+    worker = _Worker(carriage, ledger, nonces, shares, line, metrics, history, logger, listening)
     all_ended = await worker.carry(alone=built.settings.deadlines.drain)
     lines.flush()
     worker.report()
@@ -68,6 +69,7 @@ class _Worker:
         carriage: Carriage,
         ledger: LineLedger,
         nonces: LineNonces,
+        shares: LineShares,
         line: Line,
         metrics: Metrics,
         history: History,
@@ -77,6 +79,7 @@ class _Worker:
         self._carriage = carriage
         self._ledger = ledger
         self._nonces = nonces
+        self._shares = shares
         self._line = line
         self._metrics = metrics
         self._history = history
@@ -120,6 +123,7 @@ class _Worker:
             asyncio.get_running_loop().remove_reader(self._line.fileno())
             self._ledger.lost()
             self._nonces.lost()
+            self._shares.lost()
             self._drain(alone)
 
     def _obey(self, message: Message) -> None:
@@ -150,6 +154,8 @@ class _Worker:
         match words:
             case (number, seen):
                 self._nonces.answered(number, seen)
+            case (number, "share", dealt):
+                self._shares.answered(number, dealt)
             case (number, standing, status, at):
                 self._ledger.answered(number, standing, status, at)
 
