@@ -40,12 +40,13 @@ class UsedNonces:
     """The nonces of the last six minutes, at most so many. Times are seconds since 1970, given by the caller.
 
     When it is full nothing is accepted: forgetting one would let its call go twice. Nothing is kept from one run to
-    the next, and so nothing is sure of signatures that were made before this one, which began at `since`.
+    the next, and so nothing is sure of signatures that were made before this one, which began at `since`; nor is it of
+    those as old as any that were forgotten, which a clock that is set back makes young again.
     """
 
     def __init__(self, *, most: int, since: float) -> None:
         self._most: Final = most
-        self._since: Final = since
+        self._since = since
         self._kept: dict[bytes, float] = {}
 
     def __repr__(self) -> str:
@@ -72,6 +73,7 @@ class UsedNonces:
             if self._kept[nonce] >= limit:
                 return
             del self._kept[nonce]
+            self._since = max(self._since, limit + MOST_AHEAD)
 
 
 class OwnNonces:

@@ -35,6 +35,15 @@ def test_of_what_was_signed_before_the_start_nothing_is_sure() -> None:
     assert [used.use(b"a", created, 1_001.0) for created in (1_000, 1_001)] == [Seen.UNSURE, Seen.FIRST]
 
 
+def test_a_clock_that_was_ahead_for_a_while_makes_nothing_that_was_forgotten_new() -> None:
+    used, ahead = _used(), MOST_BACK
+    assert used.use(b"a", 2_000, 2_000.0) is Seen.FIRST
+    assert used.use(b"b", 2_100, 2_100.0 + ahead) is Seen.FIRST
+    assert len(used) == 1
+    assert used.use(b"a", 2_000, 2_100.0) is Seen.UNSURE
+    assert used.use(b"c", 2_000 + ahead + 100, 2_000.0 + ahead + 100) is Seen.FIRST
+
+
 def test_who_remembers_nothing_is_sure_of_nothing() -> None:
     told: list[Seen] = []
     NO_NONCES.use(b"a", 2_000, told.append)
