@@ -1,7 +1,8 @@
 """HTTP Message Signatures (RFC 9421): the call itself is signed, so that nobody can change it or make it again.
 
-What has to be covered is fixed here, not chosen by the caller: method, host, path and query, and the body by its
-Content-Digest (RFC 9530). The digest of a body is checked as the body comes, by whoever has it.
+What has to be covered is fixed here, not chosen by the caller: method, host, path and query, the fields that name a
+tenant or an actor, and the body by its Content-Digest (RFC 9530). The digest of a body is checked as the body comes, by
+whoever has it.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ _UNSURE: Final = "it cannot be made sure now that this signed call was not seen 
 # A parameter that is not understood could limit what the signature is for.
 _PARAMETERS: Final = frozenset(("alg", "created", "expires", "keyid", "nonce", "tag"))
 _LONGEST_NONCE: Final = 256
+# By these fields we decide for whom a call is, and log who is behind it: whoever adds one must not change that.
+_HEEDED: Final = ("x-relay-tenant", "x-relay-actor")
 
 
 class Signatures:
@@ -117,6 +120,8 @@ def _digest(head: RequestHead, shown: SignatureInput) -> BodyDigest | None:
     """Return what the body has to hash to, if it is signed. Raises NotReadable where too little is covered."""
     covered = set(shown.covered)
     if not covered >= {"@method", "@authority"} or not ("@target-uri" in covered or covered >= {"@path", "@query"}):
+        raise NotReadable
+    if any(name.encode() in head.fields.shape.where and name not in covered for name in _HEEDED):
         raise NotReadable
     if "content-digest" in covered:
         return read_digests(head.fields.values(DIGEST))

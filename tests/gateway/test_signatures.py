@@ -97,6 +97,18 @@ async def test_a_signed_call_without_a_body_passes(tmp_path: Path) -> None:
         assert len(whole.requests) == 1
 
 
+async def test_a_signed_call_names_tenant_and_actor_where_these_are_signed(tmp_path: Path) -> None:
+    async with _signing(tmp_path) as (here, whole):
+        call = HMAC.call(
+            TARGET,
+            body=BODY,
+            extra=[("X-Relay-Tenant", "linde"), ("X-Relay-Actor", "job-7")],
+            covered=(*signing.WITH_BODY, "x-relay-tenant", "x-relay-actor"),
+        )
+        assert (await _answer(here, call.octets())).status == 200
+        assert len(whole.requests) == 1
+
+
 async def test_a_body_that_comes_after_its_head_passes_unchanged(tmp_path: Path) -> None:
     async with _signing(tmp_path) as (here, whole):
         for chunked in (False, True):
@@ -167,6 +179,14 @@ UNKNOWN: dict[str, Callable[[], Signed]] = {
     "query never covered": _signed(covered=("@method", "@authority", "@path", "content-digest")),
     "digest never covered": _signed(covered=signing.COVERED),
     "digest never covered, chunked": _signed(covered=signing.COVERED, chunked=True),
+    "tenant added": _tampered(lambda call: call.fields.append(("X-Relay-Tenant", "linde"))),
+    "actor added": _tampered(lambda call: call.fields.append(("X-Relay-Actor", "somebody-else"))),
+    "tenant never covered": _signed(extra=[("X-Relay-Tenant", "linde")]),
+    "tenant changed": _tampered(
+        lambda call: call.replace("X-Relay-Tenant", "linde"),
+        extra=[("X-Relay-Tenant", "berk")],
+        covered=(*signing.WITH_BODY, "x-relay-tenant"),
+    ),
     "covered twice": _signed(covered=(*signing.WITH_BODY, "@method")),
     "covered with a parameter": _tampered(
         lambda call: call.replace("Signature-Input", dict(call.fields)["Signature-Input"].replace('ity"', 'ity";sf'))
