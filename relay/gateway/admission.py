@@ -1,5 +1,6 @@
 """Everything that is decided from a call's head alone, before a byte goes anywhere: who, for whom, where to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,9 @@ ACTOR_FIELD: Final = b"x-relay-actor"
 _LONGEST_ACTOR: Final = 128
 # As many digits as a BSN has, with or without the zero that it may begin with: no log takes them.
 _AS_A_BSN: Final = (8, 9)
+# A BSN among other words. No part of a GUID looks so: they have 4, 8 and 12 digits.
+_NINE_DIGITS: Final = re.compile(rb"(?<![0-9A-Za-z])[0-9]{9}(?![0-9A-Za-z])")
+_WEIGHTS: Final = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
 class Placed:
@@ -161,7 +165,7 @@ def _tenant_named(head: RequestHead) -> bytes | None:
 def actor_in(head: RequestHead) -> str:
     """Return whom the caller says is behind the call, for the log; empty where it says nothing.
 
-    Raises MalformedRequest for what is too long, not visible ASCII, or as many digits as a BSN has.
+    Raises MalformedRequest for what is too long, not visible ASCII, as many digits as a BSN has, or holds one.
     """
     places = head.fields.shape.where.get(ACTOR_FIELD)
     if places is None:
@@ -169,6 +173,11 @@ def actor_in(head: RequestHead) -> str:
     actor = head.fields.at(places[0])
     if len(places) > 1 or not 0 < len(actor) <= _LONGEST_ACTOR or not all(0x21 <= octet <= 0x7E for octet in actor):
         raise MalformedRequest(f"X-Relay-Actor is not one word of at most {_LONGEST_ACTOR} visible ASCII characters")
-    if actor.isdigit() and len(actor) in _AS_A_BSN:
+    if (actor.isdigit() and len(actor) in _AS_A_BSN) or any(map(_passes_eleven_test, _NINE_DIGITS.findall(actor))):
         raise MalformedRequest("X-Relay-Actor could be a BSN, and is logged: send an opaque id")
     return actor.decode("ascii")
+
+
+def _passes_eleven_test(digits: bytes) -> bool:
+    """Whether these nine digits could be a BSN, of which the weighted sum divides by eleven."""
+    return sum(weight * (digit - 0x30) for weight, digit in zip(_WEIGHTS, digits, strict=True)) % 11 == 0

@@ -10,7 +10,7 @@ GUID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 
 
 async def test_an_actor_is_logged_and_not_sent_on(tmp_path: Path) -> None:
-    actors = [GUID, "x" * 128, "1234567", "1234567890"]
+    actors = [GUID, "x" * 128, "1234567", "1234567890", "job-123456789", "x999979668", "0999979668-a"]
     async with up.running() as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
         for actor in actors:
             call = request("POST", PATH, here.authorised, ("X-Relay-Actor", actor), body=b"x")
@@ -29,7 +29,17 @@ async def test_without_one_the_log_says_nothing_of_it(tmp_path: Path) -> None:
 
 async def test_what_is_no_opaque_id_is_refused_and_neither_logged_nor_sent(tmp_path: Path) -> None:
     async with up.running() as upstream, relay(tmp_path, upstream.port) as here:
-        for actors in (["x" * 129], [""], ["a b"], ["é"], ["a", "b"], ["99997966"], ["999979668"]):
+        for actors in (
+            ["x" * 129],
+            [""],
+            ["a b"],
+            ["é"],
+            ["a", "b"],
+            ["99997966"],
+            ["999979668"],
+            ["bsn:999979668"],
+            ["1-999979668@x"],
+        ):
             fields = [("X-Relay-Actor", actor) for actor in actors]
             async with line(here.port) as caller:
                 answer = await (await caller.send(request("POST", PATH, here.authorised, *fields, body=b"x"))).answer()
