@@ -12,7 +12,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.auth.authorization import challenges_for
-from relay.auth.caller import Awaited, Caller, Outcome
+from relay.auth.caller import Authenticator, Awaited, Caller, Outcome
 from relay.errors import (
     AlreadyAsked,
     BodyTooLarge,
@@ -111,6 +111,7 @@ class Journey:
         self._gateway = gateway
         self.record = record
         self._target: Target | None = None
+        self._asked: Authenticator | None = None
         self._waited = False
         self._caller: Caller | None = None
         self._placed: Placed | None = None
@@ -234,8 +235,10 @@ class Journey:
         admission, call = self._gateway.road.admission, self._call
         target, caller = admission.known(call.head, call.certificate, self.record.at)
         if isinstance(caller, Awaited):
-            self._target, self._waited = target, True
-            self._gateway.deadlines.set(self)
+            self._target, self._asked = target, admission.authenticator
+            if not self._waited:
+                self._waited = True
+                self._gateway.deadlines.set(self)
             caller.then(self._identified)
         else:
             self._go_on(target, caller)
@@ -248,7 +251,12 @@ class Journey:
         try:
             if isinstance(outcome, RelayError):
                 raise outcome
-            self._go_on(target, outcome)
+            if self._asked is self._gateway.road.admission.authenticator:
+                self._go_on(target, outcome)
+            elif outcome.way == "signature":  # it was used up, and cannot be asked about again
+                raise CallerUndecided("the clients changed while it was found out who calls; sign the call anew")
+            else:
+                self._set_out()  # what a client was before the clients changed counts no more
         except Exception as fault:  # noqa: BLE001  # as in `travel`
             self.failed(fault)
 

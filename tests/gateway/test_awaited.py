@@ -1,6 +1,7 @@
 """A call whose caller is found out later: it waits, is answered in time, and nothing of it leaves before."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -74,6 +75,33 @@ async def test_a_call_waits_until_it_is_known_whose_it_is(
         await until(lambda: len(slow.asked) == 2)
         slow.asked[1].settle(DYNAMICS)
         assert (await caller.answer()).status == 200
+
+
+@pytest.mark.parametrize(("way", "status"), [("token", 200), ("signature", 503)])
+async def test_what_was_found_out_by_clients_that_changed_since_counts_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, status: int
+) -> None:
+    """The call is judged anew; where it was signed that cannot be, for its signature counts once."""
+    made: list[_Slow] = []
+
+    def make(_: callers.Callers) -> _Slow:
+        made.append(_Slow())
+        return made[-1]
+
+    monkeypatch.setattr(callers.Callers, "_authenticator", make)
+    async with kit.running() as upstream, relay(tmp_path, upstream.port) as here, line(here.port) as caller:
+        await caller.send(CALL)
+        await until(lambda: made[0].asked)
+        settings = tmp_path / "relay.toml"
+        settings.write_text(settings.read_text() + "\nclients.dynamics.never_repeats = true")
+        await until(lambda: len(made) == 2)
+        made[0].asked[0].settle(replace(DYNAMICS, way=way))
+        if status == 200:
+            await until(lambda: made[1].asked)
+            assert not upstream.requests
+            made[1].asked[0].settle(DYNAMICS)
+        assert (await caller.answer()).status == status
+        assert len(upstream.requests) == (status == 200)
 
 
 async def test_who_is_not_known_in_time_is_told_that_nothing_was_sent(tmp_path: Path, slow: _Slow) -> None:

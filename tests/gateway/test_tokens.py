@@ -289,6 +289,36 @@ async def test_made_up_kids_have_keys_fetched_once_in_five_minutes(tmp_path: Pat
         assert len(here.upstream.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (('"Relay.Call"', '"Relay.Other"'), 401),
+        (("\nclients.portal", "\nclients.dynamics.never_repeats = true\nclients.portal"), 200),
+    ],
+    ids=["its role went", "another client changed"],
+)
+async def test_a_call_that_waits_for_keys_is_judged_by_the_clients_that_there_are_then(
+    tmp_path: Path, change: tuple[str, str], status: int
+) -> None:
+    async with place(tmp_path) as here:
+        assert await here.passes()
+        here.directory.keys, go = [jwk("two", 1)], asyncio.Event()
+
+        async def late(_: web.Request) -> web.StreamResponse:
+            await go.wait()
+            return web.json_response({"keys": here.directory.keys})
+
+        here.directory.answer = late
+        waiting = asyncio.create_task(here.show(token(kid="two", number=1)))
+        await until(lambda: len(here.directory.asked) == 2)
+        settings = tmp_path / "relay.toml"
+        settings.write_text(settings.read_text().replace(*change, 1))
+        await until(lambda: any(each["event"] == "clients_taken" for each in here.relay.lines))
+        go.set()
+        assert await waiting == status
+        assert len(here.upstream.requests) == (2 if status == 200 else 1)
+
+
 async def test_only_so_many_tokens_wait_for_keys_and_the_rest_is_told_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
