@@ -22,6 +22,7 @@ class Step(StrEnum):
     ACCEPTED = "certificate accepted"
     REGISTERED = "address registered"
     CALL = "one harmless call"
+    SHARED = "shared counts"
     MAIL = "mail"
 
 

@@ -17,6 +17,7 @@ from relay.doctor.finding import Finding, State, Step
 from relay.doctor.itinerary import Way, built_ways, ways_of
 from relay.doctor.known import known
 from relay.doctor.post import post
+from relay.doctor.sharing import sharing
 from relay.doctor.teller import Teller
 from relay.errors import SettingsFault
 from relay.settings.relay import RelaySettings
@@ -68,6 +69,8 @@ async def walk(
         )
         await departure.walk()
         timed = departure.timed
+    async for finding in sharing(settings, now):
+        tell(finding)
     tell(await post(settings, now))
 
 

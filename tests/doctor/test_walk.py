@@ -22,6 +22,7 @@ from relay.people.letter import Reader
 from relay.upstream.refusal import Readings
 from relay.upstream.transport import Patience
 from tests.kit import authority as kit
+from tests.kit import redis as shared_store
 from tests.kit import upstream
 from tests.kit.cov import headers, question
 from tests.kit.gate import Gate, book, running
@@ -75,8 +76,8 @@ def steps(findings: Sequence[Finding], state: State) -> list[Step]:
 
 async def test_a_good_road_passes_every_step(tmp_path: Path) -> None:
     async with gate() as here:
-        with post_office() as office:
-            write_settings(tmp_path, here.port, changes=CARD | mail_settings(tmp_path, office))
+        with post_office() as office, shared_store.redis(tmp_path) as store:
+            write_settings(tmp_path, here.port, changes={**CARD, **mail_settings(tmp_path, office), **store.changes})
             findings = await walked(tmp_path, witnesses=[f"https://localhost:{here.port}/whoami"])
     assert failed(findings) == []
     assert (len(office.logins), office.recipients) == (1, [])
@@ -576,6 +577,19 @@ async def test_a_mail_server_that_lets_nobody_in_is_told_with_its_key_and_ends_n
     assert mail.what.startswith("mail.user: ")
     assert "535" in mail.what
     assert "verkeerd" not in mail.what
+
+
+async def test_a_server_of_shared_counts_that_is_away_is_told_with_its_key_and_ends_no_road(tmp_path: Path) -> None:
+    async with gate() as here:
+        with shared_store.redis(tmp_path) as store:
+            write_settings(tmp_path, here.port, changes={**CARD, **store.changes})
+            store.stop()
+            findings = await walked(tmp_path)
+    assert failed(findings) == []
+    [shared] = [each for each in findings if each.step is Step.SHARED]
+    assert shared.state is State.WARNING
+    assert shared.what.startswith(f"shared.url: redis://127.0.0.1:{store.port}/1")
+    assert shared_store.PASSWORD not in shared.what
 
 
 async def test_that_nobody_is_mailed_is_a_note(tmp_path: Path) -> None:
