@@ -1,5 +1,6 @@
 """What the registry needs of the world: a store that keeps the book, and a clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,6 +9,7 @@ from relay.registry.domain.certificates import Certificate
 from relay.registry.domain.events import Event
 from relay.registry.domain.identifiers import OrganisationId, UserNumber
 from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.ranges import Ranges
 from relay.registry.domain.registrations import Registration
 
 
@@ -25,7 +27,7 @@ class Book:
 
     version: int
     certificates: tuple[Certificate, ...]
-    registrations: tuple[Registration, ...]
+    ranges: Mapping[UserNumber, Ranges]
 
 
 class Store(Protocol):
@@ -35,7 +37,7 @@ class Store(Protocol):
     """
 
     def load(self) -> Book:
-        """Return the whole book, registrations in the order in which they were made."""
+        """Return the whole book."""
         ...
 
     def record(self, event: Event) -> int | None:

@@ -60,9 +60,7 @@ class Registry:
         self._rehearsal = rehearsal
         self._lock = Lock()
         self._subscribers: list[Subscriber] = []
-        self._snapshot = Snapshot.of(
-            book.certificates, book.registrations, version=book.version, enforced_from=enforced_from
-        )
+        self._snapshot = Snapshot.of(book.certificates, book.ranges, version=book.version, enforced_from=enforced_from)
 
     def __repr__(self) -> str:
         return f"<Registry on {self._snapshot!r}{', rehearsal' if self._rehearsal else ''}>"
@@ -143,7 +141,7 @@ class Registry:
         """Add a certificate that was issued; False when it was there. Raises `EnrolmentRefused`."""
         with self._lock:
             self._must_know(certificate.organisation)
-            enrolment.check_certificate(certificate, known=self._snapshot.certificates.values())
+            enrolment.check_certificate(certificate, known=self._like(certificate))
             return self._record(CertificateAdded(certificate=certificate))
 
     def revoke_certificate(self, fingerprint: str) -> bool:
@@ -154,6 +152,12 @@ class Registry:
                 raise EnrolmentRefused(Enrolment.CERTIFICATE_UNKNOWN, "no certificate has this fingerprint")
             return self._record(CertificateRevoked(fingerprint=known.fingerprint, at=self._clock()))
 
+    def _like(self, certificate: Certificate) -> Iterator[Certificate]:
+        """Yield those of the book that have its fingerprint or its user number."""
+        if (same := self._snapshot.certificates.get(certificate.fingerprint)) is not None:
+            yield same
+        yield from self._snapshot.numbered_as(certificate.user_number)
+
     def _own(self, person: ContactPerson, number: str) -> UserNumber:
         for each in self._owned(person):
             if each.user_number == number:
@@ -161,8 +165,8 @@ class Registry:
         raise CertificateNotFound("your organisation has no system certificate under this user number")
 
     def _owned(self, person: ContactPerson) -> Iterator[SystemCertificate]:
-        for each in self._snapshot.certificates.values():
-            if isinstance(each, SystemCertificate) and each.organisation == person.organisation:
+        for each in self._snapshot.held_by(person.organisation):
+            if isinstance(each, SystemCertificate):
                 yield each
 
     def _must_know(self, organisation: OrganisationId) -> None:

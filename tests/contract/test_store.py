@@ -34,6 +34,7 @@ from tests.kit.registry import (
     organisation,
     personal_certificate,
     print_of,
+    registered,
     registration,
     system_certificate,
 )
@@ -63,7 +64,7 @@ def store(open_store: Open) -> Iterator[Store]:
 
 def test_a_new_book_is_empty(open_store: Open) -> None:
     with open_store() as store:
-        assert store.load() == Book(version=0, certificates=(), registrations=())
+        assert store.load() == Book(version=0, certificates=(), ranges={})
         assert store.organisations() == ()
 
 
@@ -136,7 +137,7 @@ def test_registrations_come_back_in_the_order_in_which_they_were_made(store: Sto
     elsewhere = registration("0.0.0.0-255.255.255.255", SYSTEM_ELDERS, by=PERSON_ELDERS)
     for each in (HOME, elsewhere, OFFICE):  # neither by address nor by the moment that they carry
         store.record(AddressRegistered(registration=each))
-    assert store.load().registrations == (HOME, elsewhere, OFFICE)
+    assert store.load().ranges == registered(HOME, elsewhere, OFFICE)
     assert store.registrations(SYSTEM) == (HOME, OFFICE)
     assert store.registrations(SYSTEM_ELDERS) == (elsewhere,)
     assert store.registrations(UserNumber("20009999000009")) == ()
@@ -148,7 +149,8 @@ def test_a_removal_takes_exactly_that_range_of_exactly_that_number(store: Store)
     for each in (OFFICE, inside, longer, elsewhere):
         store.record(AddressRegistered(registration=each))
     store.record(REMOVED)
-    assert store.load().registrations == (inside, longer, elsewhere)
+    assert store.load().ranges == registered(inside, longer, elsewhere)
+    assert store.registrations(SYSTEM) == (inside, longer)
 
 
 def test_organisations_and_people_come_back_as_they_were(store: Store) -> None:

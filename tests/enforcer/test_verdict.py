@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from immutables import Map
 
 from relay.authority.issued import Issued
 from relay.enforcer.verdict import PHRASES, Admitted, Passage, Phrase, Refusal, Refused, judge
@@ -67,7 +68,7 @@ def test_a_certificate_that_the_book_does_not_know_is_refused() -> None:
 
 def test_a_revoked_certificate_is_refused_before_its_address_is_looked_at() -> None:
     ((fingerprint, certificate),) = BOOK.certificates.items()
-    revoked = replace(BOOK, certificates={fingerprint: replace(certificate, revoked_at=kit.AT)})
+    revoked = replace(BOOK, certificates=Map({fingerprint: replace(certificate, revoked_at=kit.AT)}))
     assert judged(kit.system(), ELSEWHERE, revoked).verdict == Refused(Refusal.CERTIFICATE_REVOKED)
 
 

@@ -11,16 +11,15 @@ from relay.authority.issued import Issued
 from relay.enforcer.app import make_gate
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.verdict import Passage
-from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Environment, SystemCertificate
 from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
-from relay.registry.domain.registrations import Registration
 from relay.registry.domain.snapshot import Snapshot
 from relay.wire.server import serving
 from relay.x509.any_client import accept_any_client_certificate
 from relay.x509.context import server_context_from
 from relay.x509.identity import identify
 from tests.kit import authority as kit
+from tests.kit.registry import registered, registration
 
 NUMBER = UserNumber(kit.USER_NUMBER)
 
@@ -45,10 +44,7 @@ def book(
     """Return a book with these system certificates, and these addresses for all of them."""
     return Snapshot.of(
         [_entry(each) for each in certificates],
-        [
-            Registration(user_number=NUMBER, range=parse_range(text, rehearsal=True), by=NUMBER, at=kit.AT)
-            for text in addresses
-        ],
+        registered(*(registration(text, NUMBER) for text in addresses)),
         enforced_from=enforced_from,
     )
 

@@ -10,6 +10,7 @@ from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
 from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.ranges import NONE, Ranges
 from relay.registry.domain.registrations import Registration
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
@@ -86,6 +87,14 @@ def registration(
 ) -> Registration:
     """Return what a contact person registered at `NOON`; the addresses need not be public."""
     return Registration(user_number=number, range=parse_range(text, rehearsal=True), by=by, at=at)
+
+
+def registered(*registrations: Registration) -> dict[UserNumber, Ranges]:
+    """Return all that was registered as the store has it for the gate."""
+    ranges: dict[UserNumber, Ranges] = {}
+    for each in registrations:
+        ranges[each.user_number] = ranges.get(each.user_number, NONE).having(each.range)
+    return ranges
 
 
 @cache

@@ -72,7 +72,7 @@ def decide(snapshot: Snapshot, *, fingerprint: str, address: IPAddress, at: date
     if worth is not State.VALID:
         return Deny(_REFUSED[worth])
     caller = unwrap(address)
-    if any(caller in registered for registered in snapshot.ranges_of(certificate.user_number)):
+    if caller in snapshot.ranges_of(certificate.user_number):
         return Allow(Because.REGISTERED)
     denied = Deny(Reason.ADDRESS_UNKNOWN)
     if snapshot.enforced_from is not None and at < snapshot.enforced_from:

@@ -1,12 +1,12 @@
 """The book as the gate needs it: immutable, so that a decision never sees half a change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Self
 
-from relay.registry.domain.addresses import AddressRange
+from immutables import Map
+
 from relay.registry.domain.certificates import Certificate
 from relay.registry.domain.events import (
     AddressRegistered,
@@ -15,42 +15,51 @@ from relay.registry.domain.events import (
     CertificateRevoked,
     Event,
 )
-from relay.registry.domain.identifiers import Fingerprint, UserNumber
+from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.ranges import NONE, Ranges
 from relay.registry.domain.registrations import Registration
 
-Ranges = tuple[AddressRange, ...]
+Fingerprints = tuple[Fingerprint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Snapshot:
     """One version of the book. `version` grows with every change and survives a restart.
 
-    Before `enforced_from` an unregistered address passes and is noted (Q3, Q4); None enforces always.
+    Before `enforced_from` an unregistered address passes and is noted (Q3, Q4); None enforces always. A change copies
+    a few nodes of a map, however large that is, so that none holds up the gate. `held` and `numbered` find certificates
+    by their organisation and by their user number.
     """
 
     version: int
     enforced_from: datetime | None
-    certificates: Mapping[Fingerprint, Certificate]
-    ranges: Mapping[UserNumber, Ranges]
+    certificates: Map[Fingerprint, Certificate]
+    ranges: Map[UserNumber, Ranges]
+    held: Map[OrganisationId, Fingerprints]
+    numbered: Map[UserNumber, Fingerprints]
 
     @classmethod
     def of(
         cls,
         certificates: Iterable[Certificate],
-        registrations: Iterable[Registration],
+        ranges: Mapping[UserNumber, Ranges],
         *,
         version: int = 0,
         enforced_from: datetime | None = None,
     ) -> Self:
         """Build a snapshot of all certificates and all registered addresses. Without any, it allows nobody."""
-        ranges: dict[UserNumber, Ranges] = {}
-        for each in registrations:
-            ranges[each.user_number] = (*ranges.get(each.user_number, ()), each.range)
+        known = {each.fingerprint: each for each in certificates}
+        held, numbered = dict[OrganisationId, Fingerprints](), dict[UserNumber, Fingerprints]()
+        for each in known.values():
+            held[each.organisation] = (*held.get(each.organisation, ()), each.fingerprint)
+            numbered[each.user_number] = (*numbered.get(each.user_number, ()), each.fingerprint)
         return cls(
             version=version,
             enforced_from=enforced_from,
-            certificates=MappingProxyType({each.fingerprint: each for each in certificates}),
-            ranges=MappingProxyType(ranges),
+            certificates=Map(known),
+            ranges=Map(ranges),
+            held=Map(held),
+            numbered=Map(numbered),
         )
 
     def with_change(self, event: Event, *, version: int) -> Self:
@@ -61,17 +70,23 @@ class Snapshot:
             case CertificateRevoked(fingerprint=fingerprint, at=at):
                 return self._with_certificate(replace(self.certificates[fingerprint], revoked_at=at), version)
             case AddressRegistered(registration=Registration(user_number=number, range=added)):
-                kept = tuple(each for each in self.ranges_of(number) if each != added)
-                return self._with_ranges(number, (*kept, added), version)
+                return self._with_ranges(number, self.ranges_of(number).having(added), version)
             case AddressRemoved(user_number=number, range=removed):
-                kept = tuple(each for each in self.ranges_of(number) if each != removed)
-                return self._with_ranges(number, kept, version)
+                return self._with_ranges(number, self.ranges_of(number).without(removed), version)
             case _:  # organisations and people are no matter of the gate
                 return replace(self, version=version)
 
+    def held_by(self, organisation: OrganisationId) -> Iterator[Certificate]:
+        """Yield an organisation's certificates, in the order in which they came into the book."""
+        return map(self.certificates.__getitem__, self.held.get(organisation, ()))
+
+    def numbered_as(self, number: UserNumber) -> Iterator[Certificate]:
+        """Yield the certificates under a user number, in the order in which they came into the book."""
+        return map(self.certificates.__getitem__, self.numbered.get(number, ()))
+
     def ranges_of(self, number: UserNumber) -> Ranges:
         """Return what is registered for the certificates under a user number."""
-        return self.ranges.get(number, ())
+        return self.ranges.get(number, NONE)
 
     def __repr__(self) -> str:
         count = sum(map(len, self.ranges.values()))
@@ -79,8 +94,21 @@ class Snapshot:
         return f"<Snapshot {self.version}: {len(self.certificates)} certificates, {count} ranges{since}>"
 
     def _with_certificate(self, certificate: Certificate, version: int) -> Self:
-        certificates = MappingProxyType({**self.certificates, certificate.fingerprint: certificate})
-        return replace(self, version=version, certificates=certificates)
+        certificates = self.certificates.set(certificate.fingerprint, certificate)
+        if certificate.fingerprint in self.certificates:
+            return replace(self, version=version, certificates=certificates)
+        held = (*self.held.get(certificate.organisation, ()), certificate.fingerprint)
+        numbered = (*self.numbered.get(certificate.user_number, ()), certificate.fingerprint)
+        return replace(
+            self,
+            version=version,
+            certificates=certificates,
+            held=self.held.set(certificate.organisation, held),
+            numbered=self.numbered.set(certificate.user_number, numbered),
+        )
 
     def _with_ranges(self, number: UserNumber, ranges: Ranges, version: int) -> Self:
-        return replace(self, version=version, ranges=MappingProxyType({**self.ranges, number: ranges}))
+        if ranges:
+            return replace(self, version=version, ranges=self.ranges.set(number, ranges))
+        known = self.ranges.delete(number) if number in self.ranges else self.ranges
+        return replace(self, version=version, ranges=known)

@@ -1,7 +1,9 @@
 """The book in a database, by SQLAlchemy Core: portable SQL, one transaction a call."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, Table, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,12 +20,16 @@ from relay.registry.domain.events import (
 )
 from relay.registry.domain.identifiers import OrganisationId, UserNumber
 from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.ranges import Ranges
 from relay.registry.domain.registrations import Registration
 from relay.registry.ports import Book
 from relay.registry.storage import rows
 from relay.registry.storage.tables import BOOK, CERTIFICATES, CONTACT_PERSONS, ORGANISATIONS, REGISTRATIONS
 
 T = TypeVar("T")
+
+# Rows read at a time.
+_PART: Final = 10_000
 
 
 class SqlStore:
@@ -79,8 +85,16 @@ def _load(connection: Connection) -> Book:
     return Book(
         version=connection.execute(select(BOOK.c.version)).scalar_one(),
         certificates=tuple(map(rows.certificate_of, connection.execute(select(CERTIFICATES)))),
-        registrations=tuple(map(rows.registration_of, connection.execute(_registrations()))),
+        ranges=dict(_ranges(connection)),
     )
+
+
+def _ranges(connection: Connection) -> Iterator[tuple[UserNumber, Ranges]]:
+    """Yield what is registered, by user number; read in parts, for there can be a million."""
+    query = select(REGISTRATIONS.c.user_number, REGISTRATIONS.c.first, REGISTRATIONS.c.last)
+    found = connection.execute(query.order_by(REGISTRATIONS.c.user_number).execution_options(yield_per=_PART))
+    for number, registered in groupby(found, key=itemgetter(0)):
+        yield number, Ranges((first, last) for _, first, last in registered)
 
 
 def _registrations() -> Select[tuple[object, ...]]:

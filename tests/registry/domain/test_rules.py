@@ -14,6 +14,7 @@ from tests.kit.registry import (
     SYSTEM_ELDERS,
     personal_certificate,
     print_of,
+    registered,
     registration,
     system_certificate,
 )
@@ -24,11 +25,8 @@ SECOND = timedelta(seconds=1)
 
 
 def book(*certificates: Certificate, enforced_from: datetime | None = None) -> Snapshot:
-    registrations = [
-        registration("198.100.20.7"),
-        registration("198.100.30.0/30"),
-    ]
-    return Snapshot.of(certificates or (system_certificate(),), registrations, enforced_from=enforced_from)
+    ranges = registered(registration("198.100.20.7"), registration("198.100.30.0/30"))
+    return Snapshot.of(certificates or (system_certificate(),), ranges, enforced_from=enforced_from)
 
 
 def judge(snapshot: Snapshot, address: IPv4Address | IPv6Address = REGISTERED, *, at: datetime = NOON) -> Decision:
@@ -56,11 +54,11 @@ def test_q2_a_certificate_counts_only_from_its_own_addresses() -> None:
 
 
 def test_an_empty_book_allows_nobody() -> None:
-    assert judge(Snapshot.of((), ())) == Deny(Reason.CERTIFICATE_UNKNOWN)
+    assert judge(Snapshot.of((), {})) == Deny(Reason.CERTIFICATE_UNKNOWN)
 
 
 def test_a_certificate_without_any_address_is_refused() -> None:
-    assert judge(Snapshot.of((system_certificate(),), ())) == Deny(Reason.ADDRESS_UNKNOWN)
+    assert judge(Snapshot.of((system_certificate(),), {})) == Deny(Reason.ADDRESS_UNKNOWN)
 
 
 def test_q5_a_personal_certificate_never_calls_a_service() -> None:
