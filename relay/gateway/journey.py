@@ -55,6 +55,7 @@ from relay.message.payload_url import (
     own_authority,
     rewritten,
 )
+from relay.message.query_key import keep_keys
 from relay.message.rewrite import rewrite_request, rewrite_response
 from relay.message.target import Target
 from relay.message.wait import PREFER, TIMEOUT, Wait, shorter_wait
@@ -440,12 +441,14 @@ class Journey:
             framing=call.framing,
             pseudonym=road.pseudonym,
         )
+        octets = request_octets(head)
+        keep_keys(octets)
         return Passage(
             self,
             host=route.host,
             port=route.port,
             method=head.method,
-            head=request_octets(head),
+            head=octets,
             framing=call.framing,
             octets=call.octets,
             rest=call.rest,

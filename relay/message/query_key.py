@@ -1,4 +1,7 @@
-"""A key of ours in the query, where a webhook has no other place for it: told on its octets, and taken out of them."""
+"""A key of ours in the query, where a webhook has no other place for it: told on its octets, and taken out of them.
+
+In any other place where it would travel on, it is refused.
+"""
 
 import re
 from typing import Final
@@ -43,6 +46,17 @@ def without_key(target: bytes) -> bytes:
     if _holds_key(target):
         raise MalformedRequest("an API key of this relay stands in the target, and would have travelled on")
     return target
+
+
+def keep_keys(head: bytes) -> None:
+    """Look whether a key is in a head as it would travel on: in Referer, or in a field of the caller's own.
+
+    Raises MalformedRequest.
+    """
+    if head.find(b"rk_") >= 0 and _KEY.search(head):
+        raise MalformedRequest(
+            "an API key of this relay stands in a field that is not for it, and would have travelled on"
+        )
 
 
 def _code_in(parameter: bytes) -> bytes | None:

@@ -59,6 +59,23 @@ async def test_a_code_that_is_no_key_travels_on_and_a_key_elsewhere_does_not(tmp
         assert [each.head.split()[1] for each in upstream.requests] == [f"{PATH}?code=x%20y&code=2".encode()]
 
 
+async def test_a_key_in_a_field_that_is_not_for_it_does_not_travel_on(tmp_path: Path) -> None:
+    changes = {"clients.dynamics.key_in_query": True}
+    async with up.running() as upstream, relay(tmp_path, upstream.port, changes=changes) as here:
+        queried = f"{PATH}?code={here.key}"
+        for field in (
+            ("Referer", f"https://localhost{queried}"),
+            ("Cookie", f"a={here.key}"),
+            ("Authorization", here.key),
+        ):
+            assert await _status(here, PATH, field) == 401
+            assert await _status(here, PATH, field, here.authorised) == 400
+            assert await _status(here, queried, field) == 400
+        assert not upstream.connections
+        assert await _status(here, PATH, ("Referer", "https://localhost/rk_"), here.authorised) == 200
+        assert here.key not in here.out.getvalue().decode()
+
+
 async def test_beside_a_certificate_a_key_in_the_query_has_to_be_right_and_never_leaks(tmp_path: Path) -> None:
     pin = [{"fingerprint": kit.fingerprint(kit.system())}]
     changes = {"clients.dynamics.certificates": pin, "clients.dynamics.key_in_query": True}
