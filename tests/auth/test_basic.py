@@ -56,6 +56,9 @@ async def _outcome(found: Caller | Awaited) -> Outcome:
         (b"", None),
         (b"zorg:ge\x00heim", None),
         (b"zorg:geheim\n", None),
+        (b"zorg:ge\x7fheim", None),
+        (b"zorg:" + b"x" * 763, ("zorg", b"x" * 763)),
+        (b"zorg:" + b"x" * 764, None),
         (b"zorg:" + b"x" * 1000, None),
     ],
 )
@@ -118,8 +121,24 @@ async def test_what_cannot_be_verified_is_not_taken_for_wrong() -> None:
         assert isinstance(await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT)), CallerUndecided)
 
 
+async def test_what_was_wrong_is_remembered_for_a_time_and_then_looked_at_again() -> None:
+    hashing = _Counted()
+    way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
+    await _outcome(way.authenticate(_head("zorg", "fout"), None, AT))
+    with pytest.raises(CallerUnknown):
+        way.authenticate(_head("zorg", "fout"), None, AT + timedelta(minutes=4))
+    found = way.authenticate(_head("zorg", "fout"), None, AT + timedelta(minutes=5))
+    assert isinstance(await _outcome(found), CallerUnknown)
+    assert len(hashing.asked) == 2
+
+
 async def test_only_so_many_outcomes_are_remembered() -> None:
     way = Passwords({"zorg": (DIGEST, CALLER)}, Hashing())
+    for number in range(1024):
+        way._proven[b"%d" % number] = (CALLER, AT)
+    await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT))
+    assert len(way._proven) == 1024
+    assert b"0" not in way._proven
     for number in range(300):
         way._refused[b"%d" % number] = AT
     await _outcome(way.authenticate(_head("zorg", "fout"), None, AT))

@@ -122,6 +122,12 @@ def _attacks() -> dict[str, str]:
         "kid of a file": token(number=1, kid="../../../../dev/null"),
         "kid of a database": token(number=1, kid="x' UNION SELECT 'key"),
         "no kid": token(kid=None),
+        "kid is a number": assembled({**rs256, "kid": 1}, claims(), b"x"),
+        "kid is a list": assembled({**rs256, "kid": ["one"]}, claims(), b"x"),
+        "algorithm is a list": assembled({**rs256, "alg": ["RS256"]}, claims(), b"x"),
+        "algorithm is nothing": assembled({**rs256, "alg": None}, claims(), b"x"),
+        "head is a list": f"W10.{body}.{signature}",
+        "head is no JSON": f"AAAA.{body}.{signature}",
         "crit": token(head={"crit": ["exp"], "exp": 1}),
         "claims of another token": f"{head}.{token(claims(exp=now + 7200)).split('.')[1]}.{signature}",
         "signature cut short": right[:-2],
@@ -152,7 +158,7 @@ def _hs256(secret: bytes) -> str:
 
 
 async def test_no_token_that_is_not_in_order_passes_and_nothing_of_it_goes_on(tmp_path: Path) -> None:
-    async with place(tmp_path) as here:
+    async with place(tmp_path, listen__longest_delay=0) as here:
         assert await here.passes()
         octets = bytes(here.upstream.octets)
         attacks = _attacks()
