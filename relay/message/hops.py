@@ -54,7 +54,11 @@ OF_THE_CALLER: Final = frozenset(
     )
 )
 
-NOT_SENT_ON: Final = HOP_BY_HOP | OF_THE_CALLER | {b"expect", b"host", b"max-forwards", b"proxy-status"}
+# By these a proxy tells what it made another target or host of, and some servers go by them: then a caller could name
+# a path that is not the one that was judged.
+OF_A_REWRITE: Final = frozenset((b"x-original-host", b"x-original-url", b"x-rewrite-url"))
+
+NOT_SENT_ON: Final = HOP_BY_HOP | OF_THE_CALLER | OF_A_REWRITE | {b"expect", b"host", b"max-forwards", b"proxy-status"}
 NOT_SENT_BACK: Final = HOP_BY_HOP | {b"proxy-status"}
 
 _LONGEST_REMEMBERED: Final = 128

@@ -13,7 +13,7 @@ NEVER_SENT_ON = frozenset(
     proxy-authenticate proxy-authorization proxy-authentication-info proxy-status expect forwarded x-api-key
     x-real-ip x-client-ip client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6 x-cluster-client-ip
     x-azure-clientip x-azure-socketip x-original-forwarded-for fastly-client-ip x-proxyuser-ip
-    x-envoy-external-address""".split()
+    x-envoy-external-address x-original-host x-original-url x-rewrite-url""".split()
 )
 _BEGINNINGS = (b"x-forwarded-", b"x-relay-")
 _NOT_NAMEABLE = frozenset((b"content-length", b"content-type", b"host", b"soapaction", b"via"))

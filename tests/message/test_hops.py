@@ -91,6 +91,15 @@ def test_nothing_of_the_callers_address_is_sent_on() -> None:
     assert sent_on(fields, NOBODY) == []
 
 
+def test_no_other_target_than_the_one_that_was_judged_is_sent_on() -> None:
+    fields = (
+        (b"X-Original-URL", b"/acc/claims"),
+        (b"x-rewrite-url", b"/acc/claims"),
+        (b"X-Original-Host", b"a.example"),
+    )
+    assert sent_on(fields, NOBODY) == []
+
+
 def test_fields_that_imitate_ours_go_in_neither_direction() -> None:
     fields = ((b"X-Relay-Tenant", b"linde"), (b"x-RELAY-cause", b"y"))
     assert sent_on(fields, NOBODY) == []
