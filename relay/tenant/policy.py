@@ -24,6 +24,9 @@ class Condition(StrEnum):
     MAX_BODY = "max_body"
 
 
+# By these a caller that can send but POST says which method it means.
+_OVERRIDES: Final = (b"x-http-method", b"x-http-method-override", b"x-method-override")
+
 # What a client is told, who has proven itself and so may know.
 MISSES: Final = {
     Condition.ENVIRONMENTS: "this client may not call VECOZO's environment that this path leads to",
@@ -76,7 +79,7 @@ class Policy:
             return Condition.ENVIRONMENTS
         if self._routes is not None and route.name not in self._routes and route.family.value not in self._routes:
             return Condition.ROUTES
-        if self._methods is not None and head.method not in self._methods:
+        if self._methods is not None and not _by_methods(head, self._methods):
             return Condition.METHODS
         if self._content_types is not None and not _of_types(head.fields, framing, self._content_types):
             return Condition.CONTENT_TYPES
@@ -92,6 +95,12 @@ class Policy:
 def environment_id(text: bytes) -> bytes:
     """Return the id of a Dataverse environment as it is compared: some write a GUID in braces, or in capitals."""
     return text.strip(b"{}").lower()
+
+
+def _by_methods(head: RequestHead, methods: frozenset[bytes]) -> bool:
+    """Whether this method is one of these, and each that it is to stand for: some servers go by such a field."""
+    told = [value for name in _OVERRIDES for value in head.fields.values(name)]
+    return head.method in methods and all(value.upper() in methods for value in told)
 
 
 def _of_types(fields: Fields, framing: Framing, types: frozenset[bytes]) -> bool:

@@ -47,6 +47,18 @@ def test_a_method_that_is_not_listed_is_missed() -> None:
     policy = Policy(enforced=True, methods=frozenset((b"POST", b"GET")))
     assert [_miss(policy, _head(method=method)) for method in (b"GET", b"POST")] == [None, None]
     assert _miss(policy, _head(method=b"DELETE")) is Condition.METHODS
+    assert _miss(policy, _head(method=b"get")) is Condition.METHODS
+
+
+@pytest.mark.parametrize("name", [b"X-HTTP-Method-Override", b"X-HTTP-Method", b"X-Method-Override"])
+def test_a_method_that_another_stands_for_has_to_be_listed_as_well(name: bytes) -> None:
+    policy = Policy(enforced=True, methods=frozenset((b"POST", b"PUT")))
+    assert [_miss(policy, _head((name, told))) for told in (b"PUT", b"put")] == [None, None]
+    for told in (b"DELETE", b"delete", b"", b"PUT, DELETE"):
+        assert _miss(policy, _head((name, told))) is Condition.METHODS
+    assert _miss(policy, _head((name, b"PUT"), (name, b"DELETE"))) is Condition.METHODS
+    assert _miss(policy, _head((name, b"PUT"), method=b"GET")) is Condition.METHODS
+    assert _miss(Policy(enforced=True), _head((name, b"DELETE"))) is None
 
 
 @pytest.mark.parametrize(
