@@ -355,6 +355,11 @@ async def test_the_fields_names_may_be_in_any_case(way_by_field: Way) -> None:
     assert (await _authenticate(way_by_field.authenticator, swapped)).client == "dynamics"
 
 
+def test_what_is_shown_is_seen_right_or_wrong_and_nothing_where_nothing_is(way: Way) -> None:
+    assert way.authenticator.shown(_head(way.right), way.right.certificate)
+    assert not way.authenticator.shown(_head(Shown()), None)
+
+
 async def test_no_credentials_prove_nobody(way: Way) -> None:
     with pytest.raises(CallerUnknown):
         await _authenticate(way.authenticator, Shown())

@@ -44,6 +44,37 @@ def test_any_of_several_windows_will_do() -> None:
     assert [hours.include(_at(moment)) for moment in ("5 08:30", "6 10:30", "6 08:30")] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("window", "moment", "included"),
+    [
+        # In UTC, in the night in which summer begins: after 01:59 comes 03:00.
+        ("sun 02:00-03:00", "29 Mar 00:59", False),
+        ("sun 02:00-03:00", "29 Mar 01:00", False),
+        ("sun 01:00-02:00", "29 Mar 00:59", True),
+        ("sun 03:00-04:00", "29 Mar 01:00", True),
+        ("sat 22:00-03:00", "29 Mar 00:59", True),
+        ("sat 22:00-03:00", "29 Mar 01:00", False),
+        ("sun 00:00-24:00", "28 Mar 22:59", False),
+        ("sun 00:00-24:00", "28 Mar 23:00", True),
+        ("sun 00:00-24:00", "29 Mar 21:59", True),
+        ("sun 00:00-24:00", "29 Mar 22:00", False),
+        # And in which it ends: 02:00 to 02:59 come twice, and count both times.
+        ("sun 02:00-03:00", "24 Oct 23:59", False),
+        ("sun 02:00-03:00", "25 Oct 00:00", True),
+        ("sun 02:00-03:00", "25 Oct 01:59", True),
+        ("sun 02:00-03:00", "25 Oct 02:00", False),
+        ("sat 22:00-02:30", "25 Oct 01:29", True),
+        ("sat 22:00-02:30", "25 Oct 01:30", False),
+        ("sun 00:00-24:00", "24 Oct 22:00", True),
+        ("sun 00:00-24:00", "25 Oct 22:59", True),
+        ("sun 00:00-24:00", "25 Oct 23:00", False),
+    ],
+)
+def test_in_the_nights_of_a_switch_it_is_the_clock_on_the_wall(window: str, moment: str, included: bool) -> None:
+    at = datetime.strptime(f"2026 {moment}", "%Y %d %b %H:%M").replace(tzinfo=UTC)
+    assert Hours([window], AMSTERDAM).include(at) == included
+
+
 def test_the_clock_is_that_of_the_place_in_summer_as_well() -> None:
     hours = Hours(["mon-sun 07:00-08:00"], AMSTERDAM)
     assert hours.include(datetime(2026, 1, 5, 6, 30, tzinfo=UTC))
