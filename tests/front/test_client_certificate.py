@@ -124,6 +124,7 @@ async def test_a_caller_is_known_or_refused_by_its_certificate_on_new_and_on_res
         await until(lambda: len(here.exchanges) == 3)
         told = {(each["client"], each.get("cause", "")) for each in here.exchanges}
         assert told == {("central", "") if passed else ("", case.expected)}
+        assert code(await call(here, caller_of(here, None, version), here.authorised)) == "200"
 
 
 def _twice_without_tickets(here: Relay, issued: Issued | None) -> list[tuple[bool | None, str]]:

@@ -46,5 +46,8 @@ async def test_what_is_no_opaque_id_is_refused_and_neither_logged_nor_sent(tmp_p
             assert (actors, answer.status) == (actors, 400)
         assert upstream.connections == 0
         noted = here.exchanges
+        async with line(here.port) as caller:
+            call = request("POST", PATH, here.authorised, ("X-Relay-Actor", GUID), body=b"x")
+            assert (await (await caller.send(call)).answer()).status == 200
     assert {each["cause"] for each in noted} == {"malformed_request"}
     assert not any("actor" in each for each in noted)

@@ -49,6 +49,10 @@ async def test_a_call_that_meets_every_condition_goes_on_as_it_came(tmp_path: Pa
         ({"environments": ["production"]}, (XML, HOME), PATH, "environments"),
         ({"routes": ["claims"]}, (XML, HOME), PATH, "routes"),
         ({"methods": ["GET"]}, (XML, HOME), PATH, "methods"),
+        ({}, (XML, HOME, ("X-HTTP-Method-Override", "DELETE")), PATH, "methods"),
+        ({}, (("Content-Type", "text/xml, text/plain"), HOME), PATH, "content_types"),
+        ({}, (("Content-Type", "text/plain; x=text/xml"), HOME), PATH, "content_types"),
+        ({}, (XML, HOME, HOME), PATH, "dataverse"),
         ({}, (("Content-Type", "text/plain"), HOME), PATH, "content_types"),
         ({}, (HOME,), PATH, "content_types"),
         ({}, (XML, ("X-Environment", "0f8fad5c")), PATH, "dataverse"),
@@ -63,6 +67,8 @@ async def test_what_misses_a_condition_is_refused_by_its_name_and_nothing_is_sen
         answer = await _post(here, *fields, path=path)
         assert upstream.connections == 0
         [noted] = here.exchanges
+        if not changes:  # in the same set-up, the call that meets them all passes
+            assert (await _post(here, XML, HOME)).status == 200
     assert all(told in answer.body for told in (b"not_permitted", condition.encode(), b"false"))
     assert answer.status == 403
     assert (noted["client"], noted["tenant"], noted["cause"]) == ("dynamics", "linde", "not_permitted")

@@ -67,15 +67,29 @@ OTHERS: list[tuple[str, dict[str, str], int, str]] = [
     ("/t/berk", {}, 404, "route_unknown"),
     ("/t/berk?/acc/cov", {}, 404, "route_unknown"),
     (f"/t/berk/t/berk{PATH}", {}, 404, "route_unknown"),
+    (f"/T/berk{PATH}", {}, 404, "route_unknown"),
+    ("/t/berk/acc/cov/%2e%2e/claims", {}, 400, "ambiguous_target"),
+    ("/t/berk/acc/cov/..;x/claims", {}, 400, "ambiguous_target"),
+    ("/acc/cov/%2e%2e/claims", {}, 400, "ambiguous_target"),
+    ("/acc/cov/%252e%252e/claims", {}, 400, "ambiguous_target"),
+    ("/acc/cov/..;/claims", {}, 400, "ambiguous_target"),
+    ("/acc/cov\\..\\claims", {}, 400, "malformed_request"),
+    ("/acc/cov;x/vz801802", {}, 404, "route_unknown"),
+    ("/acc/COV/vz801802", {}, 404, "route_unknown"),
+    ("/acc/c%6fv/vz801802", {}, 404, "route_unknown"),
 ]
 
 
 async def test_any_other_path_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
-    async with up.running() as upstream, relay(tmp_path, upstream.port, changes=_changes(1, "berk")) as here:
+    async with (
+        up.running() as upstream,
+        relay(tmp_path, upstream.port, changes=_changes(upstream.port, "berk")) as here,
+    ):
         for path, fields, status, code in OTHERS:
             answer = await _call(here, path, *fields.items())
             assert (path, answer.status, orjson.loads(answer.body)["code"]) == (path, status, code)
         assert upstream.connections == 0
+        assert (await _call(here, f"/t/berk{PATH}", ("X-Relay-Tenant", "berk"))).status == 200
 
 
 async def test_a_tenant_is_refused_alike_whether_it_exists_or_not(tmp_path: Path) -> None:
