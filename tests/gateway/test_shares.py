@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.auth.nonces import Seen
+from relay.auth.nonces import KEEP, Seen
 from relay.compose.relay.nonces import CommonNonces
 from relay.gateway.common_count import RedisCount
 from relay.gateway.meter import Allowance, Limit, Meter, MeterRoom, Reached, Wanted
@@ -179,6 +179,10 @@ async def test_a_nonce_is_first_at_one_relay_alone_and_nothing_is_sure_while_the
         seen = await asyncio.gather(*(use(each, bytes(32)) for each in (one, other, one, other)))
         assert sorted(seen) == [Seen.BEFORE] * 3 + [Seen.FIRST]
         assert await use(other, bytes(31) + b"\1") is Seen.FIRST
+        kept = [store.client().ttl(each) for each in store.client().scan_iter("*nonce:*")]
+        # By a clock that is behind, a signature is young for longer.
+        assert len(kept) == 2
+        assert all(int(str(each)) > KEEP + 50 for each in kept)
         store.stop()
         assert await use(one, bytes(31) + b"\2") is Seen.UNSURE
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
-from relay.auth.nonces import KEEP, Nonces, OwnNonces, Seen, Told, UsedNonces
+from relay.auth.nonces import KEEP, MOST_AHEAD, Nonces, OwnNonces, Seen, Told, UsedNonces
 from relay.crew.crew import Clerk
 from relay.crew.line import Line
 from relay.gateway.shares import CommonCount, CommonCountAway
 
 # Some 30 MB at most, and 700 signed calls a second for as long as nonces are remembered.
 _MOST: Final = 262_144
+# Seconds. Longer than one relay alone would: by another's clock, which is behind, a signature is young for longer.
+_KEEP_FOR_ALL: Final = KEEP + MOST_AHEAD
 
 
 def nonces_of(common: CommonCount | None) -> Nonces:
@@ -40,7 +42,7 @@ class CommonNonces:
 
     async def _use(self, nonce: bytes, told: Told) -> None:
         try:
-            times = await self._common.add(f"nonce:{nonce.hex()}", 1, KEEP)
+            times = await self._common.add(f"nonce:{nonce.hex()}", 1, _KEEP_FOR_ALL)
         except CommonCountAway:
             told(Seen.UNSURE)
         else:
