@@ -97,6 +97,12 @@ async def test_a_signed_call_without_a_body_passes(tmp_path: Path) -> None:
         assert len(whole.requests) == 1
 
 
+async def test_a_nonce_may_be_long(tmp_path: Path) -> None:
+    async with _signing(tmp_path) as (here, whole):
+        assert (await _answer(here, HMAC.call(TARGET, body=BODY, nonce="x" * 256).octets())).status == 200
+        assert len(whole.requests) == 1
+
+
 async def test_a_signed_call_names_tenant_and_actor_where_these_are_signed(tmp_path: Path) -> None:
     async with _signing(tmp_path) as (here, whole):
         call = HMAC.call(
@@ -198,6 +204,7 @@ UNKNOWN: dict[str, Callable[[], Signed]] = {
     "expired": lambda: HMAC.call(TARGET, body=BODY, expires=now() - 10),
     "nonce left out": _signed(nonce=None),
     "nonce empty": _signed(nonce=""),
+    "nonce too long": _signed(nonce="x" * 257),
     "keyid left out": _signed(keyid=None),
     "keyid unknown": lambda: OTHER.call(TARGET, body=BODY),
     "keyid of another": _signed(keyid="edwards"),
