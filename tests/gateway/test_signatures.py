@@ -61,7 +61,7 @@ def _write_keys(folder: Path) -> dict[str, object]:
 @asynccontextmanager
 async def _signing(folder: Path) -> AsyncIterator[tuple[Relay, Whole]]:
     whole = Whole()
-    changes = _write_keys(folder)
+    changes = _write_keys(folder) | {"listen.longest_delay": 0}
     async with up.running(whole.answer) as upstream, relay(folder, upstream.port, changes=changes) as here:
         yield here, whole
 
