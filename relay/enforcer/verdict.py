@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     CERTIFICATE_REVOKED = "certificate_revoked"
     ADDRESS_UNKNOWN = "address_unknown"
+    PARTY_NOT_SELECTED = "party_not_selected"
 
 
 class Phrase(StrEnum):
@@ -70,7 +71,8 @@ class Passage:
 
 
 PHRASES: Final[Mapping[Refusal, Phrase]] = MappingProxyType(
-    dict.fromkeys(Refusal, Phrase.INVALID_CERTIFICATE) | {Refusal.ADDRESS_UNKNOWN: Phrase.FORBIDDEN}
+    dict.fromkeys(Refusal, Phrase.INVALID_CERTIFICATE)
+    | dict.fromkeys((Refusal.ADDRESS_UNKNOWN, Refusal.PARTY_NOT_SELECTED), Phrase.FORBIDDEN)
 )
 
 _UNFIT: Final[Mapping[verify.Reason, Refusal]] = MappingProxyType(
@@ -91,6 +93,7 @@ _DENIED: Final[Mapping[rules.Reason, Refusal]] = MappingProxyType(
         rules.Reason.CERTIFICATE_EXPIRED: Refusal.CERTIFICATE_EXPIRED,
         rules.Reason.CERTIFICATE_NOT_YET_VALID: Refusal.CERTIFICATE_NOT_YET_VALID,
         rules.Reason.ADDRESS_UNKNOWN: Refusal.ADDRESS_UNKNOWN,
+        rules.Reason.PARTY_NOT_SELECTED: Refusal.PARTY_NOT_SELECTED,
     }
 )
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from relay.registry.domain.certificates import Certificate
 from relay.registry.domain.events import Event
 from relay.registry.domain.identifiers import OrganisationId, UserNumber
-from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Selection
 from relay.registry.domain.ranges import Ranges
 from relay.registry.domain.registrations import Registration
 
@@ -28,6 +28,8 @@ class Book:
     version: int
     certificates: tuple[Certificate, ...]
     ranges: Mapping[UserNumber, Ranges]
+    customers: Mapping[OrganisationId, Ranges]
+    selected: Mapping[OrganisationId, tuple[OrganisationId, ...]]
 
 
 class Store(Protocol):
@@ -48,6 +50,10 @@ class Store(Protocol):
         """Return all organisations by their short names."""
         ...
 
+    def organisation(self, name: OrganisationId) -> Organisation | None:
+        """Return the organisation of this short name, or None."""
+        ...
+
     def contact_person(self, number: UserNumber) -> ContactPerson | None:
         """Return the contact person under this user number, or None."""
         ...
@@ -58,4 +64,12 @@ class Store(Protocol):
 
     def registrations(self, number: UserNumber) -> tuple[Registration, ...]:
         """Return what is registered for the certificates under a user number, in the order in which it was made."""
+        ...
+
+    def party_addresses(self, party: OrganisationId) -> tuple[PartyAddress, ...]:
+        """Return what a software party registered for its customers, in the order in which it was made."""
+        ...
+
+    def selections(self, provider: OrganisationId) -> tuple[Selection, ...]:
+        """Return the software parties that a care provider ticked, in that order."""
         ...

@@ -8,12 +8,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
+from types import MappingProxyType
+from typing import Final
 
 from relay.registry.domain import enrolment
 from relay.registry.domain.access import admit
 from relay.registry.domain.addresses import AddressRange, parse_range
 from relay.registry.domain.certificates import Certificate, State, SystemCertificate, state
-from relay.registry.domain.errors import AddressNotFound, CertificateNotFound, Enrolment, EnrolmentRefused
+from relay.registry.domain.errors import (
+    AddressNotFound,
+    CertificateNotFound,
+    Enrolment,
+    EnrolmentRefused,
+    PartyNotFound,
+    RoleRefused,
+)
 from relay.registry.domain.events import (
     AddressRegistered,
     AddressRemoved,
@@ -22,9 +31,13 @@ from relay.registry.domain.events import (
     ContactPersonAdded,
     Event,
     OrganisationAdded,
+    PartyAddressRegistered,
+    PartyAddressRemoved,
+    PartyDeselected,
+    PartySelected,
 )
 from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
-from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Role, Selection
 from relay.registry.domain.registrations import Registration
 from relay.registry.domain.snapshot import Snapshot
 from relay.registry.ports import Clock, Store
@@ -48,6 +61,30 @@ class Registered:
     fresh: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredForCustomers:
+    """The software party's address that stands now; `fresh` tells whether it was made by this very call."""
+
+    address: PartyAddress
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A software party that can be ticked, and whether it is."""
+
+    party: Organisation
+    selected: bool
+
+
+_ONLY: Final = MappingProxyType(
+    {
+        Role.CARE_PROVIDER: "only a care provider ticks software parties",
+        Role.SOFTWARE_PARTY: "only a software party registers addresses for customers",
+    }
+)
+
+
 class Registry:
     """The use cases. `rehearsal` lets addresses in that are not public; nothing else differs."""
 
@@ -60,7 +97,14 @@ class Registry:
         self._rehearsal = rehearsal
         self._lock = Lock()
         self._subscribers: list[Subscriber] = []
-        self._snapshot = Snapshot.of(book.certificates, book.ranges, version=book.version, enforced_from=enforced_from)
+        self._snapshot = Snapshot.of(
+            book.certificates,
+            book.ranges,
+            customers=book.customers,
+            selected=book.selected,
+            version=book.version,
+            enforced_from=enforced_from,
+        )
 
     def __repr__(self) -> str:
         return f"<Registry on {self._snapshot!r}{', rehearsal' if self._rehearsal else ''}>"
@@ -121,8 +165,72 @@ class Registry:
             if not self._record(event):
                 raise AddressNotFound(f"{addresses} is not registered for {own}")
 
+    def customers_addresses(self, person: ContactPerson) -> tuple[PartyAddress, ...]:
+        """Return what the person's software party registered for its customers, or raise `RoleRefused`."""
+        self._must_be(person, Role.SOFTWARE_PARTY)
+        return self._store.party_addresses(person.organisation)
+
+    def register_for_customers(self, person: ContactPerson, text: str) -> RegisteredForCustomers:
+        """Register an address or range at which a software party runs its customers' certificates (Q26, Q30).
+
+        It counts at once for those who ticked the party. Raises `RoleRefused`, and `AddressRefused` with the reason.
+        """
+        self._must_be(person, Role.SOFTWARE_PARTY)
+        addresses = parse_range(text, rehearsal=self._rehearsal)
+        new = PartyAddress(party=person.organisation, range=addresses, by=person.user_number, at=self._clock())
+        with self._lock:
+            fresh = self._record(PartyAddressRegistered(address=new))
+            known = self._store.party_addresses(person.organisation)
+        standing = next(each for each in known if each.range == addresses)
+        return RegisteredForCustomers(address=standing, fresh=fresh)
+
+    def remove_for_customers(self, person: ContactPerson, text: str) -> None:
+        """Remove such an address or range, as it was registered.
+
+        Raises `RoleRefused`, `AddressRefused` for unreadable text, `AddressNotFound`.
+        """
+        self._must_be(person, Role.SOFTWARE_PARTY)
+        addresses = parse_range(text, rehearsal=True)
+        party, number, now = person.organisation, person.user_number, self._clock()
+        with self._lock:
+            if not self._record(PartyAddressRemoved(party=party, range=addresses, by=number, at=now)):
+                raise AddressNotFound(f"{addresses} is not registered for your customers")
+
+    def parties(self, person: ContactPerson) -> tuple[Listed, ...]:
+        """Return the software parties that can be ticked: those with an address (Q27). Raises `RoleRefused`."""
+        self._must_be(person, Role.CARE_PROVIDER)
+        snapshot = self._snapshot
+        ticked = snapshot.selected_by(person.organisation)
+        return tuple(
+            Listed(party=each, selected=each.id in ticked)
+            for each in self._store.organisations()
+            if snapshot.customers_of(each.id)
+        )
+
+    def select_party(self, person: ContactPerson, party: str) -> bool:
+        """Have a software party's addresses count for the provider's certificates; False when they did.
+
+        They count as they are, also when the party changes them later (Q30). Raises `RoleRefused`, `PartyNotFound`.
+        """
+        self._must_be(person, Role.CARE_PROVIDER)
+        provider, number, now = person.organisation, person.user_number, self._clock()
+        with self._lock:
+            if not self._snapshot.customers_of(OrganisationId(party)):
+                raise PartyNotFound("no software party of this name can be ticked: each is, from its first address on")
+            new = Selection(provider=provider, party=OrganisationId(party), by=number, at=now)
+            return self._record(PartySelected(selection=new))
+
+    def deselect_party(self, person: ContactPerson, party: str) -> None:
+        """Take that back. Raises `RoleRefused`, and `PartyNotFound` when it was not ticked."""
+        self._must_be(person, Role.CARE_PROVIDER)
+        provider, number, now = person.organisation, person.user_number, self._clock()
+        with self._lock:
+            taken = PartyDeselected(provider=provider, party=OrganisationId(party), by=number, at=now)
+            if not self._record(taken):
+                raise PartyNotFound("this software party was not ticked")
+
     def add_organisation(self, organisation: Organisation) -> bool:
-        """Add a care provider; False when it was there. Raises `EnrolmentRefused`."""
+        """Add a care provider or a software party; False when it was there. Raises `EnrolmentRefused`."""
         with self._lock:
             enrolment.check_organisation(organisation, known=self._store.organisations())
             return self._record(OrganisationAdded(organisation=organisation))
@@ -169,8 +277,13 @@ class Registry:
             if isinstance(each, SystemCertificate):
                 yield each
 
+    def _must_be(self, person: ContactPerson, role: Role) -> None:
+        organisation = self._store.organisation(person.organisation)
+        if organisation is None or organisation.role is not role:
+            raise RoleRefused(_ONLY[role])
+
     def _must_know(self, organisation: OrganisationId) -> None:
-        if all(each.id != organisation for each in self._store.organisations()):
+        if self._store.organisation(organisation) is None:
             raise EnrolmentRefused(Enrolment.ORGANISATION_UNKNOWN, f"the book has no organisation {organisation}")
 
     def _standing(self, number: UserNumber, addresses: AddressRange) -> Registration:

@@ -18,6 +18,10 @@ from relay.registry.domain.events import (
     CertificateRevoked,
     ContactPersonAdded,
     OrganisationAdded,
+    PartyAddressRegistered,
+    PartyAddressRemoved,
+    PartyDeselected,
+    PartySelected,
 )
 from relay.registry.domain.identifiers import OrganisationId, UserNumber
 from relay.registry.ports import Book, Store
@@ -25,17 +29,22 @@ from relay.registry.storage.sqlite import opened
 from tests.kit.registry import (
     ELDERS,
     NOON,
+    PARTY,
     PERSON,
     PERSON_ELDERS,
+    PERSON_PARTY,
     SYSTEM,
     SYSTEM_ELDERS,
     VOORBEELD,
     contact_person,
     organisation,
+    party_address,
     personal_certificate,
     print_of,
     registered,
     registration,
+    selection,
+    software_party,
     system_certificate,
 )
 
@@ -64,7 +73,7 @@ def store(open_store: Open) -> Iterator[Store]:
 
 def test_a_new_book_is_empty(open_store: Open) -> None:
     with open_store() as store:
-        assert store.load() == Book(version=0, certificates=(), ranges={})
+        assert store.load() == Book(version=0, certificates=(), ranges={}, customers={}, selected={})
         assert store.organisations() == ()
 
 
@@ -151,6 +160,43 @@ def test_a_removal_takes_exactly_that_range_of_exactly_that_number(store: Store)
     store.record(REMOVED)
     assert store.load().ranges == registered(inside, longer, elsewhere)
     assert store.registrations(SYSTEM) == (inside, longer)
+
+
+def test_what_parties_registered_and_who_ticked_them_come_back_as_they_were(store: Store) -> None:
+    other = OrganisationId("software-elders")
+    for party in (software_party(), software_party(other)):
+        store.record(OrganisationAdded(organisation=party))
+    first, second = party_address("198.100.40.0/30"), party_address("198.100.40.2")
+    for address in (first, second, party_address("198.100.50.1", other)):
+        assert store.record(PartyAddressRegistered(address=address)) is not None
+    for ticked in (selection(party=other), selection(), selection(ELDERS, other)):
+        assert store.record(PartySelected(selection=ticked)) is not None
+    assert store.party_addresses(PARTY) == (first, second)
+    assert store.selections(VOORBEELD) == (selection(party=other), selection())
+    book = store.load()
+    assert {party: [str(each) for each in ranges] for party, ranges in book.customers.items()} == {
+        PARTY: ["198.100.40.0/30", "198.100.40.2"],
+        other: ["198.100.50.1"],
+    }
+    assert book.selected == {VOORBEELD: (other, PARTY), ELDERS: (other,)}
+    assert store.organisation(PARTY) == software_party()
+    assert store.organisation(OrganisationId("praktijk-onbekend")) is None
+
+
+def test_of_parties_too_what_the_book_says_already_is_no_change(store: Store) -> None:
+    store.record(OrganisationAdded(organisation=software_party()))
+    address, ticked = party_address("198.100.40.1"), selection()
+    store.record(PartyAddressRegistered(address=address))
+    store.record(PartySelected(selection=ticked))
+    before = store.load()
+    assert store.record(PartyAddressRegistered(address=replace(address, at=NOON + timedelta(days=1)))) is None
+    assert store.record(PartySelected(selection=replace(ticked, by=PERSON_ELDERS))) is None
+    assert store.load() == before
+    gone = PartyAddressRemoved(party=PARTY, range=address.range, by=PERSON_PARTY, at=NOON)
+    assert [store.record(gone), store.record(gone)] == [before.version + 1, None]
+    back = PartyDeselected(provider=VOORBEELD, party=PARTY, by=PERSON, at=NOON)
+    assert [store.record(back), store.record(back)] == [before.version + 2, None]
+    assert (store.load().customers, store.load().selected) == ({}, {})
 
 
 def test_organisations_and_people_come_back_as_they_were(store: Store) -> None:

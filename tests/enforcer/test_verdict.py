@@ -88,5 +88,6 @@ def test_every_reason_of_the_book_is_a_refusal_of_the_gate() -> None:
 
 def test_only_the_address_has_a_phrase_of_its_own() -> None:
     assert set(PHRASES) == set(Refusal)
-    assert [refusal for refusal in Refusal if PHRASES[refusal] is Phrase.FORBIDDEN] == [Refusal.ADDRESS_UNKNOWN]
+    forbidden = [refusal for refusal in Refusal if PHRASES[refusal] is Phrase.FORBIDDEN]
+    assert forbidden == [Refusal.ADDRESS_UNKNOWN, Refusal.PARTY_NOT_SELECTED]
     assert ", ".join(Phrase) == "Invalid Client Certificate, Forbidden"

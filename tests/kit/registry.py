@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
-from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Role, Selection
 from relay.registry.domain.ranges import NONE, Ranges
 from relay.registry.domain.registrations import Registration
 from relay.registry.service import Registry
@@ -19,11 +19,13 @@ NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 VOORBEELD = OrganisationId("praktijk-voorbeeld")
 ELDERS = OrganisationId("praktijk-elders")
+PARTY = OrganisationId("software-voorbeeld")
 
 SYSTEM = UserNumber("20009999000001")
 SYSTEM_ELDERS = UserNumber("20009999000002")
 PERSON = UserNumber("10009999000001")
 PERSON_ELDERS = UserNumber("10009999000002")
+PERSON_PARTY = UserNumber("10009999000003")
 
 
 def print_of(number: int) -> Fingerprint:
@@ -34,6 +36,21 @@ def print_of(number: int) -> Fingerprint:
 def organisation(name: OrganisationId = VOORBEELD, agb_code: str = "99000001") -> Organisation:
     """Return a fictitious care provider."""
     return Organisation(id=name, name=f"{name} (fictief)", agb_code=AgbCode(agb_code))
+
+
+def software_party(name: OrganisationId = PARTY) -> Organisation:
+    """Return a fictitious software party."""
+    return Organisation(id=name, name=f"{name} (fictief)", agb_code=None, role=Role.SOFTWARE_PARTY)
+
+
+def party_address(text: str, party: OrganisationId = PARTY) -> PartyAddress:
+    """Return what a software party registered for its customers at `NOON`; the addresses need not be public."""
+    return PartyAddress(party=party, range=parse_range(text, rehearsal=True), by=PERSON_PARTY, at=NOON)
+
+
+def selection(provider: OrganisationId = VOORBEELD, party: OrganisationId = PARTY) -> Selection:
+    """Return that a care provider ticked a software party at `NOON`."""
+    return Selection(provider=provider, party=party, by=PERSON, at=NOON)
 
 
 def contact_person(number: UserNumber = PERSON, at: OrganisationId = VOORBEELD) -> ContactPerson:

@@ -17,7 +17,7 @@ from relay.authority.issued import Issued
 from relay.observe.log import make_logger
 from relay.registry.api import Authenticate, make_app
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
-from relay.registry.domain.identifiers import Fingerprint, UserNumber
+from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
 from relay.wire.server import serving
@@ -37,6 +37,8 @@ from tests.kit.registry import (
     organisation,
     system_certificate,
 )
+
+ANNAS = UserNumber(PERSONAL_NUMBER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,13 +192,13 @@ def system_of(issued: Issued) -> SystemCertificate:
     )
 
 
-def personal_of(issued: Issued) -> PersonalCertificate:
+def personal_of(issued: Issued, number: UserNumber = ANNAS, of: OrganisationId = VOORBEELD) -> PersonalCertificate:
     """Return what the book has of an issued personal certificate."""
     identity = identify(issued.certificate)
     return PersonalCertificate(
-        user_number=UserNumber(PERSONAL_NUMBER),
+        user_number=number,
         fingerprint=Fingerprint(identity.fingerprint),
-        organisation=VOORBEELD,
+        organisation=of,
         not_before=identity.not_before,
         not_after=identity.not_after,
     )

@@ -1,6 +1,6 @@
 """What can be done with the book, by whom, and that the gate knows it at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
@@ -18,18 +18,22 @@ from relay.registry.domain.errors import (
     EnrolmentRefused,
     LogIn,
     LogInRefused,
+    PartyNotFound,
+    RoleRefused,
 )
 from relay.registry.domain.identifiers import UserNumber
 from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
 from relay.registry.domain.snapshot import Snapshot
 from relay.registry.ports import Store
-from relay.registry.service import Held, Registry
+from relay.registry.service import Held, Listed, Registry
 from relay.registry.storage.sqlite import opened
 from tests.kit.registry import (
     ELDERS,
     NOON,
+    PARTY,
     PERSON,
     PERSON_ELDERS,
+    PERSON_PARTY,
     SYSTEM,
     SYSTEM_ELDERS,
     book_of,
@@ -38,6 +42,7 @@ from tests.kit.registry import (
     personal_certificate,
     print_of,
     registration,
+    software_party,
     system_certificate,
 )
 
@@ -291,3 +296,93 @@ def test_a_certificate_that_the_book_lacks_cannot_be_revoked(service: Registry) 
 def test_the_repr_tells_the_book_and_that_it_is_a_rehearsal(empty: Store) -> None:
     assert repr(Registry(empty, lambda: NOON)) == "<Registry on <Snapshot 0: 0 certificates, 0 ranges>>"
     assert repr(Registry(empty, lambda: NOON, rehearsal=True)).endswith(", rehearsal>")
+
+
+MANAGER = contact_person(PERSON_PARTY, PARTY)
+
+
+def _with_party(service: Registry) -> Registry:
+    service.add_organisation(software_party())
+    service.add_contact_person(MANAGER)
+    return service
+
+
+def test_q26_a_party_registers_once_and_who_ticks_it_calls_from_there_at_once(service: Registry) -> None:
+    _with_party(service)
+    made = service.register_for_customers(MANAGER, ADDRESS)
+    assert (made.fresh, made.address.by) == (True, PERSON_PARTY)
+    assert not service.register_for_customers(MANAGER, f"{ADDRESS}/32").fresh
+    assert gate(service.snapshot) == Deny(Reason.PARTY_NOT_SELECTED)
+    assert service.select_party(ANNA, PARTY)
+    assert not service.select_party(ANNA, PARTY)
+    assert gate(service.snapshot) == Allow(Because.PARTY_SELECTED)
+    service.deselect_party(ANNA, PARTY)
+    assert gate(service.snapshot) == Deny(Reason.PARTY_NOT_SELECTED)
+
+
+def test_q27_a_party_is_listed_from_its_first_address_on(service: Registry) -> None:
+    _with_party(service)
+    assert service.parties(ANNA) == ()
+    with pytest.raises(PartyNotFound):
+        service.select_party(ANNA, PARTY)
+    service.register_for_customers(MANAGER, ADDRESS)
+    assert service.parties(ANNA) == (Listed(party=software_party(), selected=False),)
+    service.select_party(ANNA, PARTY)
+    assert service.parties(ANNA) == (Listed(party=software_party(), selected=True),)
+    assert service.parties(ELSE) == (Listed(party=software_party(), selected=False),)
+
+
+def test_q30_the_list_for_customers_is_not_that_of_the_partys_own_certificate(service: Registry) -> None:
+    _with_party(service)
+    own = system_certificate(UserNumber("20009999000003"), mark=3, of=PARTY)
+    service.add_certificate(own)
+    service.register_for_customers(MANAGER, ADDRESS)
+    service.register(MANAGER, own.user_number, "198.100.50.1")
+    snapshot = service.snapshot
+    by_its_own = [
+        decide(snapshot, fingerprint=print_of(3), address=IPv4Address(each), at=NOON)
+        for each in (ADDRESS, "198.100.50.1")
+    ]
+    assert by_its_own == [Deny(Reason.PARTY_NOT_SELECTED), Allow(Because.REGISTERED)]
+
+
+def test_what_a_party_takes_back_is_gone_for_all_who_ticked_it(service: Registry) -> None:
+    _with_party(service).register_for_customers(MANAGER, ADDRESS)
+    service.select_party(ANNA, PARTY)
+    service.remove_for_customers(MANAGER, ADDRESS)
+    assert gate(service.snapshot) == Deny(Reason.ADDRESS_UNKNOWN)
+    with pytest.raises(AddressNotFound):
+        service.remove_for_customers(MANAGER, ADDRESS)
+    service.register_for_customers(MANAGER, ADDRESS)
+    assert gate(service.snapshot) == Allow(Because.PARTY_SELECTED)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda it: it.customers_addresses(ANNA),
+        lambda it: it.register_for_customers(ANNA, ADDRESS),
+        lambda it: it.remove_for_customers(ANNA, ADDRESS),
+        lambda it: it.parties(MANAGER),
+        lambda it: it.select_party(MANAGER, PARTY),
+        lambda it: it.deselect_party(MANAGER, PARTY),
+    ],
+)
+def test_each_does_what_its_role_is_and_nothing_else(service: Registry, call: Callable[[Registry], object]) -> None:
+    _with_party(service).register_for_customers(MANAGER, "198.100.50.1")
+    before = service.snapshot
+    with pytest.raises(RoleRefused):
+        call(service)
+    assert service.snapshot is before
+
+
+def test_a_partys_private_address_is_refused_as_anybodys(service: Registry) -> None:
+    with pytest.raises(AddressRefused) as caught:
+        _with_party(service).register_for_customers(MANAGER, "10.0.0.1")
+    assert caught.value.reason is Refusal.PRIVATE
+
+
+def test_what_was_not_ticked_cannot_be_taken_back(service: Registry) -> None:
+    _with_party(service)
+    with pytest.raises(PartyNotFound):
+        service.deselect_party(ANNA, PARTY)

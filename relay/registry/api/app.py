@@ -73,7 +73,7 @@ async def _answered(request: web.Request, handler: Handler, logger: FilteringBou
         told.headers["Allow"] = allowed
         return told
     except web.HTTPNotFound:
-        detail = "The registry's resources begin at /v1/certificates."
+        detail = "The registry's resources begin at /v1/certificates, /v1/parties and /v1/customers/addresses."
         return problem(404, "resource_not_found", "There is nothing here", detail)
     except Exception as error:  # the last door: the caller gets an answer, the log the cause
         logger.error("registry_fault", method=request.method, exc_info=error)

@@ -1,4 +1,4 @@
-"""The four routes of the registry. Each runs the service in a thread: the book is a blocking one."""
+"""The routes of the registry. Each runs the service in a thread: the book is a blocking one."""
 
 import asyncio
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from relay.registry.domain.parties import ContactPerson
+from relay.registry.domain.parties import ContactPerson, PartyAddress
 from relay.registry.domain.registrations import Registration
 from relay.registry.service import Held, Registry
 
@@ -17,6 +17,10 @@ CERTIFICATES: Final = "/v1/certificates"
 ADDRESSES: Final = CERTIFICATES + "/{user_number}/addresses"
 # A block holds a slash, which may come as it is or as %2F.
 ADDRESS: Final = ADDRESSES + "/{range:.+}"
+PARTIES: Final = "/v1/parties"
+SELECTION: Final = PARTIES + "/{party}/selection"
+CUSTOMERS: Final = "/v1/customers/addresses"
+CUSTOMERS_ADDRESS: Final = CUSTOMERS + "/{range:.+}"
 
 
 def add_routes(app: web.Application) -> None:
@@ -25,6 +29,12 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get(ADDRESSES, list_addresses, allow_head=False)
     app.router.add_put(ADDRESS, register)
     app.router.add_delete(ADDRESS, remove)
+    app.router.add_get(PARTIES, list_parties, allow_head=False)
+    app.router.add_put(SELECTION, select)
+    app.router.add_delete(SELECTION, deselect)
+    app.router.add_get(CUSTOMERS, list_for_customers, allow_head=False)
+    app.router.add_put(CUSTOMERS_ADDRESS, register_for_customers)
+    app.router.add_delete(CUSTOMERS_ADDRESS, remove_for_customers)
 
 
 async def list_certificates(request: web.Request) -> web.Response:
@@ -56,6 +66,48 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def list_parties(request: web.Request) -> web.Response:
+    """Answer with the software parties that can be ticked, and which are."""
+    found = await asyncio.to_thread(request.app[REGISTRY].parties, request[PERSON])
+    parties = [{"id": each.party.id, "name": each.party.name, "selected": each.selected} for each in found]
+    return _json(200, {"parties": parties})
+
+
+async def select(request: web.Request) -> web.Response:
+    """Tick a software party: 201, or 200 when it was ticked already."""
+    service, party = request.app[REGISTRY], request.match_info["party"]
+    fresh = await asyncio.to_thread(service.select_party, request[PERSON], party)
+    return _json(201 if fresh else 200, {"id": party, "selected": True})
+
+
+async def deselect(request: web.Request) -> web.Response:
+    """Take that back: 204."""
+    service, party = request.app[REGISTRY], request.match_info["party"]
+    await asyncio.to_thread(service.deselect_party, request[PERSON], party)
+    return web.Response(status=204)
+
+
+async def list_for_customers(request: web.Request) -> web.Response:
+    """Answer with what the caller's software party registered for its customers."""
+    found = await asyncio.to_thread(request.app[REGISTRY].customers_addresses, request[PERSON])
+    return _json(200, {"addresses": [_registration(each) for each in found]})
+
+
+async def register_for_customers(request: web.Request) -> web.Response:
+    """Register an address or range for customers: 201 with its canonical place, or 200 when it was there already."""
+    service, text = request.app[REGISTRY], request.match_info["range"]
+    made = await asyncio.to_thread(service.register_for_customers, request[PERSON], text)
+    place = f"{CUSTOMERS}/{made.address.range}"
+    return _json(201 if made.fresh else 200, _registration(made.address), {"Content-Location": place})
+
+
+async def remove_for_customers(request: web.Request) -> web.Response:
+    """Remove such an address or range: 204."""
+    service, text = request.app[REGISTRY], request.match_info["range"]
+    await asyncio.to_thread(service.remove_for_customers, request[PERSON], text)
+    return web.Response(status=204)
+
+
 def _certificate(held: Held) -> dict[str, str | None]:
     certificate, revoked = held.certificate, held.certificate.revoked_at
     return {
@@ -70,7 +122,7 @@ def _certificate(held: Held) -> dict[str, str | None]:
     }
 
 
-def _registration(registration: Registration) -> dict[str, str]:
+def _registration(registration: Registration | PartyAddress) -> dict[str, str]:
     return {
         "range": str(registration.range),
         "first": str(registration.range.first),

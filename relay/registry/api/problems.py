@@ -15,7 +15,9 @@ from relay.registry.domain.errors import (
     CertificateNotFound,
     LogIn,
     LogInRefused,
+    PartyNotFound,
     RegistryError,
+    RoleRefused,
 )
 from relay.wire.answer import problem
 
@@ -79,6 +81,19 @@ OTHER: Final[Mapping[type[RegistryError], Problem]] = MappingProxyType(
             code="address_not_found",
             title="This address is not registered",
             remedy="Name the address or range exactly as the list of the certificate's addresses shows it.",
+        ),
+        PartyNotFound: Problem(
+            status=404,
+            code="party_not_found",
+            title="No such software party",
+            remedy="GET /v1/parties lists those that can be ticked. One that is not there has no address yet (Q27).",
+        ),
+        RoleRefused: Problem(
+            status=403,
+            code="role_refused",
+            title="Your organisation cannot do this",
+            remedy="A care provider ticks software parties at /v1/parties; a software party registers addresses for "
+            "its customers at /v1/customers/addresses.",
         ),
         BookUnavailable: Problem(
             status=503,

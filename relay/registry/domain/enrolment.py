@@ -11,7 +11,7 @@ from relay.registry.domain.parties import MOST_CONTACT_PERSONS, ContactPerson, O
 def check_organisation(new: Organisation, *, known: Iterable[Organisation]) -> None:
     """Raise `EnrolmentRefused` when another organisation has the short name or the AGB code."""
     for each in known:
-        if each != new and (each.id == new.id or each.agb_code == new.agb_code):
+        if each != new and (each.id == new.id or (new.agb_code is not None and each.agb_code == new.agb_code)):
             detail = f"{each.id} has this short name or AGB code already"
             raise EnrolmentRefused(Enrolment.TAKEN, detail)
 

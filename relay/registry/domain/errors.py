@@ -40,6 +40,14 @@ class AddressNotFound(RegistryError):
     """This very address or range is not registered for the certificate."""
 
 
+class PartyNotFound(RegistryError):
+    """There is no such software party, or it has registered no address yet: which of the two is not told (Q27)."""
+
+
+class RoleRefused(RegistryError):
+    """Only the other kind of organisation, care provider or software party, can do this."""
+
+
 class BookUnavailable(RegistryError):
     """The book cannot be read or written just now; nothing was changed."""
 

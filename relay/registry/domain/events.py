@@ -5,14 +5,14 @@ from datetime import datetime
 
 from relay.registry.domain.addresses import AddressRange
 from relay.registry.domain.certificates import Certificate
-from relay.registry.domain.identifiers import Fingerprint, UserNumber
-from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Selection
 from relay.registry.domain.registrations import Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationAdded:
-    """A care provider came into the book."""
+    """A care provider or a software party came into the book."""
 
     organisation: Organisation
 
@@ -56,6 +56,47 @@ class AddressRemoved:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyAddressRegistered:
+    """A software party registered addresses for its customers."""
+
+    address: PartyAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyAddressRemoved:
+    """A software party's contact person (`by`) took addresses back."""
+
+    party: OrganisationId
+    range: AddressRange
+    by: UserNumber
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartySelected:
+    """A care provider ticked a software party."""
+
+    selection: Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyDeselected:
+    """A care provider's contact person (`by`) took that back."""
+
+    provider: OrganisationId
+    party: OrganisationId
+    by: UserNumber
+    at: datetime
+
+
+PartyEvent = PartyAddressRegistered | PartyAddressRemoved | PartySelected | PartyDeselected
 Event = (
-    OrganisationAdded | ContactPersonAdded | CertificateAdded | CertificateRevoked | AddressRegistered | AddressRemoved
+    OrganisationAdded
+    | ContactPersonAdded
+    | CertificateAdded
+    | CertificateRevoked
+    | AddressRegistered
+    | AddressRemoved
+    | PartyEvent
 )

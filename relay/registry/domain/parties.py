@@ -1,9 +1,13 @@
-"""Who is in the book: care providers, and the people who may change what it says of them."""
+"""Who is in the book: care providers, software parties, and the people who may change what it says of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
+from relay.registry.domain.addresses import AddressRange
 from relay.registry.domain.identifiers import (
     AgbCode,
+    Malformed,
     OrganisationId,
     UserNumber,
     agb_code,
@@ -15,22 +19,33 @@ MOST_CONTACT_PERSONS = 2
 """VECOZO knows at most two contact persons per AGB code."""
 
 
+class Role(StrEnum):
+    """What an organisation is to VECOZO."""
+
+    CARE_PROVIDER = "care_provider"
+    SOFTWARE_PARTY = "software_party"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
-    """A care provider under one AGB code: the owner of system certificates."""
+    """A care provider under its AGB code, or a software party, which has none: an owner of system certificates."""
 
     id: OrganisationId
     name: str
-    agb_code: AgbCode
+    agb_code: AgbCode | None
+    role: Role = Role.CARE_PROVIDER
 
     def __post_init__(self) -> None:
         organisation_id(self.id)
-        agb_code(self.agb_code)
+        if self.agb_code is not None:
+            agb_code(self.agb_code)
+        if (self.role is Role.CARE_PROVIDER) == (self.agb_code is None):
+            raise Malformed("a care provider has an AGB code, and a software party has none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactPerson:
-    """Somebody who works at a provider and registers its addresses, logged in with a personal certificate (Q11)."""
+    """Somebody who works at an organisation and registers its addresses, with a personal certificate (Q11, Q29)."""
 
     user_number: UserNumber
     name: str
@@ -39,3 +54,23 @@ class ContactPerson:
     def __post_init__(self) -> None:
         user_number(self.user_number)
         organisation_id(self.organisation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyAddress:
+    """Addresses at which a software party runs its customers' certificates; `by` is its contact person's number."""
+
+    party: OrganisationId
+    range: AddressRange
+    by: UserNumber
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """That a care provider ticked a software party: the party's addresses, as they are, count for its certificates."""
+
+    provider: OrganisationId
+    party: OrganisationId
+    by: UserNumber
+    at: datetime

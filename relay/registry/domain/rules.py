@@ -17,6 +17,7 @@ class Because(StrEnum):
     """Why a call passes."""
 
     REGISTERED = "registered"
+    PARTY_SELECTED = "party_selected"
     BEFORE_ENFORCEMENT = "before_enforcement"
 
 
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     ADDRESS_UNKNOWN = "address_unknown"
+    PARTY_NOT_SELECTED = "party_not_selected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,17 @@ _REFUSED: Final[Mapping[State, Reason]] = MappingProxyType(
 )
 
 
+def _nearest(snapshot: Snapshot, caller: IPAddress) -> Reason:
+    """Return what is wrong with an address that does not count: nobody's, or a party's that was not ticked (Q26)."""
+    if any(caller in ranges for ranges in snapshot.customers.values()):
+        return Reason.PARTY_NOT_SELECTED
+    return Reason.ADDRESS_UNKNOWN
+
+
 def decide(snapshot: Snapshot, *, fingerprint: str, address: IPAddress, at: datetime) -> Decision:
     """Decide on one call: certificate first, address last; an IPv6 caller never is at a registered address.
+
+    The addresses of the software parties that its organisation ticked count as its own (Q26, Q30).
 
     `fingerprint` is the SHA-256 of the certificate's DER in lower-case hex, `address` the peer as the socket shows it.
     The date of enforcement softens the rule of addresses only (Q3, Q4); what is wrong with a certificate always counts.
@@ -74,7 +85,9 @@ def decide(snapshot: Snapshot, *, fingerprint: str, address: IPAddress, at: date
     caller = unwrap(address)
     if caller in snapshot.ranges_of(certificate.user_number):
         return Allow(Because.REGISTERED)
-    denied = Deny(Reason.ADDRESS_UNKNOWN)
+    if any(caller in snapshot.customers_of(party) for party in snapshot.selected_by(certificate.organisation)):
+        return Allow(Because.PARTY_SELECTED)
+    denied = Deny(_nearest(snapshot, caller))
     if snapshot.enforced_from is not None and at < snapshot.enforced_from:
         return Allow(Because.BEFORE_ENFORCEMENT, otherwise=denied)
     return denied

@@ -13,7 +13,7 @@ from relay.registry.domain.certificates import (
     PersonalCertificate,
     SystemCertificate,
 )
-from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Role, Selection
 from relay.registry.domain.registrations import Registration
 
 _SYSTEM, _PERSONAL = "system", "personal"
@@ -23,12 +23,17 @@ Values = Mapping[str, object]
 
 def organisation_values(organisation: Organisation) -> Values:
     """Return the columns of an organisation."""
-    return {"id": organisation.id, "name": organisation.name, "agb_code": organisation.agb_code}
+    return {
+        "id": organisation.id,
+        "name": organisation.name,
+        "agb_code": organisation.agb_code,
+        "role": organisation.role.value,
+    }
 
 
 def organisation_of(row: Row[Any]) -> Organisation:
     """Return the organisation in a row."""
-    return Organisation(id=row.id, name=row.name, agb_code=row.agb_code)
+    return Organisation(id=row.id, name=row.name, agb_code=row.agb_code, role=Role(row.role))
 
 
 def contact_person_values(person: ContactPerson) -> Values:
@@ -101,3 +106,38 @@ def registration_of(row: Row[Any]) -> Registration:
         by=row.registered_by,
         at=row.registered_at,
     )
+
+
+def party_address_values(address: PartyAddress) -> Values:
+    """Return the columns of a software party's address."""
+    return {
+        "party": address.party,
+        **range_values(address.range),
+        "registered_by": address.by,
+        "registered_at": address.at,
+    }
+
+
+def party_address_of(row: Row[Any]) -> PartyAddress:
+    """Return the software party's address in a row."""
+    return PartyAddress(
+        party=row.party,
+        range=AddressRange(IPv4Address(row.first), IPv4Address(row.last)),
+        by=row.registered_by,
+        at=row.registered_at,
+    )
+
+
+def selection_values(selection: Selection) -> Values:
+    """Return the columns of a selection."""
+    return {
+        "provider": selection.provider,
+        "party": selection.party,
+        "selected_by": selection.by,
+        "selected_at": selection.at,
+    }
+
+
+def selection_of(row: Row[Any]) -> Selection:
+    """Return the selection in a row."""
+    return Selection(provider=row.provider, party=row.party, by=row.selected_by, at=row.selected_at)

@@ -16,7 +16,8 @@ from relay.registry.domain.errors import BookUnavailable
 from relay.registry.storage.store import SqlStore
 
 # WAL: the gate's reads never wait for a contact person's write. FULL: an answered change survives a power failure.
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 5000")
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000")
+_KEYS_COUNT = "foreign_keys = ON"
 
 
 @contextmanager
@@ -25,25 +26,39 @@ def opened(path: Path) -> Iterator[SqlStore]:
 
     Raises `BookUnavailable` with the remedy when the file cannot be had or is not a book of ours.
     """
-    engine = create_engine(URL.create("sqlite", database=str(path)))
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
+    _make_private(path)
+    migrate(path)
+    engine = _engine(path, *_PRAGMAS, _KEYS_COUNT)
     try:
-        _make_private(path)
-        migrate(engine, path)
         yield SqlStore(engine)
     finally:
         engine.dispose()
 
 
-def migrate(engine: Engine, path: Path) -> None:
-    """Bring the schema up to date in one transaction: it is the newest afterwards, or as it was."""
+def migrate(path: Path) -> None:
+    """Bring the schema up to date in one transaction: it is the newest afterwards, or as it was.
+
+    SQLite changes a table by making another in its place. What refers to it must not notice meanwhile, so foreign keys
+    are looked at when all is done.
+    """
+    engine = _engine(path, *_PRAGMAS)
+    try:
+        _upgrade(engine, path)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(engine: Engine, path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", "relay.registry.storage:migrations")
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                raise BookUnavailable(
+                    f"{path} refers to what it does not have: put a copy of an earlier day in its place"
+                )
     except CommandError as error:
         raise BookUnavailable(f"{path} was written by a newer relay, or is not a registry's book: {error}") from error
     except SQLAlchemyError as error:
@@ -61,11 +76,18 @@ def _make_private(path: Path) -> None:
         raise BookUnavailable(f"{fault}: name a file in a folder that exists and is ours to write in") from error
 
 
-def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _engine(path: Path, *pragmas: str) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _begin(connection: Connection) -> None:

@@ -1,11 +1,11 @@
 """The book in a database, by SQLAlchemy Core: portable SQL, one transaction a call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, select
+from sqlalchemy import Column, Connection, Engine, Select, Table, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay.registry.domain.errors import BookUnavailable
@@ -17,16 +17,30 @@ from relay.registry.domain.events import (
     ContactPersonAdded,
     Event,
     OrganisationAdded,
+    PartyAddressRegistered,
+    PartyAddressRemoved,
+    PartyDeselected,
+    PartyEvent,
+    PartySelected,
 )
 from relay.registry.domain.identifiers import OrganisationId, UserNumber
-from relay.registry.domain.parties import ContactPerson, Organisation
+from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Selection
 from relay.registry.domain.ranges import Ranges
 from relay.registry.domain.registrations import Registration
 from relay.registry.ports import Book
 from relay.registry.storage import rows
-from relay.registry.storage.tables import BOOK, CERTIFICATES, CONTACT_PERSONS, ORGANISATIONS, REGISTRATIONS
+from relay.registry.storage.tables import (
+    BOOK,
+    CERTIFICATES,
+    CONTACT_PERSONS,
+    ORGANISATIONS,
+    PARTY_ADDRESSES,
+    REGISTRATIONS,
+    SELECTIONS,
+)
 
 T = TypeVar("T")
+Key = TypeVar("Key", bound=str)
 
 # Rows read at a time.
 _PART: Final = 10_000
@@ -54,6 +68,12 @@ class SqlStore:
         found = self._run(lambda it: it.execute(select(ORGANISATIONS).order_by(ORGANISATIONS.c.id)).all())
         return tuple(map(rows.organisation_of, found))
 
+    def organisation(self, name: OrganisationId) -> Organisation | None:
+        """Return the organisation of this short name, or None."""
+        query = select(ORGANISATIONS).where(ORGANISATIONS.c.id == name)
+        found = self._run(lambda it: it.execute(query).one_or_none())
+        return None if found is None else rows.organisation_of(found)
+
     def contact_person(self, number: UserNumber) -> ContactPerson | None:
         """Return the contact person under this user number, or None."""
         query = select(CONTACT_PERSONS).where(CONTACT_PERSONS.c.user_number == number)
@@ -71,6 +91,16 @@ class SqlStore:
         query = _registrations().where(REGISTRATIONS.c.user_number == number)
         return tuple(map(rows.registration_of, self._run(lambda it: it.execute(query).all())))
 
+    def party_addresses(self, party: OrganisationId) -> tuple[PartyAddress, ...]:
+        """Return what a software party registered for its customers, in the order in which it was made."""
+        query = select(PARTY_ADDRESSES).where(PARTY_ADDRESSES.c.party == party).order_by(PARTY_ADDRESSES.c.id)
+        return tuple(map(rows.party_address_of, self._run(lambda it: it.execute(query).all())))
+
+    def selections(self, provider: OrganisationId) -> tuple[Selection, ...]:
+        """Return the software parties that a care provider ticked, in that order."""
+        query = select(SELECTIONS).where(SELECTIONS.c.provider == provider).order_by(SELECTIONS.c.id)
+        return tuple(map(rows.selection_of, self._run(lambda it: it.execute(query).all())))
+
     def _run(self, work: Callable[[Connection], T]) -> T:
         try:
             with self._engine.begin() as connection:
@@ -85,16 +115,26 @@ def _load(connection: Connection) -> Book:
     return Book(
         version=connection.execute(select(BOOK.c.version)).scalar_one(),
         certificates=tuple(map(rows.certificate_of, connection.execute(select(CERTIFICATES)))),
-        ranges=dict(_ranges(connection)),
+        ranges=_ranges(connection, REGISTRATIONS.c.user_number, REGISTRATIONS),
+        customers=_ranges(connection, PARTY_ADDRESSES.c.party, PARTY_ADDRESSES),
+        selected=_selected(connection),
     )
 
 
-def _ranges(connection: Connection) -> Iterator[tuple[UserNumber, Ranges]]:
-    """Yield what is registered, by user number; read in parts, for there can be a million."""
-    query = select(REGISTRATIONS.c.user_number, REGISTRATIONS.c.first, REGISTRATIONS.c.last)
-    found = connection.execute(query.order_by(REGISTRATIONS.c.user_number).execution_options(yield_per=_PART))
-    for number, registered in groupby(found, key=itemgetter(0)):
-        yield number, Ranges((first, last) for _, first, last in registered)
+def _ranges(connection: Connection, whose: Column[Key], table: Table) -> dict[Key, Ranges]:
+    """Return what is registered, by whose it is; read in parts, for there can be a million."""
+    query = select(whose, table.c.first, table.c.last).order_by(whose)
+    found = connection.execute(query.execution_options(yield_per=_PART))
+    return {
+        key: Ranges((first, last) for _, first, last in registered)
+        for key, registered in groupby(found, key=itemgetter(0))
+    }
+
+
+def _selected(connection: Connection) -> dict[OrganisationId, tuple[OrganisationId, ...]]:
+    query = select(SELECTIONS.c.provider, SELECTIONS.c.party).order_by(SELECTIONS.c.provider, SELECTIONS.c.id)
+    found = groupby(connection.execute(query), key=itemgetter(0))
+    return {provider: tuple([party for _, party in ticked]) for provider, ticked in found}
 
 
 def _registrations() -> Select[tuple[object, ...]]:
@@ -131,6 +171,23 @@ def _write(connection: Connection, event: Event) -> bool:
         case AddressRemoved(user_number=number, range=addresses):
             key = {"user_number": number, **rows.range_values(addresses)}
             return connection.execute(REGISTRATIONS.delete().filter_by(**key)).rowcount > 0
+        case _:
+            return _write_of_parties(connection, event)
+
+
+def _write_of_parties(connection: Connection, event: PartyEvent) -> bool:
+    match event:
+        case PartyAddressRegistered(address=address):
+            values = rows.party_address_values(address)
+            return _insert(connection, PARTY_ADDRESSES, values, by=("party", "first", "last"))
+        case PartyAddressRemoved(party=party, range=addresses):
+            key = {"party": party, **rows.range_values(addresses)}
+            return connection.execute(PARTY_ADDRESSES.delete().filter_by(**key)).rowcount > 0
+        case PartySelected(selection=selection):
+            return _insert(connection, SELECTIONS, rows.selection_values(selection), by=("provider", "party"))
+        case PartyDeselected(provider=provider, party=party):
+            key = {"provider": provider, "party": party}
+            return connection.execute(SELECTIONS.delete().filter_by(**key)).rowcount > 0
 
 
 def _insert(connection: Connection, table: Table, values: rows.Values, *, by: tuple[str, ...]) -> bool:

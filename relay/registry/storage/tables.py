@@ -57,7 +57,12 @@ ORGANISATIONS: Final = Table(
     METADATA,
     Column("id", String(63), primary_key=True),
     Column("name", String(200), nullable=False),
-    Column("agb_code", String(8), nullable=False, unique=True),
+    Column("agb_code", String(8), unique=True),
+    Column("role", String(20), nullable=False),
+    CheckConstraint(
+        "(role = 'care_provider' AND agb_code IS NOT NULL) OR (role = 'software_party' AND agb_code IS NULL)",
+        name="role",
+    ),
 )
 
 CONTACT_PERSONS: Final = Table(
@@ -97,4 +102,29 @@ REGISTRATIONS: Final = Table(
     Column("registered_at", Moment, nullable=False),
     CheckConstraint("first >= 0 AND first <= last AND last <= 4294967295", name="ipv4"),
     UniqueConstraint("user_number", "first", "last", name="uq_registrations_range"),
+)
+
+# What software parties registered for their customers.
+PARTY_ADDRESSES: Final = Table(
+    "party_addresses",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("party", ForeignKey("organisations.id"), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("registered_by", String(14), nullable=False),
+    Column("registered_at", Moment, nullable=False),
+    CheckConstraint("first >= 0 AND first <= last AND last <= 4294967295", name="ipv4"),
+    UniqueConstraint("party", "first", "last", name="uq_party_addresses_range"),
+)
+
+SELECTIONS: Final = Table(
+    "selections",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("provider", ForeignKey("organisations.id"), nullable=False),
+    Column("party", ForeignKey("organisations.id"), nullable=False),
+    Column("selected_by", String(14), nullable=False),
+    Column("selected_at", Moment, nullable=False),
+    UniqueConstraint("provider", "party", name="uq_selections_both"),
 )

@@ -20,8 +20,8 @@ from relay.registry.storage.sqlite import opened
 from relay.x509.identity import Identity, identify
 from tests.kit import authority as kit
 from tests.kit.authority import AT, ORGANISATION, PERSONAL_NUMBER, USER_NUMBER
-from tests.kit.registry import SYSTEM_ELDERS, book_of
-from tests.kit.registry_api import Caller, Place, filled, placed
+from tests.kit.registry import PARTY, PERSON_PARTY, SYSTEM_ELDERS, book_of, contact_person, software_party
+from tests.kit.registry_api import Caller, Place, filled, personal_of, placed
 
 ADDRESS = "198.100.20.7"
 OWN = f"/v1/certificates/{USER_NUMBER}/addresses"
@@ -276,3 +276,44 @@ async def test_many_contact_persons_at_once_leave_the_gate_with_the_book_as_it_i
     assert seen == sorted(seen)
     registered = place.service.snapshot.ranges_of(UserNumber(USER_NUMBER))
     assert len(registered) == len((await call("GET", OWN)).body["addresses"]) == 30
+
+
+@pytest.fixture
+def party(place: Place) -> Caller:
+    """A software party's contact person, and the certificate to call under."""
+    place.service.add_organisation(software_party())
+    place.service.add_contact_person(contact_person(PERSON_PARTY, PARTY))
+    issued = kit.authority().issue_personal(PERSON_PARTY, "Bert", "Voorbeeld", "Software", at=AT - timedelta(days=1))
+    place.service.add_certificate(personal_of(issued, PERSON_PARTY, PARTY))
+    return place.caller(issued)
+
+
+async def test_a_party_registers_for_its_customers_and_a_provider_ticks_it(call: Caller, party: Caller) -> None:
+    assert (await call("GET", "/v1/parties")).body == {"parties": []}
+    missing = await call("PUT", f"/v1/parties/{PARTY}/selection")
+    assert (missing.status, missing.body["code"]) == (404, "party_not_found")
+    made = await party("PUT", f"/v1/customers/addresses/{ADDRESS}-198.100.20.9")
+    assert (made.status, made.body["registered_by"]) == (201, PERSON_PARTY)
+    assert made.headers["Content-Location"] == f"/v1/customers/addresses/{ADDRESS}-198.100.20.9"
+    assert (await party("PUT", f"/v1/customers/addresses/{ADDRESS}-198.100.20.9")).status == 200
+    assert (await party("GET", "/v1/customers/addresses")).body == {"addresses": [made.body]}
+    ticks = [(await call("PUT", f"/v1/parties/{PARTY}/selection")).status for _ in range(2)]
+    assert ticks == [201, 200]
+    listed = {"id": PARTY, "name": software_party().name, "selected": True}
+    assert (await call("GET", "/v1/parties")).body == {"parties": [listed]}
+    backs = [(await call("DELETE", f"/v1/parties/{PARTY}/selection")).status for _ in range(2)]
+    assert backs == [204, 404]
+    gone = [(await party("DELETE", f"/v1/customers/addresses/{ADDRESS}-198.100.20.9")).status for _ in range(2)]
+    assert gone == [204, 404]
+
+
+async def test_neither_does_what_is_the_others(call: Caller, party: Caller) -> None:
+    answers = [
+        await call("GET", "/v1/customers/addresses"),
+        await call("PUT", f"/v1/customers/addresses/{ADDRESS}"),
+        await call("DELETE", f"/v1/customers/addresses/{ADDRESS}"),
+        await party("GET", "/v1/parties"),
+        await party("PUT", f"/v1/parties/{PARTY}/selection"),
+        await party("DELETE", f"/v1/parties/{PARTY}/selection"),
+    ]
+    assert {(each.status, each.body["code"]) for each in answers} == {(403, "role_refused")}

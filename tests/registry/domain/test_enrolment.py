@@ -12,7 +12,7 @@ from relay.registry.domain.enrolment import (
     same_certificate,
 )
 from relay.registry.domain.errors import Enrolment, EnrolmentRefused
-from relay.registry.domain.identifiers import UserNumber
+from relay.registry.domain.identifiers import OrganisationId, UserNumber
 from relay.registry.domain.parties import Organisation
 from tests.kit.registry import (
     ELDERS,
@@ -22,6 +22,7 @@ from tests.kit.registry import (
     contact_person,
     organisation,
     personal_certificate,
+    software_party,
     system_certificate,
 )
 
@@ -82,3 +83,10 @@ def test_a_certificate_stays_the_same_when_it_is_revoked() -> None:
     revoked = system_certificate(revoked_at=NOON)
     assert same_certificate(system_certificate(), revoked)
     check_certificate(system_certificate(), known=[revoked])
+
+
+def test_software_parties_have_no_agb_code_that_they_could_share() -> None:
+    other = software_party(OrganisationId("software-elders"))
+    check_organisation(other, known=[software_party(), organisation()])
+    with pytest.raises(EnrolmentRefused):
+        check_organisation(replace(software_party(), name="Een ander"), known=[software_party()])

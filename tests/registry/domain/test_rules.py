@@ -5,13 +5,22 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
+from relay.registry.domain.addresses import parse_range
 from relay.registry.domain.certificates import Certificate
+from relay.registry.domain.events import CertificateRevoked, PartyAddressRegistered, PartyAddressRemoved
+from relay.registry.domain.identifiers import OrganisationId
+from relay.registry.domain.ranges import NONE
 from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
 from relay.registry.domain.snapshot import Snapshot
 from tests.kit.registry import (
+    ELDERS,
     NOON,
+    PARTY,
+    PERSON,
     SYSTEM,
     SYSTEM_ELDERS,
+    VOORBEELD,
+    party_address,
     personal_certificate,
     print_of,
     registered,
@@ -126,3 +135,43 @@ def test_a_caller_on_a_dual_stack_socket_is_known_by_its_ipv4_address() -> None:
 def test_q13_an_ipv6_caller_is_at_no_registered_address() -> None:
     assert judge(book(), IPv6Address("2001:db8::1")) == Deny(Reason.ADDRESS_UNKNOWN)
     assert judge(book(), IPv6Address(int(REGISTERED))) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+AT_THE_PARTY = IPv4Address("198.100.40.7")
+
+
+def _with_party(*ticked: OrganisationId, enforced_from: datetime | None = None) -> Snapshot:
+    return Snapshot.of(
+        (system_certificate(), system_certificate(SYSTEM_ELDERS, mark=2, of=ELDERS)),
+        registered(registration("198.100.20.7")),
+        customers={PARTY: NONE.having(parse_range("198.100.40.0/28", rehearsal=True))},
+        selected=dict.fromkeys(ticked, (PARTY,)),
+        enforced_from=enforced_from,
+    )
+
+
+def test_q26_a_ticked_partys_addresses_count_for_the_providers_own_certificate() -> None:
+    snapshot = _with_party(VOORBEELD)
+    assert judge(snapshot, AT_THE_PARTY) == Allow(Because.PARTY_SELECTED)
+    assert judge(snapshot, REGISTERED) == Allow(Because.REGISTERED)
+    assert judge(snapshot, UNREGISTERED) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_q26_who_did_not_tick_the_party_is_told_just_that() -> None:
+    elsewhere = decide(_with_party(VOORBEELD), fingerprint=print_of(2), address=AT_THE_PARTY, at=NOON)
+    assert elsewhere == Deny(Reason.PARTY_NOT_SELECTED)
+    early = decide(_with_party(enforced_from=NOON + SECOND), fingerprint=print_of(2), address=AT_THE_PARTY, at=NOON)
+    assert early == Allow(Because.BEFORE_ENFORCEMENT, otherwise=Deny(Reason.PARTY_NOT_SELECTED))
+
+
+def test_q30_what_the_party_changes_later_counts_too() -> None:
+    snapshot = _with_party(VOORBEELD)
+    moved = snapshot.with_change(PartyAddressRegistered(address=party_address("198.100.50.1")), version=1)
+    assert judge(moved, IPv4Address("198.100.50.1")) == Allow(Because.PARTY_SELECTED)
+    gone = PartyAddressRemoved(party=PARTY, range=parse_range("198.100.40.0/28", rehearsal=True), by=PERSON, at=NOON)
+    assert judge(moved.with_change(gone, version=2), AT_THE_PARTY) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_a_ticked_party_mends_nothing_that_is_wrong_with_the_certificate() -> None:
+    revoked = _with_party(VOORBEELD).with_change(CertificateRevoked(fingerprint=print_of(1), at=NOON), version=1)
+    assert judge(revoked, AT_THE_PARTY) == Deny(Reason.CERTIFICATE_REVOKED)

@@ -11,19 +11,28 @@ from relay.registry.domain.events import (
     CertificateAdded,
     CertificateRevoked,
     OrganisationAdded,
+    PartyAddressRegistered,
+    PartyAddressRemoved,
+    PartyDeselected,
+    PartySelected,
 )
 from relay.registry.domain.identifiers import OrganisationId
 from relay.registry.domain.ranges import NONE
 from relay.registry.domain.snapshot import Snapshot
 from tests.kit.registry import (
+    ELDERS,
     NOON,
+    PARTY,
     PERSON,
     SYSTEM,
     SYSTEM_ELDERS,
+    VOORBEELD,
     organisation,
+    party_address,
     print_of,
     registered,
     registration,
+    selection,
     system_certificate,
 )
 
@@ -78,6 +87,18 @@ def test_a_revocation_marks_that_certificate_with_its_moment() -> None:
     event = CertificateRevoked(fingerprint=print_of(1), at=NOON)
     assert KNOWN.with_change(event, version=8).certificates[print_of(1)].revoked_at == NOON
     assert KNOWN.certificates[print_of(1)].revoked_at is None
+
+
+def test_parties_and_who_ticked_them_follow_each_change() -> None:
+    known = EMPTY.with_change(PartyAddressRegistered(address=party_address("198.100.40.1")), version=1)
+    known = known.with_change(PartySelected(selection=selection()), version=2)
+    customers, selected = {PARTY: known.customers_of(PARTY)}, {VOORBEELD: (PARTY,)}
+    assert known == Snapshot.of((), {}, customers=customers, selected=selected, version=2)
+    range_ = party_address("198.100.40.1").range
+    gone = known.with_change(PartyAddressRemoved(party=PARTY, range=range_, by=PERSON, at=NOON), version=3)
+    gone = gone.with_change(PartyDeselected(provider=VOORBEELD, party=PARTY, by=PERSON, at=NOON), version=4)
+    assert gone == Snapshot.of((), {}, version=4)
+    assert gone.with_change(PartyDeselected(provider=ELDERS, party=PARTY, by=PERSON, at=NOON), version=4) == gone
 
 
 def test_a_change_shares_all_that_it_does_not_touch() -> None:
