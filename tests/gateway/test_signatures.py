@@ -329,4 +329,7 @@ async def test_a_key_beside_a_signature_is_one_credential_too_many(tmp_path: Pat
     async with _signing(tmp_path) as (here, _):
         call = HMAC.call(TARGET, body=BODY, extra=[here.authorised])
         assert (await _answer(here, call.octets())).status == 401
+        for half in ("Signature", "Signature-Input"):
+            fields = (here.authorised, (half, dict(call.fields)[half]))
+            assert (await _answer(here, request("GET", PATH, *fields))).status == 401
         assert (await _answer(here, request("GET", PATH, here.authorised))).status == 200
