@@ -105,7 +105,7 @@ class Dealer:
     def ask(self, client: str, told: Told) -> None:
         """Have a share dealt, unless there is one by now: one question for all who ask meanwhile. See `Shares`."""
         allowance = self._allowances().get(client) if client else self._total
-        if not self.deals or allowance is None:
+        if not self.deals or allowance is None or not allowance.calls_per_minute:
             told(False)  # noqa: FBT003  # as a callback it has no keywords
         elif self._room.holds(number := self._number(client), time.time()):
             told(True)  # noqa: FBT003
@@ -169,16 +169,16 @@ class Dealer:
         return self._room.slot(client) if client else 0
 
     async def _deal(self, client: str, number: int, limit: int) -> None:
-        dealt = True
+        dealt = False
         try:
             calls, until = await self._share(client, limit)
+            self._room.deal(number, calls, until)
+            dealt = True
         except CommonCountAway as fault:
             self._away(fault)
-            dealt = False
-        else:
-            self._room.deal(number, calls, until)
-        for told in self._asked.pop(client):
-            told(dealt)
+        finally:  # whatever it was, nobody is left waiting
+            for told in self._asked.pop(client):
+                told(dealt)
 
     async def _share(self, client: str, limit: int) -> tuple[int, float]:
         """Return how many calls this relay may carry now of those that a minute has, and until when."""
