@@ -11,6 +11,7 @@ from relay.auth.hashing import digest_of
 from tests.kit import authority as kit
 from tests.kit import upstream as up
 from tests.kit.caller import Caller
+from tests.kit.door import until
 from tests.kit.line import Answer, line, request
 from tests.kit.relay import PATH, Relay, relay
 
@@ -65,6 +66,10 @@ KEY = ("X-Api-Key", OTHER.text)
         ([("X-Relay-Authorization", ""), RIGHT], 401),
         ([BESIDE, BESIDE], 401),
         ([("Proxy-Authorization", VALUE)], 401),
+        ([("Cookie", f"X-Api-Key={OTHER.text}; Authorization={VALUE}")], 401),
+        ([("Referer", f"https://localhost{PATH}?code={OTHER.text}")], 401),
+        ([("X-Forwarded-Authorization", VALUE)], 401),
+        ([("X-Original-Authorization", VALUE)], 401),
         ([("Authorization_", VALUE)], 400),
         ([("X_Relay_Authorization", VALUE)], 400),
         ([("X_Api_Key", OTHER.text)], 400),
@@ -107,6 +112,36 @@ async def test_right_credentials_pass_and_stay_here(
         sent = upstream.requests[0].head.lower()
         assert b"authorization" not in sent
         assert b"api-key" not in sent
+
+
+async def test_calls_sent_together_are_each_of_whoever_proves_itself_in_it(tmp_path: Path) -> None:
+    shown = [[RIGHT], [], [KEY], [basic(password="x")], [("X-Api-Key", OTHER.text + "x")], [RIGHT]]
+    async with (
+        up.running() as upstream,
+        relay(tmp_path, upstream.port, changes=CHANGES) as here,
+        line(here.port) as caller,
+    ):
+        calls = [request("POST", PATH, *fields, body=b"%d" % number) for number, fields in enumerate(shown)]
+        await caller.send(b"".join(calls))
+        assert [(await caller.answer()).status for _ in shown] == [200, 401, 200, 401, 401, 200]
+        assert [each.body for each in upstream.requests] == [b"0", b"2", b"5"]
+        await until(lambda: len(here.exchanges) == len(shown))
+        assert [each["client"] for each in here.exchanges] == ["wcf", "", "other", "", "", "wcf"]
+
+
+async def test_a_key_behind_the_body_proves_nobody(tmp_path: Path) -> None:
+    async with up.running() as upstream, relay(tmp_path, upstream.port, changes=CHANGES) as here:
+
+        async def answered(*fields: tuple[str, str], name: str) -> int:
+            sent = request("POST", PATH, *fields, ("Transfer-Encoding", "chunked"), ("Trailer", name))
+            async with line(here.port) as caller:
+                trailer = f"1\r\nx\r\n0\r\n{name}: {OTHER.text}\r\n\r\n"
+                return (await (await caller.send(sent + trailer.encode())).answer()).status
+
+        assert await answered(name="X-Api-Key") == 401
+        assert not upstream.connections
+        assert await answered(KEY, name="X-Note") == 200
+        assert OTHER.text.encode() not in upstream.octets
 
 
 async def test_the_token_for_vecozo_travels_beside_ours(tmp_path: Path) -> None:
