@@ -132,6 +132,20 @@ async def test_what_was_wrong_is_remembered_for_a_time_and_then_looked_at_again(
     assert len(hashing.asked) == 2
 
 
+async def test_what_was_used_last_is_remembered_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.auth.basic._MOST_PROVEN", 2)
+    way = Passwords(dict.fromkeys("abc", (DIGEST, CALLER)), Hashing())
+    for name in ("a", "b"):
+        await _outcome(way.authenticate(_head(name, "geheim"), None, AT))
+    assert way.authenticate(_head("a", "geheim"), None, AT) == CALLER
+    await _outcome(way.authenticate(_head("c", "geheim"), None, AT))
+    assert [isinstance(way.authenticate(_head(name, "geheim"), None, AT), Awaited) for name in "acb"] == [
+        False,
+        False,
+        True,
+    ]
+
+
 async def test_only_so_many_outcomes_are_remembered() -> None:
     way = Passwords({"zorg": (DIGEST, CALLER)}, Hashing())
     for number in range(1024):
