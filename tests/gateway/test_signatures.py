@@ -97,9 +97,10 @@ async def test_a_signed_call_without_a_body_passes(tmp_path: Path) -> None:
         assert len(whole.requests) == 1
 
 
-async def test_a_nonce_may_be_long(tmp_path: Path) -> None:
+async def test_a_signature_may_have_every_parameter_and_a_long_nonce(tmp_path: Path) -> None:
     async with _signing(tmp_path) as (here, whole):
-        assert (await _answer(here, HMAC.call(TARGET, body=BODY, nonce="x" * 256).octets())).status == 200
+        call = HMAC.call(TARGET, body=BODY, nonce="x" * 256, alg="hmac-sha256", expires=now() + 60, tag="relay")
+        assert (await _answer(here, call.octets())).status == 200
         assert len(whole.requests) == 1
 
 
