@@ -139,3 +139,11 @@ def test_many_processes_at_once_pass_exactly_as_many_as_may() -> None:
     os.close(writes)
     assert len(os.read(reads, 4096)) == 100
     os.close(reads)
+
+
+def test_what_one_client_asked_counts_for_no_other() -> None:
+    meter = Meter(MeterRoom(), None)
+    meter.use({name: Allowance(calls_per_minute=1) for name in ("one", "other")})
+    assert not isinstance(meter.take("one", 1_000.0), Reached)
+    assert isinstance(meter.take("one", 1_000.0), Reached)
+    assert not isinstance(meter.take("other", 1_000.0), Reached)
