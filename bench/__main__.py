@@ -20,7 +20,7 @@ from bench.machine import ROUNDS, facts
 from bench.place import prepared
 from bench.process import BenchFault, allow_many_files, processors
 from bench.run import Run, Steadiness
-from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, profile, resumption, start
+from bench.works import claims, idle, in_flight, journal, kept, latency, one_shot, profile, resumption, start, ways
 
 _NEEDED: Final = ("nginx", "haproxy", "wrk")
 
@@ -34,6 +34,7 @@ WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "journal": journal.measure,
+    "ways": ways.measure,
     "profile": profile.measure,
 }
 _QUICK: Final = ("kept", "one-shot")

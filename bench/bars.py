@@ -45,6 +45,15 @@ BARS: Final = (
     Bar(says="kept: times cheaper than", work="kept", figure=_CPU, front="aiohttp", against="relay", least=3, wish=4),
     Bar(says="kept: times cheaper than", work="kept", figure=_CPU, front="fastapi-httpx", against="relay", least=20),
     Bar(says="2 workers: CPU per call", work="kept", figure=_CPU, front="relay-workers-2", against="relay", most=1.1),
+    Bar(
+        says="kept, with a token: CPU per call",
+        work="kept",
+        figure=_CPU,
+        front="relay-token",
+        against="nginx-tuned",
+        most=2.3,
+        wish=1.6,
+    ),
     *(
         Bar(says=f"{work}: CPU per call", work=work, figure=_CPU, against="haproxy", most=most, wish=1.0)
         for work, most in {
@@ -69,6 +78,15 @@ BARS: Final = (
         front="relay-client-certificate",
         against="relay",
         most=1.1,
+    ),
+    Bar(
+        says="one-shot-tls13-full, with a token: CPU per call",
+        work="one-shot-tls13-full",
+        figure=_CPU,
+        front="relay-token",
+        against="haproxy",
+        most=1.3,
+        wish=1.0,
     ),
     *(
         Bar(
@@ -98,6 +116,14 @@ BARS: Final = (
     Bar(says="latency added, p99", work="latency", figure="p99_added_ms", against="nginx-tuned", most=2.0, floor=0.1),
     Bar(says="start, s", work="start", figure="ready_s", most=1.0, wish=0.5),
     Bar(says="log line and metrics of a call, us", work="journal", figure=_CPU, most=12, wish=8),
+    *(
+        Bar(says=f"{says}: CPU to prove who calls, us", work="ways", figure=_CPU, front=front, most=most)
+        for says, front, most in (
+            ("key", "api-key", 5),
+            ("cached token", "token-cached", 15),
+            ("first-seen token", "token-first-seen", 150),
+        )
+    ),
 )
 
 

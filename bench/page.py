@@ -123,6 +123,15 @@ _CHAPTERS: Final = (
         figures=_CPU,
         drawn="cpu_us_per_call",
     ),
+    _Chapter(
+        work="ways",
+        title="Proving who calls",
+        text="What it costs to find out who calls, in one process, by the relay's own authenticators on heads as they "
+        "are read from the wire, to the fields that are taken off. `api-key` is a relay that knows keys alone; each of "
+        "the others knows a way besides. What is cached was proven before; every signature (hmac-sha256) is new.",
+        figures=_CPU,
+        drawn="cpu_us_per_call",
+    ),
 )
 
 _PROFILE: Final = """\
@@ -161,6 +170,7 @@ workers on one processor would do so at every packet, two with a processor each 
 | `fastapi-httpx` | FastAPI on uvicorn, and httpx: [fastapi_httpx_front.py](../bench/peers/fastapi_httpx_front.py) |
 | `...-proxy-v2` | the same behind a load balancer that sends a PROXY v2 header before TLS |
 | `...-client-certificate` | the same, asking callers for a certificate; they have but their keys, or one (`-shown`) |
+| `relay-token` | `relay` whose callers show a token of Entra ID's form (RS256) instead of the key |
 | `...-workers-2` | the same with two workers, as many callers for each, on one processor all the same |
 
 The fronts take turns in each round, and the order turns round in every other one; figures are medians over the rounds,

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.directory import Directory
 from relay.auth.api_key import NewKey, new_key
 from relay.authority.authority import Authority
 from relay.authority.issued import Issued
@@ -34,11 +35,12 @@ _CLOSE = "</e:Body></e:Envelope>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The folder, the key that every front knows, and who issued all certificates in it."""
+    """The folder, the key that every front knows, and who issued all certificates in it, and tokens."""
 
     folder: Path
     key: NewKey
     authority: Authority
+    directory: Directory
 
     @property
     def request(self) -> Path:
@@ -55,6 +57,10 @@ class Place:
         """The folder of certificates and keys."""
         return self.folder / "certs"
 
+    def proof(self, *, tokened: bool) -> str:
+        """Return the field that a caller proves itself by: its key, or a token."""
+        return f"Authorization: Bearer {self.directory.token()}" if tokened else f"X-Api-Key: {self.key.text}"
+
     def renew_server(self) -> None:
         """Put another certificate, of another key, in the place of the one that fronts show their callers."""
         _write(self.certs, "server", self.authority.issue_server(["localhost"], at=datetime.now(UTC) - _AGE))
@@ -64,7 +70,12 @@ class Place:
 def prepared() -> Iterator[Place]:
     """Make the folder for as long as the block lasts. Every server key in it is P-256."""
     with TemporaryDirectory(prefix="relay-bench-") as name:
-        place = Place(folder=Path(name), key=new_key(), authority=Authority.create(at=datetime.now(UTC) - _AGE))
+        place = Place(
+            folder=Path(name),
+            key=new_key(),
+            authority=Authority.create(at=datetime.now(UTC) - _AGE),
+            directory=Directory(),
+        )
         place.folder.chmod(0o711)  # nginx, when started by root, has workers that are not
         place.request.write_text(envelope(REQUEST_SIZE))
         # Random, so that nothing on the way could make it smaller.

@@ -26,6 +26,7 @@ FRONTS: Final[Mapping[str, Starter]] = {
     "haproxy-client-certificate-shown": partial(
         haproxy, name="haproxy-client-certificate-shown", asking=True, shown=True
     ),
+    "relay-token": partial(relay, name="relay-token", tokened=True),
     "relay-workers-2": partial(relay, name="relay-workers-2", workers=2),
 }
 

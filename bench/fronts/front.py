@@ -14,8 +14,8 @@ class Front:
     """A running front: its first process, from which all the others descend, and when that began (monotonic).
 
     `statuses` reads its log: how often it says to have answered what. `proxied`: it expects a PROXY v2 header before
-    TLS. `shown`: its callers show a client certificate. `keeps`: it keeps its connections to the upstream. `workers`
-    carry calls in it.
+    TLS. `shown`: its callers show a client certificate. `tokened`: they show a token instead of the key. `keeps`: it
+    keeps its connections to the upstream. `workers` carry calls in it.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Front:
     statuses: Callable[[], Counter[str]]
     proxied: bool = False
     shown: bool = False
+    tokened: bool = False
     keeps: bool = True
     workers: int = 1
 

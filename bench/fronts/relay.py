@@ -4,13 +4,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from bench.directory import APPLICATION, AUDIENCE, ROLE, TENANT
 from bench.fronts.front import Front
+from bench.nginx import nginx
 from bench.place import CALLER, CLAIMS, PASSWORD, PATH, Place
 from bench.process import BenchFault, free_port, process, wait_for_port
 
@@ -31,21 +33,32 @@ def relay(
     proxied: bool = False,
     asking: bool = False,
     shown: bool = False,
+    tokened: bool = False,
 ) -> Iterator[Front]:
     """Run the relay that `python` has.
 
     `proxied` has it expect a PROXY v2 header before TLS, `asking` ask for client certificates; with `shown` its callers
-    show one, besides their key.
+    show one, besides their key. With `tokened` they show tokens of a directory, whose keys it fetches.
     """
     folder = place.folder / name  # of its own, for the state that it keeps beside its settings
     folder.mkdir(exist_ok=True)
     port, settings, log = free_port(), folder / "relay.toml", place.folder / f"{name}.log"
+    keys_port = free_port() if tokened else 0
     settings.write_text(_settings(place, port, upstream_port, proxied=proxied, asking=asking))
+    if tokened:
+        with settings.open("a") as more:
+            more.write(
+                _TOKENS.format(tenant=TENANT, application=APPLICATION, audience=AUDIENCE, role=ROLE, port=keys_port)
+            )
     command: list[str | Path] = [python, "-m", "relay", "serve", "--config", settings]
     if workers > 1:
         command += ["--workers", str(workers)]
     began = time.monotonic()
-    with process(command, folder=_REPOSITORY, out=log, cpus=cpus) as started:
+    keys = {"PORT": keys_port, "KEYS": place.directory.keys().decode()}
+    with (
+        nginx("directory", place, keys_port, keys, cpus) if tokened else nullcontext(),
+        process(command, folder=_REPOSITORY, out=log, cpus=cpus) as started,
+    ):
         wait_for_port(port, started, log)
         yield Front(
             name=name,
@@ -55,6 +68,7 @@ def relay(
             statuses=lambda: _statuses(log),
             proxied=proxied,
             shown=shown,
+            tokened=tokened,
             workers=workers,
         )
 
@@ -129,4 +143,18 @@ upstream = "https://localhost:{upstream}"
 tenants = ["linde"]
 api_keys = [{{ id = "{key}", digest = "{digest}" }}]
 {certificates}
+"""
+
+# They go on with the client that the settings end with.
+_TOKENS = """
+[[clients.dynamics.tokens]]
+directory = "entra"
+application = "{application}"
+role = "{role}"
+
+[directories.entra]
+tenant_id = "{tenant}"
+audiences = ["{audience}"]
+keys_url = "https://localhost:{port}/keys"
+trust = "../certs/ca.pem"
 """

@@ -35,10 +35,12 @@ class Target:
 class Requests:
     """Requests to one path with one body: each differs from all others by its correlation id."""
 
-    def __init__(self, place: Place, target: Target, path: str, body: bytes) -> None:
+    def __init__(self, place: Place, target: Target, path: str, body: bytes, proof: str = "") -> None:
+        """Take what each proves itself by, one field or several; empty: the key."""
+        proof = proof or place.proof(tokened=False)
         self._before = (
             f"POST {path} HTTP/1.1\r\nHost: localhost:{target.port}\r\nContent-Type: text/xml; charset=utf-8\r\n"
-            f'SOAPAction: "urn:bench"\r\nX-Api-Key: {place.key.text}\r\nx-ms-correlation-request-id: '
+            f'SOAPAction: "urn:bench"\r\n{proof}\r\nx-ms-correlation-request-id: '
         ).encode()
         self._after = f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         self._numbers = count()

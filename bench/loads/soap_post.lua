@@ -6,7 +6,7 @@ local number = 0
 
 function init()
   before = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
-    "\r\nContent-Type: text/xml; charset=utf-8\r\nSOAPAction: \"urn:bench\"\r\nX-Api-Key: " .. os.getenv("BENCH_KEY") ..
+    "\r\nContent-Type: text/xml; charset=utf-8\r\nSOAPAction: \"urn:bench\"\r\n" .. os.getenv("BENCH_PROOF") ..
     "\r\nx-ms-correlation-request-id: "
   after = "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end

@@ -53,26 +53,34 @@ class Load:
         )
 
 
-def load(place: Place, port: int, *, connections: int, tls: Tls, cpus: set[int]) -> AbstractContextManager[Load]:
-    """Send calls to `port`, on connections that are kept, until told to end."""
+def load(
+    place: Place, port: int, *, connections: int, tls: Tls, cpus: set[int], tokened: bool = False
+) -> AbstractContextManager[Load]:
+    """Send calls to `port`, on connections that are kept, until told to end: by the key, or with a token."""
     openssl = place.folder / f"{tls}.cnf"
     openssl.write_text(_OPENSSL.format(tls.value))
-    return _running(place, f"https://localhost:{port}{PATH}", connections, cpus, {"OPENSSL_CONF": str(openssl)})
+    return _running(
+        place, f"https://localhost:{port}{PATH}", connections, cpus, {"OPENSSL_CONF": str(openssl)}, tokened=tokened
+    )
 
 
-def plain_load(place: Place, port: int, *, connections: int, cpus: set[int]) -> AbstractContextManager[Load]:
+def plain_load(
+    place: Place, port: int, *, connections: int, cpus: set[int], tokened: bool = False
+) -> AbstractContextManager[Load]:
     """Send the same without TLS, to whoever calls on."""
-    return _running(place, f"http://localhost:{port}{PATH}", connections, cpus, {})
+    return _running(place, f"http://localhost:{port}{PATH}", connections, cpus, {}, tokened=tokened)
 
 
 @contextmanager
-def _running(place: Place, url: str, connections: int, cpus: set[int], env: Mapping[str, str]) -> Iterator[Load]:
+def _running(
+    place: Place, url: str, connections: int, cpus: set[int], env: Mapping[str, str], *, tokened: bool
+) -> Iterator[Load]:
     started = subprocess.Popen(
         ["wrk", "-t1", f"-c{connections}", f"-d{_MOST}s", "-s", str(_SCRIPT), url],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "BENCH_KEY": place.key.text, "BENCH_BODY": str(place.request), **env},
+        env={**os.environ, "BENCH_PROOF": place.proof(tokened=tokened), "BENCH_BODY": str(place.request), **env},
         preexec_fn=partial(os.sched_setaffinity, 0, cpus),
     )
     try:

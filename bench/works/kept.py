@@ -22,6 +22,7 @@ _FRONTS = (
     "aiohttp",
     "fastapi-httpx",
     "relay-workers-2",
+    "relay-token",
 )
 _OTHER_FRONTS = ("relay-source",)
 
@@ -89,7 +90,14 @@ def _window(run: Run, front: Front, behind: Upstream, seconds: float) -> tuple[d
 def _loaded(run: Run, front: Front) -> Iterator[Load]:
     """Put the front under load, with every caller connected."""
     connections = _connections(front)
-    with load(run.place, front.port, connections=connections, tls=Tls.V1_3, cpus=run.other_cpus) as sending:
+    with load(
+        run.place,
+        front.port,
+        connections=connections,
+        tls=Tls.V1_3,
+        cpus=run.other_cpus,
+        tokened=front.tokened,
+    ) as sending:
         give_up = time.monotonic() + _CONNECTED
         while len(connections_to(front.port)) != connections:
             if time.monotonic() > give_up:

@@ -17,11 +17,11 @@ from bench.upstream import Upstream, upstream
 _FRONTS = ("relay", "nginx-tuned", "haproxy", "relay-proxy-v2")
 _OTHER_FRONTS = (
     "nginx-howto", "aiohttp", "fastapi-httpx", "haproxy-proxy-v2", "relay-client-certificate",
-    "relay-client-certificate-shown", "haproxy-client-certificate", "haproxy-client-certificate-shown",
+    "relay-client-certificate-shown", "haproxy-client-certificate", "haproxy-client-certificate-shown", "relay-token",
 )  # fmt: skip
-# What a PROXY header costs, or asking for a certificate, shows as well in one kind as in all.
+# What a PROXY header costs, asking for a certificate, or a token, shows as well in one kind as in all.
 _ONE_KIND = Kind(tls=Tls.V1_3, resumed=False)
-_IN_ONE_KIND = re.compile("-proxy-v2|-client-certificate")
+_IN_ONE_KIND = re.compile("-proxy-v2|-client-certificate|-token")
 
 # Seconds: of a window, and of load before it, in which the first connections are made that others are resumed from;
 # and how many calls have to have been made by then, however slow the machine is.
@@ -76,7 +76,13 @@ def _window(
 ) -> tuple[dict[str, float], int]:
     """Return the figures of one window, and how many calls the load had answers to, before and after it too."""
     front, kind = turn
-    with plain_load(run.place, calling.port(front, kind), connections=CONNECTIONS, cpus=run.other_cpus) as sending:
+    with plain_load(
+        run.place,
+        calling.port(front, kind),
+        connections=CONNECTIONS,
+        cpus=run.other_cpus,
+        tokened=front.tokened,
+    ) as sending:
         started = calling.logged()
         time.sleep(_BEFORE)
         calling.wait_for(_CALLS_BEFORE, started)
