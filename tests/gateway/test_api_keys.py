@@ -153,3 +153,13 @@ async def test_when_every_process_goes_by_new_clients_the_page_says_so(tmp_path:
             while (now := json.loads((await here.ask_operator("/clients"))[1]))["clients"] or not now["everywhere"]:
                 pass
             assert (await (await kept.send(request("GET", PATH, here.authorised))).answer()).status == 401
+
+
+async def test_a_caller_can_try_its_key_and_nothing_goes_on(tmp_path: Path) -> None:
+    async with up.running() as upstream, relay(tmp_path, upstream.port) as here:
+        statuses = []
+        for fields in ([here.authorised], [("X-Api-Key", "rk_wrong")], []):
+            async with line(here.port) as caller:
+                statuses.append((await (await caller.send(request("OPTIONS", "*", *fields))).answer()).status)
+        assert statuses == [204, 401, 401]
+        assert not upstream.requests

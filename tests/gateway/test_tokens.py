@@ -198,6 +198,17 @@ async def test_tokens_that_are_in_order_pass(tmp_path: Path) -> None:
         assert len(here.directory.asked) == 1
 
 
+async def test_a_caller_with_a_key_says_that_authorization_is_vecozos(tmp_path: Path) -> None:
+    async with place(tmp_path) as here:
+        theirs, key = ("Authorization", "Bearer of-vecozo"), here.relay.authorised
+        assert (await here.call(key, theirs)).status == 401
+        assert (await here.call(key, theirs, ("X-Relay-Authorization", "key"))).status == 200
+        [sent] = here.upstream.requests
+        assert b"\r\nAuthorization: Bearer of-vecozo\r\n" in sent.head
+        assert b"X-Relay" not in sent.head
+        assert here.relay.exchanges[-1]["way"] == "api_key"
+
+
 async def test_authorization_of_vecozo_travels_on_beside_ours(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         theirs = ("Authorization", "Bearer of-vecozo")
