@@ -39,7 +39,7 @@ WORKS: Final[Mapping[str, Callable[[Run], Results]]] = {
 }
 _QUICK: Final = ("kept", "one-shot")
 # Seconds, in all, for windows that others disturbed.
-_REPEATED: Final = 90.0
+_REPEATED: Final = 45.0
 _REPEATED_QUICK: Final = 10.0
 
 
