@@ -53,7 +53,7 @@ async def test_a_certificate_shown_to_one_worker_is_judged_by_all_and_by_newcome
                 assert await _asked(here, worker, callers) == [True, "revoked", True, "foreign", True, "unknown"]
             passed = len(upstream.requests)
             os.kill(one, signal.SIGKILL)
-            await until(lambda: len(here.workers()) == 2 and one not in here.workers(), seconds=10)
+            await until(lambda: here.replaced(one), seconds=10)
             newcomer = next(worker for worker in here.workers() if worker != other)
             assert await _asked(here, newcomer, callers) == [True, "revoked", True, "foreign", True, "unknown"]
             assert len(upstream.requests) == passed == 4

@@ -77,7 +77,7 @@ async def test_what_a_worker_told_outlives_it(tmp_path: Path) -> None:
                 names = await _refused(here) + names
             assert await _names(here) == names
             os.kill(victim, signal.SIGKILL)
-            await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
+            await until(lambda: here.replaced(victim), seconds=10)
             with here.only(here.workers()[-1]):
                 names = await _refused(here) + names
             assert await _names(here) == names

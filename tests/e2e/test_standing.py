@@ -47,7 +47,7 @@ async def test_an_egress_that_is_out_is_out_for_every_worker_and_for_newcomers(t
             assert (status, "192.0.2.99" in why) == (503, True)
             victim = here.workers()[0]
             os.kill(victim, signal.SIGKILL)
-            await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
+            await until(lambda: here.replaced(victim), seconds=10)
             assert await _outcomes(here) == ["egress_out"] * 2
             assert upstream.connections == 0
             world.tells = truth
@@ -66,7 +66,7 @@ async def test_an_address_that_is_not_registered_is_out_for_every_worker_and_for
             assert await _outcomes(here) == ["address_not_registered"] * 2
             victim = here.workers()[0]
             os.kill(victim, signal.SIGKILL)
-            await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
+            await until(lambda: here.replaced(victim), seconds=10)
             assert await _outcomes(here) == ["address_not_registered"] * 2
             assert upstream.connections == 0
             registry.register("127.0.0.9")

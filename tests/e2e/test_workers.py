@@ -46,7 +46,7 @@ async def _lines(here: Served, count: int) -> AsyncIterator[list[Line]]:
 async def _kill(here: Served, worker: int) -> None:
     """Kill a worker, and wait for the one in its place."""
     os.kill(worker, signal.SIGKILL)
-    await until(lambda: len(here.workers()) == 2 and worker not in here.workers())
+    await until(lambda: here.replaced(worker))
 
 
 class Held:
@@ -79,7 +79,7 @@ async def test_a_killed_worker_takes_its_own_calls_with_it_each_is_told_and_anot
                 await call
         held.on.set()
         assert [(await call).status for call in calls[5:]] == [200] * 5
-        await until(lambda: len(here.workers()) == 2 and victim not in here.workers(), seconds=10)
+        await until(lambda: here.replaced(victim), seconds=10)
         await until(lambda: len(here.events("exchange")) == len(here.events("call_lost")) == 5)
         [lost] = here.events("worker_lost")
         assert (lost["worker"], lost["ended_by"], lost["in_progress"]) == (victim, "SIGKILL", 5)

@@ -47,6 +47,11 @@ class Served:
         gone = {line["worker"] for line in self.events("worker_lost")}
         return [int(str(line["worker"])) for line in self.events("worker_started") if line["worker"] not in gone]
 
+    def replaced(self, dead: int) -> bool:
+        """Whether two carry calls, and neither is the one that died: told by one look, as each sees more of the log."""
+        workers = self.workers()
+        return len(workers) == 2 and dead not in workers
+
     @contextmanager
     def only(self, worker: int) -> Iterator[None]:
         """Have one worker alone run while the block lasts, so that every caller comes to that one."""
