@@ -13,6 +13,8 @@ from pathlib import Path
 # Seconds: to start, and to end after having been asked.
 _START = 15.0
 _END = 10.0
+# Ports that were given out.
+_GIVEN: set[int] = set()
 
 
 class BenchFault(Exception):
@@ -72,10 +74,17 @@ def wait_for_port(port: int, started: subprocess.Popen[bytes], out: Path) -> Non
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on, for servers that cannot choose one themselves."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of loopback that nobody listens on, for servers that cannot choose one themselves.
+
+    None twice: many are asked for before the first is listened on, and two on one port would share its calls unseen.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 def family(pid: int) -> list[int]:
