@@ -9,7 +9,8 @@ import math
 import mmap
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
@@ -104,37 +105,28 @@ class MeterRoom:
 
     def row(self) -> int:
         """Return where the row of this process begins, a new one or the one that it has."""
-        fcntl.lockf(self.lock, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             pid, owners = os.getpid(), list(self.owners)
             row = owners.index(next(each for each in (pid, _FREE, 0) if each in owners))
             self.owners[row] = pid
-        finally:
-            fcntl.lockf(self.lock, fcntl.LOCK_UN)
         return row * _SLOTS
 
     def slot(self, name: str) -> int:
         """Return the number of a client's slot, a new one or the one that it has; the last is shared once all are."""
         digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True) or 1
-        fcntl.lockf(self.lock, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             for number in range(1, _SLOTS - 1):
                 whose = self.slots[number * _CELLS + _NAME]
                 if whose in (0, digest):
                     self.slots[number * _CELLS + _NAME] = digest
                     return number
             return _SLOTS - 1
-        finally:
-            fcntl.lockf(self.lock, fcntl.LOCK_UN)
 
     def deal(self, number: int, calls: int, until: float) -> None:
         """Leave so many calls to this relay until then (seconds of the epoch); 0: all are used up until then."""
-        fcntl.lockf(self.lock, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             cell = number * _CELLS
             self.slots[cell + _LEFT], self.slots[cell + _UNTIL] = calls or _NONE_ANYWHERE, int(until * 1000)
-        finally:
-            fcntl.lockf(self.lock, fcntl.LOCK_UN)
 
     def holds(self, number: int, at: float) -> bool:
         """Whether a share is left, or it is known that none is to be had."""
@@ -143,31 +135,31 @@ class MeterRoom:
 
     def octets(self, number: int) -> tuple[int, int]:
         """Return a day, counted from the epoch, and how many octets were carried here that day."""
-        fcntl.lockf(self.lock, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             return self.slots[number * _CELLS + _DAY], self.slots[number * _CELLS + _OCTETS]
-        finally:
-            fcntl.lockf(self.lock, fcntl.LOCK_UN)
 
     def elsewhere(self, number: int, day: int, octets: int) -> None:
         """Take how many octets other relays carried on a day, if that is still the day here."""
-        fcntl.lockf(self.lock, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             if self.slots[number * _CELLS + _DAY] == day:
                 self.slots[number * _CELLS + _ELSEWHERE] = octets
-        finally:
-            fcntl.lockf(self.lock, fcntl.LOCK_UN)
 
     def bereave(self, pid: int) -> None:
         """Take that a process is gone: what it had in flight is so no more."""
-        fcntl.lockf(self.lock, fcntl.LOCK_EX)
-        try:
+        with self._locked():
             for row, owner in enumerate(self.owners):
                 if owner == pid:
                     self.rows[row * _SLOTS : (row + 1) * _SLOTS] = memoryview(bytes(8 * _SLOTS)).cast("q")
                     self.owners[row] = _FREE
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep all other processes from changing it; the kernel lets go for the dead."""
+        _lock(self.lock)
+        try:
+            yield
         finally:
-            fcntl.lockf(self.lock, fcntl.LOCK_UN)
+            _unlock(self.lock)
 
 
 class Meter:

@@ -15,8 +15,7 @@ class Ranges:
     """Ranges in the order of their first addresses, each once. Never changed once made.
 
     Kept as numbers of 32 bits: the first addresses; the last ones; and how far each range and those before it reach at
-    most, so that one look tells whether any of them, however they overlap, has an address. A million ranges take some
-    twelve megabytes.
+    most, so that one look tells whether any of them, however they overlap, has an address: twelve octets for a range.
     """
 
     __slots__ = ("_numbers",)

@@ -88,6 +88,11 @@ def range_values(addresses: AddressRange) -> Values:
     return {"first": int(addresses.first), "last": int(addresses.last)}
 
 
+def range_of(row: Row[Any]) -> AddressRange:
+    """Return the range in a row's two columns."""
+    return AddressRange(IPv4Address(row.first), IPv4Address(row.last))
+
+
 def registration_values(registration: Registration) -> Values:
     """Return the columns of a registration."""
     return {
@@ -102,7 +107,7 @@ def registration_of(row: Row[Any]) -> Registration:
     """Return the registration in a row."""
     return Registration(
         user_number=row.user_number,
-        range=AddressRange(IPv4Address(row.first), IPv4Address(row.last)),
+        range=range_of(row),
         by=row.registered_by,
         at=row.registered_at,
     )
@@ -122,7 +127,7 @@ def party_address_of(row: Row[Any]) -> PartyAddress:
     """Return the software party's address in a row."""
     return PartyAddress(
         party=row.party,
-        range=AddressRange(IPv4Address(row.first), IPv4Address(row.last)),
+        range=range_of(row),
         by=row.registered_by,
         at=row.registered_at,
     )
