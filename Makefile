@@ -11,6 +11,11 @@ QUICK := $(TOGETHER) -m "not slow"
 SLOW := $(TOGETHER) -m "slow and not alone"
 # These count calls a second or take much memory, and want the machine for themselves.
 ALONE := -q -m alone
+# A test that waits for another process may have waited in vain for a processor that others had: what failed is asked
+# once more, by itself. Both answers are printed, and what fails twice has failed.
+define run
+$(1) || { test $$? = 1 && echo "Once more, by themselves:" && $(1) --cov-append -n 0 --last-failed --lfnf none; }
+endef
 # What stands around the path of a call rather than in it is shown once, with the source.
 UNCOMPILED := $(addprefix --ignore=tests/,cli demo doctor $(patsubst %,e2e/test_%.py,faults mail overlap road vaults))
 # Without what was kept of them, each of the many processes that tests start would read all modules anew.
@@ -59,20 +64,20 @@ demo: setup  ## Tell the whole story once on this machine: refused, registered, 
 test: test-source test-workers test-compiled  ## Run every test: of the source, with two workers, and compiled
 
 test-source: setup  ## Run every test against the source as it stands
-	$(RUN) pytest $(QUICK) --cov --cov-report=
-	$(RUN) pytest $(SLOW) --cov --cov-append --cov-report=
-	$(RUN) pytest $(ALONE) --cov --cov-append --cov-report=term
+	$(call run,$(RUN) pytest $(QUICK) --cov --cov-report=)
+	$(call run,$(RUN) pytest $(SLOW) --cov --cov-append --cov-report=)
+	$(call run,$(RUN) pytest $(ALONE) --cov --cov-append --cov-report=term)
 
 quick: setup  ## Run every test but the slow ones
-	$(RUN) pytest $(QUICK)
+	$(call run,$(RUN) pytest $(QUICK))
 
 test-workers: setup  ## Run the tests of the relay against two workers and their parent
-	TESTED_WORKERS=2 $(RUN) pytest $(TOGETHER) tests/front tests/gateway tests/corpora -m "not one_process"
+	$(call run,TESTED_WORKERS=2 $(RUN) pytest $(TOGETHER) tests/front tests/gateway tests/corpora -m "not one_process")
 
 test-compiled: compiled  ## Run the tests against the relay as the image has it, its hot modules compiled
-	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(QUICK) -o pythonpath=
-	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(SLOW) $(UNCOMPILED) -o pythonpath=
-	PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) $(UNCOMPILED) -o pythonpath=
+	$(call run,PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(QUICK) -o pythonpath=)
+	$(call run,PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(SLOW) $(UNCOMPILED) -o pythonpath=)
+	$(call run,PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) $(UNCOMPILED) -o pythonpath=)
 
 check: setup  ## Lint, types, floors
 	$(BIN)/ruff check .

@@ -102,6 +102,7 @@ _ANSWERS: Final[Mapping[str, kit.Script]] = {
     "closing": kit.answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n<a/>"),
     "refusing": kit.answering(_head(4, "403 Forbidden") + b"<a/>"),
     "slow": _slow,
+    "deaf": kit.answering(kit.OK),  # to what came all the same
     "silent": _until_it_ends(),
     "half": _until_it_ends(_head(200) + _PART),
     "half-chunked": _until_it_ends(_CHUNKED + _CHUNK),
