@@ -51,7 +51,10 @@ def _fill(engine: Engine, certificates: int, ranges: int) -> None:
             part = range(start, min(start + _PART, certificates))
             connection.execute(
                 insert(tables.ORGANISATIONS),
-                [{"id": f"praktijk-{each}", "name": "Praktijk", "agb_code": f"{each:08}"} for each in part],
+                [
+                    {"id": f"praktijk-{each}", "name": "Praktijk", "agb_code": f"{each:08}", "role": "care_provider"}
+                    for each in part
+                ],
             )
             connection.execute(
                 insert(tables.CERTIFICATES),
@@ -64,6 +67,7 @@ def _fill(engine: Engine, certificates: int, ranges: int) -> None:
                         "environment": "production",
                         "not_before": NOON - timedelta(days=1),
                         "not_after": NOON + timedelta(days=700),
+                        "collected_at": NOON - timedelta(days=1),
                         "revoked_at": None,
                     }
                     for each in part

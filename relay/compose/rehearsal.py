@@ -12,6 +12,7 @@ from relay.authority.issued import Issued
 from relay.errors import SettingsFault
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.mandates import Service
 from relay.registry.domain.parties import ContactPerson, Organisation
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
@@ -118,6 +119,8 @@ def _enrol(book: Path, system: Issued, person: Issued, at: datetime) -> None:
         registry.add_contact_person(PERSON)
         registry.add_certificate(_system_certificate(system))
         registry.add_certificate(_personal_certificate(person))
+        for service in Service:
+            registry.authorise(SYSTEM, service)
 
 
 def _system_certificate(issued: Issued) -> SystemCertificate:
@@ -129,6 +132,7 @@ def _system_certificate(issued: Issued) -> SystemCertificate:
         environment=Environment.TEST,
         not_before=identity.not_before,
         not_after=identity.not_after,
+        collected_at=identity.not_before,
     )
 
 
@@ -140,6 +144,7 @@ def _personal_certificate(issued: Issued) -> PersonalCertificate:
         organisation=ORGANISATION.id,
         not_before=identity.not_before,
         not_after=identity.not_after,
+        collected_at=identity.not_before,
     )
 
 

@@ -28,8 +28,13 @@ class Refusal(StrEnum):
     CERTIFICATE_PERSONAL = "certificate_personal"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
     CERTIFICATE_REVOKED = "certificate_revoked"
+    CERTIFICATE_UNCOLLECTED = "certificate_uncollected"
+    CERTIFICATE_OTHER_ENVIRONMENT = "certificate_other_environment"
+    BLOCKED = "blocked"
     ADDRESS_UNKNOWN = "address_unknown"
+    ADDRESS_ENDED = "address_ended"
     PARTY_NOT_SELECTED = "party_not_selected"
+    SERVICE_NOT_AUTHORISED = "service_not_authorised"
 
 
 class Phrase(StrEnum):
@@ -41,7 +46,7 @@ class Phrase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The call passes. Before enforcement `otherwise` is what it will be refused for from that date on."""
+    """The call passes. Before enforcement, or while the check is deferred, `otherwise` is what is to be noted."""
 
     because: rules.Because
     otherwise: Refusal | None = None
@@ -72,7 +77,16 @@ class Passage:
 
 PHRASES: Final[Mapping[Refusal, Phrase]] = MappingProxyType(
     dict.fromkeys(Refusal, Phrase.INVALID_CERTIFICATE)
-    | dict.fromkeys((Refusal.ADDRESS_UNKNOWN, Refusal.PARTY_NOT_SELECTED), Phrase.FORBIDDEN)
+    | dict.fromkeys(
+        (
+            Refusal.BLOCKED,
+            Refusal.ADDRESS_UNKNOWN,
+            Refusal.ADDRESS_ENDED,
+            Refusal.PARTY_NOT_SELECTED,
+            Refusal.SERVICE_NOT_AUTHORISED,
+        ),
+        Phrase.FORBIDDEN,
+    )
 )
 
 _UNFIT: Final[Mapping[verify.Reason, Refusal]] = MappingProxyType(
@@ -85,17 +99,8 @@ _UNFIT: Final[Mapping[verify.Reason, Refusal]] = MappingProxyType(
         verify.Reason.WRONG_PURPOSE: Refusal.CERTIFICATE_WRONG_PURPOSE,
     }
 )
-_DENIED: Final[Mapping[rules.Reason, Refusal]] = MappingProxyType(
-    {
-        rules.Reason.CERTIFICATE_UNKNOWN: Refusal.CERTIFICATE_UNKNOWN,
-        rules.Reason.CERTIFICATE_PERSONAL: Refusal.CERTIFICATE_PERSONAL,
-        rules.Reason.CERTIFICATE_REVOKED: Refusal.CERTIFICATE_REVOKED,
-        rules.Reason.CERTIFICATE_EXPIRED: Refusal.CERTIFICATE_EXPIRED,
-        rules.Reason.CERTIFICATE_NOT_YET_VALID: Refusal.CERTIFICATE_NOT_YET_VALID,
-        rules.Reason.ADDRESS_UNKNOWN: Refusal.ADDRESS_UNKNOWN,
-        rules.Reason.PARTY_NOT_SELECTED: Refusal.PARTY_NOT_SELECTED,
-    }
-)
+# Whatever the book refuses has the same name here.
+_DENIED: Final[Mapping[rules.Reason, Refusal]] = MappingProxyType({reason: Refusal(reason) for reason in rules.Reason})
 
 
 def judge(

@@ -7,8 +7,16 @@ from typing import Protocol
 
 from relay.registry.domain.certificates import Certificate
 from relay.registry.domain.events import Event
-from relay.registry.domain.identifiers import OrganisationId, UserNumber
-from relay.registry.domain.parties import ContactPerson, Organisation, PartyAddress, Selection
+from relay.registry.domain.identifiers import EnterpriseId, OrganisationId, UserNumber
+from relay.registry.domain.mandates import Authorisation, Block, Consent, Deferral
+from relay.registry.domain.parties import (
+    ContactPerson,
+    Enterprise,
+    MainContact,
+    Organisation,
+    PartyAddress,
+    Selection,
+)
 from relay.registry.domain.ranges import Ranges
 from relay.registry.domain.registrations import Registration
 
@@ -26,10 +34,15 @@ class Book:
     """All that the gate decides on, read in one go."""
 
     version: int
+    organisations: tuple[Organisation, ...]
     certificates: tuple[Certificate, ...]
     ranges: Mapping[UserNumber, Ranges]
     customers: Mapping[OrganisationId, Ranges]
     selected: Mapping[OrganisationId, tuple[OrganisationId, ...]]
+    consents: tuple[Consent, ...]
+    authorisations: tuple[Authorisation, ...]
+    blocks: tuple[Block, ...]
+    deferrals: tuple[Deferral, ...]
 
 
 class Store(Protocol):
@@ -42,8 +55,20 @@ class Store(Protocol):
         """Return the whole book."""
         ...
 
-    def record(self, event: Event) -> int | None:
+    def record(self, event: Event, *, at: datetime) -> int | None:
         """Write down what happened and return the book's new version; None when the book said so already."""
+        ...
+
+    def since(self, version: int) -> tuple[tuple[int, Event], ...]:
+        """Return what happened after a version, in order, each with the version that it made."""
+        ...
+
+    def enterprises(self) -> tuple[Enterprise, ...]:
+        """Return all enterprises by their short names."""
+        ...
+
+    def main_contact(self, enterprise: EnterpriseId) -> MainContact | None:
+        """Return an enterprise's main contact, or None."""
         ...
 
     def organisations(self) -> tuple[Organisation, ...]:
@@ -72,4 +97,8 @@ class Store(Protocol):
 
     def selections(self, provider: OrganisationId) -> tuple[Selection, ...]:
         """Return the software parties that a care provider ticked, in that order."""
+        ...
+
+    def consents(self, organisation: OrganisationId) -> tuple[Consent, ...]:
+        """Return the consents that an organisation gave, or that it was given, in that order."""
         ...

@@ -86,8 +86,14 @@ def test_every_reason_of_the_book_is_a_refusal_of_the_gate() -> None:
     assert {reason.value for reason in rules.Reason} <= {refusal.value for refusal in Refusal}
 
 
-def test_only_the_address_has_a_phrase_of_its_own() -> None:
+def test_what_is_wrong_with_a_certificate_itself_has_a_phrase_of_its_own() -> None:
     assert set(PHRASES) == set(Refusal)
     forbidden = [refusal for refusal in Refusal if PHRASES[refusal] is Phrase.FORBIDDEN]
-    assert forbidden == [Refusal.ADDRESS_UNKNOWN, Refusal.PARTY_NOT_SELECTED]
+    assert forbidden == [
+        Refusal.BLOCKED,
+        Refusal.ADDRESS_UNKNOWN,
+        Refusal.ADDRESS_ENDED,
+        Refusal.PARTY_NOT_SELECTED,
+        Refusal.SERVICE_NOT_AUTHORISED,
+    ]
     assert ", ".join(Phrase) == "Invalid Client Certificate, Forbidden"

@@ -91,4 +91,5 @@ def _entry(issued: Issued) -> SystemCertificate:
         environment=Environment.TEST,
         not_before=identity.not_before,
         not_after=identity.not_after,
+        collected_at=identity.not_before,
     )

@@ -20,12 +20,14 @@ NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 VOORBEELD = OrganisationId("praktijk-voorbeeld")
 ELDERS = OrganisationId("praktijk-elders")
 PARTY = OrganisationId("software-voorbeeld")
+SUPPORT = OrganisationId("support")
 
 SYSTEM = UserNumber("20009999000001")
 SYSTEM_ELDERS = UserNumber("20009999000002")
 PERSON = UserNumber("10009999000001")
 PERSON_ELDERS = UserNumber("10009999000002")
 PERSON_PARTY = UserNumber("10009999000003")
+PERSON_SUPPORT = UserNumber("10009999000004")
 
 
 def print_of(number: int) -> Fingerprint:
@@ -43,9 +45,14 @@ def software_party(name: OrganisationId = PARTY) -> Organisation:
     return Organisation(id=name, name=f"{name} (fictief)", agb_code=None, role=Role.SOFTWARE_PARTY)
 
 
-def party_address(text: str, party: OrganisationId = PARTY) -> PartyAddress:
+def party_address(text: str, party: OrganisationId = PARTY, *, until: datetime | None = None) -> PartyAddress:
     """Return what a software party registered for its customers at `NOON`; the addresses need not be public."""
-    return PartyAddress(party=party, range=parse_range(text, rehearsal=True), by=PERSON_PARTY, at=NOON)
+    return PartyAddress(party=party, range=parse_range(text, rehearsal=True), by=PERSON_PARTY, at=NOON, until=until)
+
+
+def support() -> Organisation:
+    """Return VECOZO's Support, as the book has it."""
+    return Organisation(id=SUPPORT, name="Support (fictief)", agb_code=None, role=Role.SUPPORT)
 
 
 def selection(provider: OrganisationId = VOORBEELD, party: OrganisationId = PARTY) -> Selection:
@@ -65,6 +72,7 @@ def system_certificate(
     of: OrganisationId = VOORBEELD,
     not_before: datetime = NOON - timedelta(days=30),
     not_after: datetime = NOON + timedelta(days=700),
+    collected_at: datetime | None = NOON - timedelta(days=29),
     revoked_at: datetime | None = None,
 ) -> SystemCertificate:
     """Return a system certificate that is valid at `NOON`; its fingerprint is `print_of(mark)`."""
@@ -75,6 +83,7 @@ def system_certificate(
         environment=Environment.TEST,
         not_before=not_before,
         not_after=not_after,
+        collected_at=collected_at,
         revoked_at=revoked_at,
     )
 
@@ -86,6 +95,7 @@ def personal_certificate(
     of: OrganisationId = VOORBEELD,
     not_before: datetime = NOON - timedelta(days=30),
     not_after: datetime = NOON + timedelta(days=700),
+    collected_at: datetime | None = NOON - timedelta(days=29),
     revoked_at: datetime | None = None,
 ) -> PersonalCertificate:
     """Return a personal certificate that is valid at `NOON`; its fingerprint is `print_of(mark)`."""
@@ -95,22 +105,28 @@ def personal_certificate(
         organisation=of,
         not_before=not_before,
         not_after=not_after,
+        collected_at=collected_at,
         revoked_at=revoked_at,
     )
 
 
 def registration(
-    text: str, number: UserNumber = SYSTEM, *, by: UserNumber = PERSON, at: datetime = NOON
+    text: str,
+    number: UserNumber = SYSTEM,
+    *,
+    by: UserNumber = PERSON,
+    at: datetime = NOON,
+    until: datetime | None = None,
 ) -> Registration:
     """Return what a contact person registered at `NOON`; the addresses need not be public."""
-    return Registration(user_number=number, range=parse_range(text, rehearsal=True), by=by, at=at)
+    return Registration(user_number=number, range=parse_range(text, rehearsal=True), by=by, at=at, until=until)
 
 
 def registered(*registrations: Registration) -> dict[UserNumber, Ranges]:
     """Return all that was registered as the store has it for the gate."""
     ranges: dict[UserNumber, Ranges] = {}
     for each in registrations:
-        ranges[each.user_number] = ranges.get(each.user_number, NONE).having(each.range)
+        ranges[each.user_number] = ranges.get(each.user_number, NONE).having(each.range, each.until)
     return ranges
 
 

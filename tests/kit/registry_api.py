@@ -189,6 +189,7 @@ def system_of(issued: Issued) -> SystemCertificate:
         environment=Environment.TEST,
         not_before=identity.not_before,
         not_after=identity.not_after,
+        collected_at=identity.not_before,
     )
 
 
@@ -201,6 +202,7 @@ def personal_of(issued: Issued, number: UserNumber = ANNAS, of: OrganisationId =
         organisation=of,
         not_before=identity.not_before,
         not_after=identity.not_after,
+        collected_at=identity.not_before,
     )
 
 

@@ -14,14 +14,20 @@ from relay.registry.domain.certificates import Certificate, State
 from relay.registry.domain.errors import (
     AddressNotFound,
     CertificateNotFound,
+    CollectionRefused,
+    ConsentNotFound,
+    EndRefused,
     Enrolment,
     EnrolmentRefused,
     LogIn,
     LogInRefused,
     PartyNotFound,
+    RegistrationNotOpen,
     RoleRefused,
 )
-from relay.registry.domain.identifiers import UserNumber
+from relay.registry.domain.identifiers import EnterpriseId, OrganisationId, UserNumber
+from relay.registry.domain.mandates import Service
+from relay.registry.domain.parties import Enterprise, MainContact
 from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
 from relay.registry.domain.snapshot import Snapshot
 from relay.registry.ports import Store
@@ -386,3 +392,112 @@ def test_what_was_not_ticked_cannot_be_taken_back(service: Registry) -> None:
     _with_party(service)
     with pytest.raises(PartyNotFound):
         service.deselect_party(ANNA, PARTY)
+
+
+def test_q16_a_registration_may_end_and_get_another_end(service: Registry) -> None:
+    end = NOON + timedelta(days=1)
+    made = service.register(ANNA, SYSTEM, ADDRESS, until=end)
+    assert (made.fresh, made.registration.until) == (True, end)
+    assert not service.register(ANNA, SYSTEM, ADDRESS, until=end).fresh
+    assert decide(service.snapshot, fingerprint=print_of(1), address=IPv4Address(ADDRESS), at=end) == Deny(
+        Reason.ADDRESS_ENDED
+    )
+    lasting = service.register(ANNA, SYSTEM, ADDRESS)
+    assert (lasting.fresh, lasting.registration.until) == (False, None)
+    assert [each.until for each in service.registrations(ANNA, SYSTEM)] == [None]
+
+
+@pytest.mark.parametrize("until", [NOON, NOON - timedelta(days=1), (NOON + timedelta(days=1)).replace(tzinfo=None)])
+def test_an_end_that_has_been_or_has_no_time_zone_is_refused(service: Registry, until: datetime) -> None:
+    _with_party(service)
+    before = service.snapshot
+    with pytest.raises(EndRefused):
+        service.register(ANNA, SYSTEM, ADDRESS, until=until)
+    with pytest.raises(EndRefused):
+        service.register_for_customers(MANAGER, ADDRESS, until=until)
+    assert service.snapshot is before
+
+
+def test_overlaps_are_told_and_registered_all_the_same(service: Registry) -> None:
+    block = service.register(ANNA, SYSTEM, "198.100.20.0/28").registration.range
+    assert service.register(ANNA, SYSTEM, ADDRESS).overlaps == (block,)
+    assert service.register(ANNA, SYSTEM, "198.100.20.0/28").overlaps == (registration(ADDRESS).range,)
+    _with_party(service).register_for_customers(MANAGER, "198.100.20.0/28")
+    assert service.register_for_customers(MANAGER, ADDRESS).overlaps == (block,)
+
+
+def test_q3_addresses_can_be_registered_from_the_first_day_of_the_window_on(store: Store) -> None:
+    early = Registry(store, lambda: NOON, opens_at=NOON + timedelta(seconds=1))
+    with pytest.raises(RegistrationNotOpen):
+        early.register(ANNA, SYSTEM, ADDRESS)
+    assert Registry(store, lambda: NOON, opens_at=NOON).register(ANNA, SYSTEM, ADDRESS).fresh
+
+
+def test_q25_a_provider_gives_a_party_consent_for_a_service_and_withdraws_it(service: Registry) -> None:
+    _with_party(service)
+    assert service.give_consent(ANNA, PARTY, Service.COV)
+    assert not service.give_consent(ANNA, PARTY, Service.COV)
+    [consent] = service.consents(ANNA)
+    assert (consent.party, consent.by, service.consents(MANAGER)) == (PARTY, PERSON, (consent,))
+    assert service.snapshot.consents_of(consent.provider, PARTY) == {Service.COV}
+    service.withdraw_consent(ANNA, PARTY, Service.COV)
+    assert service.consents(ANNA) == ()
+    with pytest.raises(ConsentNotFound):
+        service.withdraw_consent(ANNA, PARTY, Service.COV)
+    for nobody in (ELDERS, "software-onbekend"):
+        with pytest.raises(PartyNotFound):
+            service.give_consent(ANNA, nobody, Service.COV)
+    with pytest.raises(RoleRefused):
+        service.give_consent(MANAGER, PARTY, Service.COV)
+    with pytest.raises(RoleRefused):
+        service.withdraw_consent(MANAGER, PARTY, Service.COV)
+
+
+def test_inc_a_certificate_is_collected_by_its_own_organisation_within_sixty_days(store: Store) -> None:
+    now = NOON
+    service = Registry(store, lambda: now)
+    for mark in (3, 4):
+        service.add_certificate(system_certificate(mark=mark, not_before=NOON, collected_at=None))
+    with pytest.raises(CertificateNotFound):
+        service.collect(ELSE, print_of(3))
+    assert service.collect(ANNA, print_of(3))
+    assert not service.collect(ANNA, print_of(3))
+    assert service.snapshot.certificates[print_of(3)].collected_at == NOON
+    now = NOON + timedelta(days=60, seconds=1)
+    with pytest.raises(CollectionRefused):
+        service.collect(ANNA, print_of(4))
+
+
+def test_a_main_contact_is_no_contact_person_by_that_alone(service: Registry) -> None:
+    group = Enterprise(id=EnterpriseId("zorggroep"), name="Zorggroep (fictief)")
+    main = MainContact(user_number=UserNumber("10009999000009"), name="H. Test (fictief)", enterprise=group.id)
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.name_main_contact(main)
+    assert refusal(caught) is Enrolment.ENTERPRISE_UNKNOWN
+    assert service.add_enterprise(group)
+    assert not service.add_enterprise(group)
+    with pytest.raises(EnrolmentRefused):
+        service.add_enterprise(replace(group, name="Another"))
+    assert service.name_main_contact(main)
+    service.add_certificate(personal_certificate(main.user_number, mark=109))
+    with pytest.raises(LogInRefused) as refused:
+        service.log_in(print_of(109))
+    assert refused.value.reason is LogIn.NOT_A_CONTACT_PERSON
+    derde = replace(organisation(OrganisationId("derde"), "99000003"), enterprise=EnterpriseId("onbekend"))
+    with pytest.raises(EnrolmentRefused) as caught:
+        service.add_organisation(derde)
+    assert refusal(caught) is Enrolment.ENTERPRISE_UNKNOWN
+
+
+def test_two_services_on_one_book_follow_each_other(store: Store) -> None:
+    one, other = Registry(store, lambda: NOON), Registry(store, lambda: NOON)
+    seen: list[int] = []
+    other.subscribe(lambda snapshot: seen.append(snapshot.version))
+    one.register(ANNA, SYSTEM, ADDRESS)
+    assert gate(other.snapshot) == Deny(Reason.ADDRESS_UNKNOWN)
+    other.follow()
+    assert gate(other.snapshot) == Allow(Because.REGISTERED)
+    one.register(ANNA, SYSTEM, "198.100.20.8")
+    other.register(ANNA, SYSTEM, "198.100.20.9")  # what happened in between is not left out
+    assert other.snapshot == Registry(store, lambda: NOON).snapshot
+    assert seen == list(range(seen[0], seen[0] + 4))

@@ -11,11 +11,19 @@ from relay.registry.domain.addresses import AddressRefused, Refusal
 from relay.registry.domain.advice import ADVICE
 from relay.registry.domain.errors import (
     AddressNotFound,
+    AuthorisationNotFound,
+    BlockNotFound,
     BookUnavailable,
     CertificateNotFound,
+    CollectionRefused,
+    ConsentNotFound,
+    DeferralNotFound,
+    DeferralRefused,
+    EndRefused,
     LogIn,
     LogInRefused,
     PartyNotFound,
+    RegistrationNotOpen,
     RegistryError,
     RoleRefused,
 )
@@ -48,6 +56,7 @@ LOG_IN: Final[Mapping[LogIn, tuple[str, str]]] = MappingProxyType(
             "Your certificate is not valid yet",
             "Look at the certificate's first day, and at your computer's clock.",
         ),
+        LogIn.CERTIFICATE_UNCOLLECTED: ("Your personal certificate has not been collected", _REINSTALL),
         LogIn.NOT_A_CONTACT_PERSON: ("You are not a contact person", _ASK_SUPPORT),
     }
 )
@@ -81,6 +90,54 @@ OTHER: Final[Mapping[type[RegistryError], Problem]] = MappingProxyType(
             code="address_not_found",
             title="This address is not registered",
             remedy="Name the address or range exactly as the list of the certificate's addresses shows it.",
+        ),
+        EndRefused: Problem(
+            status=422,
+            code="end_refused",
+            title="This end date cannot be",
+            remedy="Give a moment to come with its time zone, or none.",
+        ),
+        RegistrationNotOpen: Problem(
+            status=403,
+            code="registration_not_open",
+            title="Addresses cannot be registered yet",
+            remedy="Wait for that day. Calls are not refused for their address before then either (Q3).",
+        ),
+        ConsentNotFound: Problem(
+            status=404,
+            code="consent_not_found",
+            title="No such consent",
+            remedy="GET /v1/consents lists those that were given.",
+        ),
+        CollectionRefused: Problem(
+            status=409,
+            code="collection_refused",
+            title="This certificate cannot be collected",
+            remedy="Have another one issued. Collect it within 60 days.",
+        ),
+        AuthorisationNotFound: Problem(
+            status=404,
+            code="authorisation_not_found",
+            title="No such authorisation",
+            remedy="GET the certificates of the organisation: each says what it is authorised for.",
+        ),
+        BlockNotFound: Problem(
+            status=404,
+            code="block_not_found",
+            title="These certificates are not blocked",
+            remedy="GET the certificates of the organisation: each says whether it is blocked.",
+        ),
+        DeferralNotFound: Problem(
+            status=404,
+            code="deferral_not_found",
+            title="This check is not deferred",
+            remedy="GET the certificates of the organisation: each says until when the check is deferred.",
+        ),
+        DeferralRefused: Problem(
+            status=422,
+            code="deferral_refused",
+            title="The check cannot be deferred so",
+            remedy="Ask in office hours, for no longer than the search takes. Registering needs no hours (Q20).",
         ),
         PartyNotFound: Problem(
             status=404,

@@ -13,6 +13,8 @@ _REFUSED: Final[Mapping[State, tuple[LogIn, str]]] = MappingProxyType(
     {
         State.REVOKED: (LogIn.CERTIFICATE_REVOKED, "this personal certificate has been revoked"),
         State.EXPIRED: (LogIn.CERTIFICATE_EXPIRED, "this personal certificate has expired"),
+        State.UNCOLLECTED: (LogIn.CERTIFICATE_UNCOLLECTED, "this personal certificate has not been collected"),
+        State.WITHDRAWN: (LogIn.CERTIFICATE_UNCOLLECTED, "this personal certificate was not collected in time"),
         State.NOT_YET_VALID: (LogIn.CERTIFICATE_NOT_YET_VALID, "this personal certificate is not valid yet"),
     }
 )

@@ -5,8 +5,9 @@ kept under the number, and so carry over to the renewed certificate, is our gues
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from relay.registry.domain.identifiers import (
     Fingerprint,
@@ -17,6 +18,9 @@ from relay.registry.domain.identifiers import (
     organisation_id,
     user_number,
 )
+
+COLLECTED_WITHIN: Final = timedelta(days=60)
+"""A certificate that nobody collects by then is withdrawn."""
 
 
 class Environment(StrEnum):
@@ -33,6 +37,8 @@ class State(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    UNCOLLECTED = "uncollected"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,7 @@ class SystemCertificate:
     environment: Environment
     not_before: datetime
     not_after: datetime
+    collected_at: datetime | None = None
     revoked_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +67,7 @@ class PersonalCertificate:
     organisation: OrganisationId
     not_before: datetime
     not_after: datetime
+    collected_at: datetime | None = None
     revoked_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -70,9 +78,14 @@ Certificate = SystemCertificate | PersonalCertificate
 
 
 def state(certificate: Certificate, *, at: datetime) -> State:
-    """Return what the certificate is worth at `at`. Both ends of its validity belong to it (RFC 5280, 4.1.2.5)."""
+    """Return what the certificate is worth at `at`. Both ends of its validity belong to it (RFC 5280, 4.1.2.5).
+
+    It is issued when its validity begins; one that was not collected counts for nothing yet.
+    """
     if certificate.revoked_at is not None and at >= certificate.revoked_at:
         return State.REVOKED
+    if certificate.collected_at is None or at < certificate.collected_at:
+        return State.WITHDRAWN if at > certificate.not_before + COLLECTED_WITHIN else State.UNCOLLECTED
     if at < certificate.not_before:
         return State.NOT_YET_VALID
     if at > certificate.not_after:
@@ -84,7 +97,7 @@ def _check(certificate: Certificate) -> None:
     user_number(certificate.user_number)
     fingerprint(certificate.fingerprint)
     organisation_id(certificate.organisation)
-    moments = (certificate.not_before, certificate.not_after, certificate.revoked_at)
+    moments = (certificate.not_before, certificate.not_after, certificate.collected_at, certificate.revoked_at)
     if any(moment is not None and moment.utcoffset() is None for moment in moments):
         raise Malformed("a certificate's moments carry their time zone")
     if certificate.not_before > certificate.not_after:

@@ -40,7 +40,11 @@ def check_certificate(new: Certificate, *, known: Iterable[Certificate]) -> None
 
 def same_certificate(one: Certificate, other: Certificate) -> bool:
     """Tell whether both are one certificate, whatever happened to it since it was issued."""
-    return replace(one, revoked_at=None) == replace(other, revoked_at=None)
+    return _as_issued(one) == _as_issued(other)
+
+
+def _as_issued(certificate: Certificate) -> Certificate:
+    return replace(certificate, collected_at=None, revoked_at=None)
 
 
 def _holder(certificate: Certificate) -> tuple[object, ...]:

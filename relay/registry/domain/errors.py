@@ -21,6 +21,7 @@ class LogIn(StrEnum):
     CERTIFICATE_REVOKED = "certificate_revoked"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    CERTIFICATE_UNCOLLECTED = "certificate_uncollected"
     NOT_A_CONTACT_PERSON = "not_a_contact_person"
 
 
@@ -40,12 +41,44 @@ class AddressNotFound(RegistryError):
     """This very address or range is not registered for the certificate."""
 
 
+class EndRefused(RegistryError):
+    """The end date of a registration is none that can be."""
+
+
+class RegistrationNotOpen(RegistryError):
+    """The day from which addresses can be registered has not come (Q3)."""
+
+
+class ConsentNotFound(RegistryError):
+    """No such consent was given."""
+
+
+class AuthorisationNotFound(RegistryError):
+    """The certificates under this user number are not authorised for the service."""
+
+
+class BlockNotFound(RegistryError):
+    """The certificates under this user number are not blocked."""
+
+
+class DeferralNotFound(RegistryError):
+    """The check of this user number's addresses is not deferred."""
+
+
+class DeferralRefused(RegistryError):
+    """The check of a certificate's address cannot be deferred so: not now, or not for so long (Q20)."""
+
+
+class CollectionRefused(RegistryError):
+    """The certificate cannot be collected: it was revoked, or sixty days have passed."""
+
+
 class PartyNotFound(RegistryError):
     """There is no such software party, or it has registered no address yet: which of the two is not told (Q27)."""
 
 
 class RoleRefused(RegistryError):
-    """Only the other kind of organisation, care provider or software party, can do this."""
+    """Only another kind of organisation, care provider, software party or Support, can do this."""
 
 
 class BookUnavailable(RegistryError):
@@ -59,6 +92,7 @@ class Enrolment(StrEnum):
     TAKEN = "taken"
     TOO_MANY_CONTACT_PERSONS = "too_many_contact_persons"
     CERTIFICATE_UNKNOWN = "certificate_unknown"
+    ENTERPRISE_UNKNOWN = "enterprise_unknown"
 
 
 class EnrolmentRefused(Exception):

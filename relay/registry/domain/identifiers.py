@@ -15,6 +15,9 @@ Fingerprint = NewType("Fingerprint", str)
 OrganisationId = NewType("OrganisationId", str)
 """The short name by which the book knows an organisation: lower-case letters, digits and inner hyphens."""
 
+EnterpriseId = NewType("EnterpriseId", str)
+"""The short name of an enterprise, which has one AGB code or several; of the same form."""
+
 _USER_NUMBER = re.compile(r"[0-9]{14}")
 _AGB_CODE = re.compile(r"[0-9]{8}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -44,6 +47,11 @@ def organisation_id(text: str) -> OrganisationId:
     """Return the short name, or raise `Malformed`."""
     shape = "an organisation's short name has lower-case letters, digits and inner hyphens, at most 63"
     return OrganisationId(_shaped(_ORGANISATION_ID, text, shape))
+
+
+def enterprise_id(text: str) -> EnterpriseId:
+    """Return the short name, or raise `Malformed`."""
+    return EnterpriseId(organisation_id(text))
 
 
 def _shaped(pattern: re.Pattern[str], text: str, shape: str) -> str:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from relay.registry.domain.addresses import AddressRange
 from relay.registry.domain.identifiers import (
     AgbCode,
+    EnterpriseId,
     Malformed,
     OrganisationId,
     UserNumber,
     agb_code,
+    enterprise_id,
     organisation_id,
     user_number,
 )
@@ -24,16 +26,36 @@ class Role(StrEnum):
 
     CARE_PROVIDER = "care_provider"
     SOFTWARE_PARTY = "software_party"
+    SUPPORT = "support"
+
+
+class Language(StrEnum):
+    """In which somebody is written to."""
+
+    DUTCH = "nl"
+    ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enterprise:
+    """What stands above care providers: one enterprise has one AGB code, or several."""
+
+    id: EnterpriseId
+    name: str
+
+    def __post_init__(self) -> None:
+        enterprise_id(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
-    """A care provider under its AGB code, or a software party, which has none: an owner of system certificates."""
+    """A care provider under its AGB code; or a software party, or Support, which have none."""
 
     id: OrganisationId
     name: str
     agb_code: AgbCode | None
     role: Role = Role.CARE_PROVIDER
+    enterprise: EnterpriseId | None = None
 
     def __post_init__(self) -> None:
         organisation_id(self.id)
@@ -41,15 +63,22 @@ class Organisation:
             agb_code(self.agb_code)
         if (self.role is Role.CARE_PROVIDER) == (self.agb_code is None):
             raise Malformed("a care provider has an AGB code, and a software party has none")
+        if self.enterprise is not None:
+            enterprise_id(self.enterprise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactPerson:
-    """Somebody who works at an organisation and registers its addresses, with a personal certificate (Q11, Q29)."""
+    """Somebody who works at an organisation and registers its addresses, with a personal certificate (Q11, Q29).
+
+    Without `mail` nobody is written to.
+    """
 
     user_number: UserNumber
     name: str
     organisation: OrganisationId
+    mail: str | None = None
+    language: Language = Language.DUTCH
 
     def __post_init__(self) -> None:
         user_number(self.user_number)
@@ -57,13 +86,32 @@ class ContactPerson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MainContact:
+    """An enterprise's main contact, of whom it has one: no contact person by that alone."""
+
+    user_number: UserNumber
+    name: str
+    enterprise: EnterpriseId
+    mail: str | None = None
+    language: Language = Language.DUTCH
+
+    def __post_init__(self) -> None:
+        user_number(self.user_number)
+        enterprise_id(self.enterprise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartyAddress:
-    """Addresses at which a software party runs its customers' certificates; `by` is its contact person's number."""
+    """Addresses at which a software party runs its customers' certificates; `by` is its contact person's number.
+
+    They count before `until`, where that is given.
+    """
 
     party: OrganisationId
     range: AddressRange
     by: UserNumber
     at: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

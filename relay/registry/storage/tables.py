@@ -12,8 +12,10 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
 )
@@ -52,6 +54,33 @@ BOOK: Final = Table(
     CheckConstraint("id = 1", name="only_one"),
 )
 
+# What made the book what it is, since it has been kept: each change under the version that it made.
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+ENTERPRISES: Final = Table(
+    "enterprises",
+    METADATA,
+    Column("id", String(63), primary_key=True),
+    Column("name", String(200), nullable=False),
+)
+
+MAIN_CONTACTS: Final = Table(
+    "main_contacts",
+    METADATA,
+    Column("enterprise", ForeignKey("enterprises.id"), primary_key=True),
+    Column("user_number", String(14), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("mail", String(254)),
+    Column("language", String(2), nullable=False),
+)
+
 ORGANISATIONS: Final = Table(
     "organisations",
     METADATA,
@@ -59,8 +88,10 @@ ORGANISATIONS: Final = Table(
     Column("name", String(200), nullable=False),
     Column("agb_code", String(8), unique=True),
     Column("role", String(20), nullable=False),
+    Column("enterprise", ForeignKey("enterprises.id")),
     CheckConstraint(
-        "(role = 'care_provider' AND agb_code IS NOT NULL) OR (role = 'software_party' AND agb_code IS NULL)",
+        "(role = 'care_provider' AND agb_code IS NOT NULL)"
+        " OR (role IN ('software_party', 'support') AND agb_code IS NULL)",
         name="role",
     ),
 )
@@ -71,6 +102,8 @@ CONTACT_PERSONS: Final = Table(
     Column("user_number", String(14), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("organisation", ForeignKey("organisations.id"), nullable=False, index=True),
+    Column("mail", String(254)),
+    Column("language", String(2), nullable=False),
 )
 
 CERTIFICATES: Final = Table(
@@ -83,6 +116,7 @@ CERTIFICATES: Final = Table(
     Column("environment", String(20)),
     Column("not_before", Moment, nullable=False),
     Column("not_after", Moment, nullable=False),
+    Column("collected_at", Moment),
     Column("revoked_at", Moment),
     CheckConstraint(
         "(kind = 'system' AND environment IS NOT NULL) OR (kind = 'personal' AND environment IS NULL)", name="kind"
@@ -100,6 +134,7 @@ REGISTRATIONS: Final = Table(
     Column("last", BigInteger, nullable=False),
     Column("registered_by", String(14), nullable=False),
     Column("registered_at", Moment, nullable=False),
+    Column("until", Moment),
     CheckConstraint("first >= 0 AND first <= last AND last <= 4294967295", name="ipv4"),
     UniqueConstraint("user_number", "first", "last", name="uq_registrations_range"),
 )
@@ -114,6 +149,7 @@ PARTY_ADDRESSES: Final = Table(
     Column("last", BigInteger, nullable=False),
     Column("registered_by", String(14), nullable=False),
     Column("registered_at", Moment, nullable=False),
+    Column("until", Moment),
     CheckConstraint("first >= 0 AND first <= last AND last <= 4294967295", name="ipv4"),
     UniqueConstraint("party", "first", "last", name="uq_party_addresses_range"),
 )
@@ -127,4 +163,43 @@ SELECTIONS: Final = Table(
     Column("selected_by", String(14), nullable=False),
     Column("selected_at", Moment, nullable=False),
     UniqueConstraint("provider", "party", name="uq_selections_both"),
+)
+
+CONSENTS: Final = Table(
+    "consents",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("provider", ForeignKey("organisations.id"), nullable=False),
+    Column("party", ForeignKey("organisations.id"), nullable=False),
+    Column("service", String(20), nullable=False),
+    Column("given_by", String(14), nullable=False),
+    Column("given_at", Moment, nullable=False),
+    UniqueConstraint("provider", "party", "service", name="uq_consents_all"),
+)
+
+AUTHORISATIONS: Final = Table(
+    "authorisations",
+    METADATA,
+    Column("user_number", String(14), nullable=False),
+    Column("service", String(20), nullable=False),
+    Column("authorised_by", String(14)),
+    Column("authorised_at", Moment, nullable=False),
+    PrimaryKeyConstraint("user_number", "service"),
+)
+
+BLOCKS: Final = Table(
+    "blocks",
+    METADATA,
+    Column("user_number", String(14), primary_key=True),
+    Column("blocked_by", String(14)),
+    Column("blocked_at", Moment, nullable=False),
+)
+
+DEFERRALS: Final = Table(
+    "deferrals",
+    METADATA,
+    Column("user_number", String(14), primary_key=True),
+    Column("until", Moment, nullable=False),
+    Column("deferred_by", String(14), nullable=False),
+    Column("deferred_at", Moment, nullable=False),
 )

@@ -6,11 +6,27 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from relay.registry.domain.addresses import parse_range
-from relay.registry.domain.certificates import Certificate
-from relay.registry.domain.events import CertificateRevoked, PartyAddressRegistered, PartyAddressRemoved
-from relay.registry.domain.identifiers import OrganisationId
+from relay.registry.domain.certificates import Certificate, Environment
+from relay.registry.domain.events import (
+    AddressRegistered,
+    AuthorisationWithdrawn,
+    Blocked,
+    BlockLifted,
+    CertificateCollected,
+    CertificateRevoked,
+    CheckDeferred,
+    ConsentGiven,
+    ConsentWithdrawn,
+    DeferralEnded,
+    Event,
+    PartyAddressRegistered,
+    PartyAddressRemoved,
+    ServiceAuthorised,
+)
+from relay.registry.domain.identifiers import AgbCode, OrganisationId
+from relay.registry.domain.mandates import Authorisation, Block, Consent, Deferral, Service
 from relay.registry.domain.ranges import NONE
-from relay.registry.domain.rules import Allow, Because, Decision, Deny, Reason, decide
+from relay.registry.domain.rules import Acting, Allow, Because, Decision, Deny, Reason, acting, decide
 from relay.registry.domain.snapshot import Snapshot
 from tests.kit.registry import (
     ELDERS,
@@ -20,11 +36,13 @@ from tests.kit.registry import (
     SYSTEM,
     SYSTEM_ELDERS,
     VOORBEELD,
+    organisation,
     party_address,
     personal_certificate,
     print_of,
     registered,
     registration,
+    software_party,
     system_certificate,
 )
 
@@ -175,3 +193,127 @@ def test_q30_what_the_party_changes_later_counts_too() -> None:
 def test_a_ticked_party_mends_nothing_that_is_wrong_with_the_certificate() -> None:
     revoked = _with_party(VOORBEELD).with_change(CertificateRevoked(fingerprint=print_of(1), at=NOON), version=1)
     assert judge(revoked, AT_THE_PARTY) == Deny(Reason.CERTIFICATE_REVOKED)
+
+
+def after(snapshot: Snapshot, *happened: Event) -> Snapshot:
+    for event in happened:
+        snapshot = snapshot.with_change(event, version=snapshot.version + 1)
+    return snapshot
+
+
+def test_q16_a_temporary_address_counts_until_its_end_and_not_longer() -> None:
+    temporary = registration(str(UNREGISTERED), until=NOON)
+    snapshot = after(book(), AddressRegistered(registration=temporary))
+    assert judge(snapshot, UNREGISTERED, at=NOON - SECOND) == Allow(Because.REGISTERED)
+    assert judge(snapshot, UNREGISTERED, at=NOON) == Deny(Reason.ADDRESS_ENDED)
+    assert judge(snapshot, REGISTERED, at=NOON) == Allow(Because.REGISTERED)
+
+
+def test_q30_a_partys_address_that_ended_is_told_to_who_ticked_it() -> None:
+    ended = PartyAddressRegistered(address=party_address("198.100.50.1", until=NOON))
+    there = IPv4Address("198.100.50.1")
+    assert judge(after(_with_party(VOORBEELD), ended), there, at=NOON - SECOND) == Allow(Because.PARTY_SELECTED)
+    assert judge(after(_with_party(VOORBEELD), ended), there) == Deny(Reason.ADDRESS_ENDED)
+    assert judge(after(_with_party(), ended), there) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+@pytest.mark.parametrize("at", [NOON - SECOND, NOON + timedelta(days=61)])
+def test_inc_a_certificate_that_nobody_collected_is_refused(at: datetime) -> None:
+    snapshot = book(system_certificate(collected_at=None, not_before=NOON - timedelta(days=1)))
+    assert judge(snapshot, at=at) == Deny(Reason.CERTIFICATE_UNCOLLECTED)
+    collected = after(snapshot, CertificateCollected(fingerprint=print_of(1), at=NOON - SECOND))
+    assert judge(collected, at=at) == Allow(Because.REGISTERED)
+
+
+def test_inc_a_certificate_counts_in_its_own_environment_only() -> None:
+    def called(environment: Environment | None) -> Decision:
+        return decide(book(), fingerprint=print_of(1), address=REGISTERED, at=NOON, environment=environment)
+
+    assert called(Environment.TEST) == called(None) == Allow(Because.REGISTERED)
+    assert called(Environment.PRODUCTION) == Deny(Reason.CERTIFICATE_OTHER_ENVIRONMENT)
+
+
+def test_inc_a_blocked_certificate_passes_from_nowhere_until_that_is_lifted() -> None:
+    blocked = after(book(), Blocked(block=Block(user_number=SYSTEM, at=NOON)))
+    assert judge(blocked) == judge(blocked, UNREGISTERED) == Deny(Reason.BLOCKED)
+    assert judge(after(blocked, BlockLifted(user_number=SYSTEM, at=NOON))) == Allow(Because.REGISTERED)
+    other = after(book(), Blocked(block=Block(user_number=SYSTEM_ELDERS, at=NOON)))
+    assert judge(other) == Allow(Because.REGISTERED)
+
+
+def test_a_block_is_not_softened_by_what_softens_the_rule_of_addresses() -> None:
+    snapshot = book(enforced_from=NOON + SECOND)
+    assert judge(after(snapshot, DEFERRED, Blocked(block=Block(user_number=SYSTEM, at=NOON)))) == Deny(Reason.BLOCKED)
+
+
+DEFERRED = CheckDeferred(deferral=Deferral(user_number=SYSTEM, until=NOON + SECOND, by=PERSON, at=NOON))
+
+
+def test_q20_while_the_check_is_deferred_an_unregistered_address_passes_and_is_noted() -> None:
+    snapshot = after(book(), DEFERRED)
+    noted = Allow(Because.DEFERRED, otherwise=Deny(Reason.ADDRESS_UNKNOWN))
+    assert judge(snapshot, UNREGISTERED) == noted
+    assert judge(snapshot, UNREGISTERED, at=NOON + SECOND) == Deny(Reason.ADDRESS_UNKNOWN)
+    assert judge(snapshot, REGISTERED) == Allow(Because.REGISTERED)
+    ended = after(snapshot, DeferralEnded(user_number=SYSTEM, by=PERSON, at=NOON))
+    assert judge(ended, UNREGISTERED) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_q20_a_deferral_is_of_one_user_number() -> None:
+    other = Deferral(user_number=SYSTEM_ELDERS, until=NOON + SECOND, by=PERSON, at=NOON)
+    assert judge(after(book(), CheckDeferred(deferral=other)), UNREGISTERED) == Deny(Reason.ADDRESS_UNKNOWN)
+
+
+def test_inc_a_certificate_may_use_the_services_that_it_is_authorised_for() -> None:
+    def called(snapshot: Snapshot, service: Service | None, address: IPv4Address = REGISTERED) -> Decision:
+        return decide(snapshot, fingerprint=print_of(1), address=address, at=NOON, service=service)
+
+    may = Authorisation(user_number=SYSTEM, service=Service.COV, at=NOON)
+    snapshot = after(book(), ServiceAuthorised(authorisation=may))
+    assert called(snapshot, Service.COV) == called(snapshot, None) == Allow(Because.REGISTERED)
+    assert called(snapshot, Service.CLAIMS) == Deny(Reason.SERVICE_NOT_AUTHORISED)
+    assert called(snapshot, Service.CLAIMS, UNREGISTERED) == Deny(Reason.ADDRESS_UNKNOWN)
+    taken = after(snapshot, AuthorisationWithdrawn(user_number=SYSTEM, service=Service.COV, at=NOON))
+    assert called(taken, Service.COV) == Deny(Reason.SERVICE_NOT_AUTHORISED)
+
+
+def test_neither_the_window_nor_a_deferral_softens_the_rule_of_services() -> None:
+    for snapshot in (book(enforced_from=NOON + SECOND), after(book(), DEFERRED)):
+        asked = decide(snapshot, fingerprint=print_of(1), address=UNREGISTERED, at=NOON, service=Service.COV)
+        assert asked == Deny(Reason.SERVICE_NOT_AUTHORISED)
+
+
+CONSENT = Consent(provider=VOORBEELD, party=PARTY, service=Service.COV, by=PERSON, at=NOON)
+VOORBEELDS_CODE, ELDERS_CODE = AgbCode("99000001"), AgbCode("99000002")
+
+
+def _consented() -> Snapshot:
+    parties = (organisation(), organisation(ELDERS, ELDERS_CODE), software_party())
+    return Snapshot.of((), {}, organisations=parties, consents=[CONSENT])
+
+
+def test_q25_a_party_acts_for_who_gave_consent_for_that_very_service() -> None:
+    def acts(named: AgbCode | None, service: Service = Service.COV) -> Acting:
+        return acting(_consented(), caller=PARTY, named=named, service=service)
+
+    assert acts(VOORBEELDS_CODE) is Acting.UNDER_CONSENT
+    assert acts(VOORBEELDS_CODE, Service.CLAIMS) is Acting.CONSENT_MISSING
+    assert acts(ELDERS_CODE) is Acting.CONSENT_MISSING
+    assert acts(AgbCode("99999999")) is Acting.CONSENT_MISSING
+    assert acts(None) is Acting.PROVIDER_NOT_NAMED
+
+
+def test_q31_a_consent_that_was_withdrawn_counts_no_longer() -> None:
+    withdrawn = ConsentWithdrawn(provider=VOORBEELD, party=PARTY, service=Service.COV, by=PERSON, at=NOON)
+    snapshot = after(_consented(), withdrawn)
+    asked = acting(snapshot, caller=PARTY, named=VOORBEELDS_CODE, service=Service.COV)
+    assert asked is Acting.CONSENT_MISSING
+    again = acting(
+        after(snapshot, ConsentGiven(consent=CONSENT)), caller=PARTY, named=VOORBEELDS_CODE, service=Service.COV
+    )
+    assert again is Acting.UNDER_CONSENT
+
+
+def test_a_care_provider_acts_for_itself_and_names_nobody() -> None:
+    asked = [acting(_consented(), caller=VOORBEELD, named=named, service=Service.COV) for named in (None, ELDERS_CODE)]
+    assert asked == [Acting.FOR_ITSELF, Acting.PROVIDER_NAMED_NEEDLESSLY]

@@ -1,5 +1,6 @@
 """Opening a book: new, old, foreign, out of reach."""
 
+import re
 import sqlite3
 import stat
 from contextlib import closing
@@ -12,10 +13,11 @@ from sqlalchemy import URL, create_engine
 
 from relay.registry.domain.errors import BookUnavailable
 from relay.registry.domain.events import OrganisationAdded
+from relay.registry.domain.mandates import Service
 from relay.registry.domain.parties import Role
 from relay.registry.storage.sqlite import opened
 from relay.registry.storage.tables import METADATA
-from tests.kit.registry import organisation
+from tests.kit.registry import NOON, organisation
 
 
 @pytest.fixture
@@ -23,13 +25,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "book.sqlite"
 
 
+# A comma that is not within parentheses, or the end of a line.
+_BETWEEN = re.compile(r"\n|,\s+(?![^()]*\))")
+
+
 def schema(path: Path) -> dict[str, set[str]]:
     """Return the definitions in a file by table or index; the order of a table's constraints means nothing."""
     query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
     with closing(sqlite3.connect(path)) as connection:
         return {
-            # A table that was made anew by a migration has its name in quotes.
-            name: {line.strip().rstrip(",").replace('"', "") for line in sql.splitlines()}
+            # A table that was made anew by a migration has its name in quotes, an added column stands on the last line.
+            name: {part.strip().rstrip(",").replace('"', "") for part in _BETWEEN.split(sql)}
             for name, sql in connection.execute(query)
         }
 
@@ -61,26 +67,34 @@ def test_a_filled_book_of_every_earlier_version_is_brought_up_to_date(path: Path
         earlier.executescript("""
             INSERT INTO organisations VALUES ('praktijk-voorbeeld', 'Voorbeeld', '99000001');
             INSERT INTO contact_persons VALUES ('10009999000001', 'Anna', 'praktijk-voorbeeld');
+            INSERT INTO certificates VALUES ('0a', '20009999000001', 'praktijk-voorbeeld', 'system', 'test',
+                '2026-01-01 00:00:00.000000', '2028-01-01 00:00:00.000000', NULL);
+            UPDATE certificates SET fingerprint = printf('%064d', 7);
             UPDATE book SET version = 7;
         """)
     with opened(path) as store:
         [known] = store.organisations()
         assert (known.name, known.agb_code, known.role) == ("Voorbeeld", "99000001", Role.CARE_PROVIDER)
         assert store.contact_persons(known.id)
-        assert store.load().version == 7
+        book = store.load()
+        [certificate] = book.certificates
+        assert (book.version, certificate.collected_at) == (7, certificate.not_before)
+        assert {(each.user_number, each.service) for each in book.authorisations} == {
+            (certificate.user_number, service) for service in Service
+        }
 
 
 def test_a_book_that_refers_to_what_is_not_there_is_told(path: Path) -> None:
     with opened(path):
         pass
     with closing(sqlite3.connect(path)) as writer, writer:
-        writer.execute("INSERT INTO contact_persons VALUES ('10009999000001', 'Anna', 'praktijk-weg')")
+        writer.execute("INSERT INTO contact_persons VALUES ('10009999000001', 'Anna', 'praktijk-weg', NULL, 'nl')")
     assert "refers to what it does not have" in refusal(path)
 
 
 def test_a_book_is_readable_to_its_owner_alone(path: Path) -> None:
     with opened(path) as store:
-        store.record(OrganisationAdded(organisation=organisation()))
+        store.record(OrganisationAdded(organisation=organisation()), at=NOON)
         modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert modes == {0o600}
 
@@ -134,5 +148,5 @@ def test_a_book_that_is_gone_is_told_without_the_statement_and_its_values(path: 
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("DROP TABLE organisations")
         with pytest.raises(BookUnavailable) as caught:
-            store.record(OrganisationAdded(organisation=organisation()))
+            store.record(OrganisationAdded(organisation=organisation()), at=NOON)
     assert caught.value.detail == "the registry's book cannot be used: no such table: organisations"
