@@ -1,4 +1,4 @@
-"""Basic: user and password in UTF-8, verified once, remembered for a while; users that are nobody's cost as much."""
+"""Basic: user and password in UTF-8, verified once and remembered; a flood of wrong ones keeps nobody else waiting."""
 
 import asyncio
 from base64 import b64encode
@@ -15,7 +15,8 @@ from relay.message.head import RequestHead
 from tests.kit.authority import AT
 
 CALLER = Caller("wcf", frozenset(("linde",)), "basic")
-DIGEST = digest_of("geheim")
+ELDERS = Caller("elders", frozenset(("linde",)), "basic")
+DIGEST, OTHER = digest_of("geheim"), digest_of("anders")
 
 
 class _Counted(Hashing):
@@ -73,39 +74,41 @@ def test_only_whole_base64_is_read(encoded: bytes) -> None:
     assert user_and_password(encoded) is None
 
 
-async def test_what_was_verified_is_remembered_for_a_time_after_its_last_use() -> None:
+async def test_what_was_right_is_remembered_over_new_settings_until_the_password_is_another() -> None:
     hashing = _Counted()
-    way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
-    assert await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT)) == CALLER
-    for minutes in (4, 8, 12):
-        assert way.authenticate(_head("zorg", "geheim"), None, AT + timedelta(minutes=minutes)) == CALLER
-    assert isinstance(way.authenticate(_head("zorg", "geheim"), None, AT + timedelta(minutes=17)), Awaited)
-    # Of new settings nothing is known.
-    assert isinstance(
-        Passwords({"zorg": (DIGEST, CALLER)}, hashing).authenticate(_head("zorg", "geheim"), None, AT), Awaited
-    )
-    assert len(hashing.asked) == 3
+    for _ in range(2):
+        way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
+        assert await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT)) == CALLER
+        assert way.authenticate(_head("zorg", "geheim"), None, AT + timedelta(days=9)) == CALLER
+    assert hashing.asked == [DIGEST]
+    changed = Passwords({"zorg": (OTHER, CALLER)}, hashing)
+    assert isinstance(await _outcome(changed.authenticate(_head("zorg", "geheim"), None, AT)), CallerUnknown)
+    nobody = Passwords({"elders": (DIGEST, CALLER)}, hashing)
+    assert isinstance(await _outcome(nobody.authenticate(_head("zorg", "geheim"), None, AT)), CallerUnknown)
 
 
 async def test_the_same_password_is_verified_once_however_many_show_it_meanwhile() -> None:
-    hashing = _Counted()
+    hashing = Hashing()
     way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
-    found = [way.authenticate(_head("zorg", "geheim"), None, AT) for _ in range(20)]
-    assert [await _outcome(each) for each in found] == [CALLER] * 20
-    assert len(hashing.asked) == 1
+    found = [way.authenticate(_head("zorg", "geheim"), None, AT) for _ in range(100)]  # more than can wait
+    assert [await _outcome(each) for each in found] == [CALLER] * 100
 
 
-async def test_a_user_that_is_nobodys_costs_the_same_work_and_proves_nobody_even_with_somebodys_password() -> None:
+async def test_a_user_that_is_nobodys_takes_as_long_costs_nothing_and_proves_nobody_with_somebodys_password() -> None:
     hashing = _Counted()
     way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
-    for user, password in (("zorg", "fout"), ("nobody", "geheim"), ("nobody", "fout")):
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert isinstance(await _outcome(way.authenticate(_head("zorg", "fout"), None, AT)), CallerUnknown)
+    took = loop.time() - began
+    for user, password in (("nobody", "geheim"), ("nobody", "fout")):
+        began = loop.time()
         assert isinstance(await _outcome(way.authenticate(_head(user, password), None, AT)), CallerUnknown)
-        with pytest.raises(CallerUnknown):  # remembered, and no work any more
-            way.authenticate(_head(user, password), None, AT)
-    assert hashing.asked == [DIGEST] * 3
+        assert loop.time() - began > took / 2
+    assert hashing.asked == [DIGEST]
 
 
-async def test_beyond_a_bounded_queue_nobody_waits() -> None:
+async def test_beyond_a_bounded_queue_nobody_waits_for_the_same_user() -> None:
     hashing = _Counted(most_waiting=2)
     way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
     found = [way.authenticate(_head("zorg", f"fout-{number}"), None, AT) for number in range(3)]
@@ -115,49 +118,72 @@ async def test_beyond_a_bounded_queue_nobody_waits() -> None:
     assert await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT)) == CALLER
 
 
+async def test_a_flood_for_one_user_is_nobody_elses() -> None:
+    order: list[str] = []
+    way = Passwords({"zorg": (DIGEST, CALLER), "elders": (OTHER, ELDERS)}, Hashing(at_once=1, most_waiting=8))
+
+    async def noted(user: str, password: str) -> Outcome:
+        outcome = await _outcome(way.authenticate(_head(user, password), None, AT))
+        order.append(user)
+        return outcome
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(noted("zorg", f"fout-{number}"))
+        for number in range(1000):
+            group.create_task(noted(f"nobody-{number}", "fout"))
+        first = group.create_task(noted("elders", "anders"))
+    assert first.result() == ELDERS
+    assert [each for each in order if not each.startswith("nobody")].index("elders") <= 2
+
+
+async def test_who_called_before_never_waits_for_a_flood_of_the_same_user() -> None:
+    way = Passwords({"zorg": (DIGEST, CALLER)}, Hashing(at_once=1, most_waiting=2))
+    assert await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT)) == CALLER
+    flood = [way.authenticate(_head("zorg", f"fout-{number}"), None, AT) for number in range(3)]
+    with pytest.raises(CallerUndecided):
+        way.authenticate(_head("zorg", "fout"), None, AT)
+    assert way.authenticate(_head("zorg", "geheim"), None, AT) == CALLER
+    for each in flood:
+        await _outcome(each)
+
+
 async def test_what_cannot_be_verified_is_not_taken_for_wrong() -> None:
     way = Passwords({"zorg": ("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$", CALLER)}, Hashing())
     for _ in range(2):
         assert isinstance(await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT)), CallerUndecided)
 
 
-async def test_what_was_wrong_is_remembered_for_a_time_and_then_looked_at_again() -> None:
+async def test_what_was_wrong_costs_no_work_a_second_time() -> None:
     hashing = _Counted()
     way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
     await _outcome(way.authenticate(_head("zorg", "fout"), None, AT))
     with pytest.raises(CallerUnknown):
-        way.authenticate(_head("zorg", "fout"), None, AT + timedelta(minutes=4))
-    found = way.authenticate(_head("zorg", "fout"), None, AT + timedelta(minutes=5))
-    assert isinstance(await _outcome(found), CallerUnknown)
-    assert len(hashing.asked) == 2
+        way.authenticate(_head("zorg", "fout"), None, AT)
+    assert len(hashing.asked) == 1
 
 
 async def test_what_was_used_last_is_remembered_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.auth.basic._MOST_PROVEN", 2)
-    way = Passwords(dict.fromkeys("abc", (DIGEST, CALLER)), Hashing())
+    monkeypatch.setattr("relay.auth.hashing._MOST_RIGHT", 2)
+    digests = {"a": DIGEST, "b": OTHER, "c": digest_of("derde")}
+    words = {"a": "geheim", "b": "anders", "c": "derde"}
+    way = Passwords({name: (digest, CALLER) for name, digest in digests.items()}, Hashing())
     for name in ("a", "b"):
-        await _outcome(way.authenticate(_head(name, "geheim"), None, AT))
-    assert way.authenticate(_head("a", "geheim"), None, AT) == CALLER
-    await _outcome(way.authenticate(_head("c", "geheim"), None, AT))
-    assert [isinstance(way.authenticate(_head(name, "geheim"), None, AT), Awaited) for name in "acb"] == [
-        False,
-        False,
-        True,
-    ]
+        await _outcome(way.authenticate(_head(name, words[name]), None, AT))
+    assert way.authenticate(_head("a", words["a"]), None, AT) == CALLER
+    await _outcome(way.authenticate(_head("c", words["c"]), None, AT))
+    again = [way.authenticate(_head(name, words[name]), None, AT) for name in "acb"]
+    assert [isinstance(each, Awaited) for each in again] == [False, False, True]
+    await _outcome(again[2])
 
 
-async def test_only_so_many_outcomes_are_remembered() -> None:
-    way = Passwords({"zorg": (DIGEST, CALLER)}, Hashing())
-    for number in range(1024):
-        way._proven[b"%d" % number] = (CALLER, AT)
-    await _outcome(way.authenticate(_head("zorg", "geheim"), None, AT))
-    assert len(way._proven) == 1024
-    assert b"0" not in way._proven
-    for number in range(300):
-        way._refused[b"%d" % number] = AT
-    await _outcome(way.authenticate(_head("zorg", "fout"), None, AT))
-    assert len(way._refused) == 300
-    assert b"0" not in way._refused
+async def test_only_so_many_wrong_ones_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.auth.hashing._MOST_WRONG", 2)
+    hashing = Hashing()
+    way = Passwords({"zorg": (DIGEST, CALLER)}, hashing)
+    for number in range(3):
+        await _outcome(way.authenticate(_head("zorg", f"fout-{number}"), None, AT))
+    assert [hashing.known(DIGEST, b"fout-%d" % number) for number in range(3)] == [None, False, False]
 
 
 async def test_the_loop_goes_on_while_passwords_are_verified() -> None:
