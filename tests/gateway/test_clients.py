@@ -77,9 +77,12 @@ async def test_what_else_changed_waits_for_a_restart_and_is_told(tmp_path: Path)
     async with up.running() as upstream, relay(tmp_path, upstream.port) as here:
         settings = tmp_path / "relay.toml"
         settings.write_text(
-            "pseudonym = 'other'\n" + settings.read_text() + "\nclients.dynamics.never_repeats = true\n"
+            "pseudonym = 'other'\n"
+            + settings.read_text()
+            + "\nclients.dynamics.never_repeats = true\ntenants.linde.card.agb_code = '99000001'\n"
         )
-        assert (await _told(here, "settings_need_restart"))[0]["keys"] == ["pseudonym"]
+        waiting = ["pseudonym", "tenants.linde.card.agb_code"]
+        assert (await _told(here, "settings_need_restart"))[0]["keys"] == waiting
         async with line(here.port) as caller:
             answer = await (await caller.send(request("GET", PATH, here.authorised))).answer()
         assert answer.field("proxy-status") == "relay; received-status=200"
@@ -96,7 +99,7 @@ async def test_a_client_of_a_new_tenant_has_nowhere_to_go_until_a_restart_and_al
         )
         settings.write_text("\n".join([settings.read_text(), *tenant]) + more)
         assert (await _told(here, "clients_taken"))[0]["clients"] == ["dynamics", "flow"]
-        assert (await _told(here, "settings_need_restart"))[0]["keys"] == ["tenants"]
+        assert (await _told(here, "settings_need_restart"))[0]["keys"] == ["tenants.eik"]
         assert [await _status(here, key) for key in (fresh.text, both.text, here.key)] == [401, 200, 200]
 
 

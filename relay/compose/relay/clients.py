@@ -91,7 +91,7 @@ def clients_watch(built: Built, file: SettingsFile, news: ClientsNews) -> FileWa
         paths[:] = _paths(settings)
         # How many workers there are may have been told to `relay serve` itself.
         settings = settings.model_copy(update={"workers": built.settings.workers})
-        waiting = tuple(name for name in changed(built.settings, settings) if name not in _TAKEN)
+        waiting = tuple(name for name in changed(built.settings, settings) if name.partition(".")[0] not in _TAKEN)
         clients = dict(_of_tenants(built.tenants, settings.clients))
         return Reading(callers=callers_of(settings, clients), waiting=waiting)
 
