@@ -14,6 +14,8 @@ from tests.doctor.test_walk import CARD, gate
 from tests.kit import upstream
 from tests.kit.relay import PASSWORD, write_settings
 
+pytestmark = pytest.mark.slow
+
 REPORTED = (
     "Towards callers the relay asks for no certificate",
     "| relay | settings |",

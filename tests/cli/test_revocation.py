@@ -14,6 +14,8 @@ from tests.kit.line import line, request
 from tests.kit.relay import PATH, read_settings, relay, write_settings
 from tests.kit.served import served
 
+pytestmark = pytest.mark.slow
+
 _SECOND = new_key()
 
 

@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 from relay.cli import main
 from tests.kit.relay import write_settings
 
+pytestmark = pytest.mark.slow
+
 
 def _serve(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "relay", "serve", "--config", str(folder / "relay.toml"), *options]

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from relay.cli import VERBS, main
 
+pytestmark = pytest.mark.slow
+
 ALONE = "import sys; sys.modules |= {'sqlalchemy': None, 'alembic': None, 'lxml': None}; from relay.cli import main; "
 
 

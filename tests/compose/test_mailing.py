@@ -106,6 +106,7 @@ def _to(office: PostOffice) -> list[list[str]]:
 # -- what there is to tell --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_the_end_of_a_certificate_is_mailed_once_at_each_mark_though_the_relay_starts_anew_each_day(
     tmp_path: Path,
 ) -> None:
@@ -353,6 +354,7 @@ async def test_whoever_is_refused_for_good_is_told_in_the_log_and_tried_again_af
     assert (here.count("accepted"), here.count("refused")) == (1, 2)
 
 
+@pytest.mark.slow
 async def test_a_dead_server_is_tried_ever_more_seldom_and_gets_all_when_it_is_back(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

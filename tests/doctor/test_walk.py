@@ -32,6 +32,8 @@ from tests.kit.registry_api import rehearsed
 from tests.kit.relay import PASSWORD, PATH, read_settings, relay, write_settings
 from tests.kit.witness import World, telling
 
+pytestmark = pytest.mark.slow
+
 CONTACT, SUPPORT = Reader.CONTACT_PERSON, Reader.SUPPORT
 CARD: dict[str, object] = {
     "tenants.linde.card.organisation": "Praktijk De Linde",

@@ -11,7 +11,7 @@ from tests.kit.line import line, request
 from tests.kit.oidc import RealDirectory, real_directory
 from tests.kit.relay import PATH, Relay, relay
 
-pytestmark = pytest.mark.one_process
+pytestmark = [pytest.mark.one_process, pytest.mark.slow]
 
 
 def _token(directory: RealDirectory, application: str, trust: Path) -> str:

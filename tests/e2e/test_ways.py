@@ -17,6 +17,8 @@ from tests.kit.line import call
 from tests.kit.relay import PASSWORD, PATH, Relay, relay
 from tests.kit.served import served
 
+pytestmark = pytest.mark.slow
+
 IWLZ = "/acc/netwerkmodel/v3/pep"
 
 
@@ -84,7 +86,6 @@ async def test_a_closed_way_answers_503_with_its_cause_and_the_process_stays_rea
     assert 'relay_way_open{tenant="linde",way="linde"} 1.0' in scraped
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_closed_way_opens_when_its_file_comes_and_tells_meanwhile_what_is_wrong_now(
     tmp_path: Path, workers: int
@@ -106,7 +107,6 @@ async def test_a_closed_way_opens_when_its_file_comes_and_tells_meanwhile_what_i
                     assert (await call(here, IWLZ)).status == 200
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_sighup_has_it_look_at_once_and_ends_nothing(tmp_path: Path, workers: int) -> None:
     """To the whole family, as a terminal that is closed tells it."""
@@ -127,7 +127,6 @@ async def test_sighup_has_it_look_at_once_and_ends_nothing(tmp_path: Path, worke
             assert int(upstream.serials[-1], 16) == renewed.certificate.serial_number
 
 
-@pytest.mark.slow
 async def test_what_is_in_force_in_another_environment_is_never_taken(tmp_path: Path) -> None:
     changes = {
         "tenants.berk.environment": "test",

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
 from relay.auth.api_key import NewKey, new_key
 from tests.kit import authority as kit
 from tests.kit import upstream as up
@@ -136,6 +138,7 @@ async def test_an_expired_key_is_of_nobody_and_what_a_key_is_used_for_shows(tmp_
     ]
 
 
+@pytest.mark.slow
 async def test_when_every_process_goes_by_new_clients_the_page_says_so(tmp_path: Path) -> None:
     async with up.running() as upstream, relay(tmp_path, upstream.port) as here:
         before = json.loads((await here.ask_operator("/clients"))[1])
