@@ -103,7 +103,8 @@ async def _cost(place: Place, name: str, way: _Way) -> float:
     trust = ClientTrust.of(place.authority.trust_pem(), b"")
     directories = _directories(place)
     gate = _Gate()
-    Callers(gate, build_callers(clients, {}), trust, directories, nonces=nonces_of(None))
+    built, nonces = build_callers(clients, {}), nonces_of(None)
+    Callers(gate, built, trust, directories, signature_refused=Metrics().signature_refused, nonces=nonces)
     directories.close()  # the keys are here
     judge, at = gate.authenticator, datetime.now(UTC)
     if way.known:

@@ -5,9 +5,10 @@ tenant or an actor, and the body by its Content-Digest (RFC 9530). The digest of
 whoever has it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
@@ -34,15 +35,45 @@ _LONGEST_NONCE: Final = 256
 _HEEDED: Final = ("x-relay-tenant", "x-relay-actor")
 
 
+class SignatureFault(StrEnum):
+    """Why a signature proves nobody. For the operator alone: callers never hear which."""
+
+    FORM = "form"
+    KEY = "key"
+    COVERED = "covered"
+    CREATED = "created"
+    EXPIRED = "expired"
+    NONCE = "nonce"
+    SIGNATURE = "signature"
+    REPEATED = "repeated"
+
+
+class _Wrong(Exception):
+    """The signature proves nobody."""
+
+    def __init__(self, fault: SignatureFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
 class Signatures:
     """The `Authenticator` for signed calls."""
 
     challenges: tuple[bytes, ...] = (b'Signature realm="relay"',)
 
-    def __init__(self, keys: Mapping[str, tuple[SignatureKey, Caller]], nonces: Nonces) -> None:
-        """Take `keys`: keyid -> (the key, the caller it proves)."""
+    def __init__(
+        self,
+        keys: Mapping[str, tuple[SignatureKey, Caller]],
+        nonces: Nonces,
+        refused: Callable[[str, SignatureFault], None],
+    ) -> None:
+        """Take `keys`: keyid -> (the key, the caller it proves); `refused` hears of which client's was wrong, and why.
+
+        The client is the one that `keyid` names, if any: whether it was the one that called, nobody knows.
+        """
         self._keys = dict(keys)
         self._nonces = nonces
+        self._refused = refused
 
     def __repr__(self) -> str:
         return f"<Signatures by {len(self._keys)} keys>"
@@ -58,16 +89,16 @@ class Signatures:
 
     def authenticate(self, head: RequestHead, certificate: bytes | None, at: datetime) -> Caller | Awaited:
         """Return who signed this call, once it is sure that nobody showed it before. Raises CallerUnknown."""
+        client = ""
         try:
             shown = self._ours(head)
             key, caller = self._keys[str(shown.params["keyid"])]
-            digest = _digest(head, shown)
-            created, nonce = _judged(shown, key, at)
-            base = signature_base(head, shown.covered, shown.text)
-        except (NotReadable, NoSignatureBase):
-            raise CallerUnknown(_REFUSAL) from None
-        if not key.proves(shown.signature, base):
-            raise CallerUnknown(_REFUSAL)
+            client = caller.client
+            digest, created, nonce = _judged(head, shown, key, at)
+        except _Wrong as wrong:
+            raise self._unknown(client, wrong.fault) from None
+        except NotReadable:
+            raise self._unknown(client, SignatureFault.FORM) from None
         # Only now: a nonce is used up by its owner alone.
         return self._once(nonce, created, caller if digest is None else replace(caller, digest=digest))
 
@@ -79,9 +110,15 @@ class Signatures:
         if len(inputs) != 1 or len(signatures) != 1:
             raise NotReadable
         ours = [each for each in read_signatures(inputs[0], signatures[0]) if _text(each, "keyid") in self._keys]
-        if len(ours) != 1:
+        if not ours:
+            raise _Wrong(SignatureFault.KEY)
+        if len(ours) > 1:
             raise NotReadable
         return ours[0]
+
+    def _unknown(self, client: str, fault: SignatureFault) -> CallerUnknown:
+        self._refused(client, fault)
+        return CallerUnknown(_REFUSAL)
 
     def _once(self, nonce: bytes, created: int, caller: Caller) -> Caller | Awaited:
         awaited = Awaited()
@@ -91,7 +128,7 @@ class Signatures:
                 case Seen.FIRST:
                     awaited.settle(caller)
                 case Seen.BEFORE:
-                    awaited.settle(CallerUnknown(_REFUSAL))
+                    awaited.settle(self._unknown(caller.client, SignatureFault.REPEATED))
                 case Seen.UNSURE:
                     awaited.settle(CallerUndecided(_UNSURE))
 
@@ -99,34 +136,52 @@ class Signatures:
         return awaited
 
 
-def _judged(shown: SignatureInput, key: SignatureKey, at: datetime) -> tuple[int, bytes]:
-    """Return when it was made, and a digest of key and nonce. Raises NotReadable where it does not count now."""
+def _judged(
+    head: RequestHead, shown: SignatureInput, key: SignatureKey, at: datetime
+) -> tuple[BodyDigest | None, int, bytes]:
+    """Return what the body has to hash to, when it was signed, and a digest of key and nonce.
+
+    Raises _Wrong and NotReadable where the signature proves nothing now.
+    """
+    digest = _digest(head, shown)
+    created, nonce = _of_now(shown, key, at)
+    try:
+        base = signature_base(head, shown.covered, shown.text)
+    except NoSignatureBase:
+        raise _Wrong(SignatureFault.COVERED) from None
+    if not key.proves(shown.signature, base):
+        raise _Wrong(SignatureFault.SIGNATURE)
+    return digest, created, nonce
+
+
+def _of_now(shown: SignatureInput, key: SignatureKey, at: datetime) -> tuple[int, bytes]:
+    """Return when it was made, and a digest of key and nonce. Raises where it does not count now."""
     if not shown.params.keys() <= _PARAMETERS or shown.params.get("alg", key.algorithm) != key.algorithm:
         raise NotReadable
     now, created = at.timestamp(), _seconds(shown, "created")
     if not now - MOST_BACK <= created <= now + MOST_AHEAD:
-        raise NotReadable
+        raise _Wrong(SignatureFault.CREATED)
     if "expires" in shown.params and _seconds(shown, "expires") <= now:
-        raise NotReadable
+        raise _Wrong(SignatureFault.EXPIRED)
     nonce = _text(shown, "nonce")
     if nonce is None or not 0 < len(nonce) <= _LONGEST_NONCE:
-        raise NotReadable
+        raise _Wrong(SignatureFault.NONCE)
     # The length keeps apart what would otherwise read the same.
     keyid = str(shown.params["keyid"])
     return created, sha256(f"{len(keyid)} {keyid} {nonce}".encode()).digest()
 
 
 def _digest(head: RequestHead, shown: SignatureInput) -> BodyDigest | None:
-    """Return what the body has to hash to, if it is signed. Raises NotReadable where too little is covered."""
+    """Return what the body has to hash to, if it is signed. Raises _Wrong where too little is covered."""
     covered = set(shown.covered)
     if not covered >= {"@method", "@authority"} or not ("@target-uri" in covered or covered >= {"@path", "@query"}):
-        raise NotReadable
+        raise _Wrong(SignatureFault.COVERED)
     if any(name.encode() in head.fields.shape.where and name not in covered for name in _HEEDED):
-        raise NotReadable
+        raise _Wrong(SignatureFault.COVERED)
     if "content-digest" in covered:
         return read_digests(head.fields.values(DIGEST))
     if _has_body(head):
-        raise NotReadable
+        raise _Wrong(SignatureFault.COVERED)
     return None
 
 

@@ -177,6 +177,12 @@ TOKENS_REFUSED: Final = Metric(
     ("directory", "fault"),
     "Tokens that proved nobody, by their fault, which callers are not told; no directory: of none that is known.",
 )
+SIGNATURES_REFUSED: Final = Metric(
+    "relay_signatures_refused_total",
+    Kind.COUNTER,
+    ("client", "fault"),
+    "Signatures that proved nobody, by their fault, which callers are not told; client: whose keyid they name.",
+)
 CALLERS_REFUSED: Final = Metric(
     "relay_callers_refused_total",
     Kind.COUNTER,
@@ -255,8 +261,9 @@ EGRESS_STATES: Final = ("proven", "unknown", "out")
 METRICS: Final = (
     CALLS, DURATION, IN_PROGRESS, REFUSALS, AGAIN, WOULD_REFUSE, HELD, GUARD, HOLDS, PROBES, OWN_PROBES, LAST_GOOD,
     STOPPED, CONNECTIONS, EXPIRY, NEXT_EXPIRY, NEXT_IN_FORCE, WAY_OPEN, RELOADS, SERVER_EXPIRY, SERVER_RELOADS,
-    CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, KEY_FETCHES, KEYS_FETCHED, TOKENS_REFUSED, CALLERS_REFUSED, EGRESS,
-    EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS, RESTARTS, LOST, KEYS, KEY_EXPIRY, LAST_USED, MAILS, SHARED,
+    CLIENT_TRUST_RELOADS, CLIENTS_RELOADS, KEY_FETCHES, KEYS_FETCHED, TOKENS_REFUSED, SIGNATURES_REFUSED,
+    CALLERS_REFUSED, EGRESS, EGRESS_PROVEN, EGRESS_REGISTERED, READY, WORKERS, RESTARTS, LOST, KEYS, KEY_EXPIRY,
+    LAST_USED, MAILS, SHARED,
 )  # fmt: skip
 
 
@@ -331,6 +338,7 @@ class _Families(Collector):
         yield _counted(CALLERS_REFUSED, whole.callers.items())
         yield _counted(KEY_FETCHES, whole.fetches.items())
         yield _counted(TOKENS_REFUSED, whole.tokens.items())
+        yield _counted(SIGNATURES_REFUSED, whole.signatures.items())
         fetched = GaugeMetricFamily(KEYS_FETCHED.name, KEYS_FETCHED.help, labels=KEYS_FETCHED.labels)
         for directory, at in whole.fetched.items():
             fetched.add_metric((directory,), at)
@@ -481,6 +489,10 @@ class Metrics:
     def token_refused(self, directory: str, fault: str) -> None:
         """Count a token that proved nobody."""
         self._tally.tokens[directory, fault] += 1
+
+    def signature_refused(self, client: str, fault: str) -> None:
+        """Count a signature that proved nobody."""
+        self._tally.signatures[client, fault] += 1
 
     def shared(self, *, there: bool) -> None:
         """Tell whether the count of all relays together is there."""

@@ -41,6 +41,7 @@ class Tally:
 
         self.fetches: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.signatures: defaultdict[tuple[str, str], int] = defaultdict(int)
         # The latest of all processes, in seconds of the epoch.
         self.fetched: dict[str, float] = {}
 
@@ -88,6 +89,7 @@ class Tally:
             self.would_refuse,
             self.fetches,
             self.tokens,
+            self.signatures,
         )
 
     def packed(self) -> bytes:

@@ -275,7 +275,7 @@ SECRET = "a shared secret of 32 octets, or more than that"
 
 def _signatures(keys: dict[str, Caller]) -> Signatures:
     known = {keyid: (SharedSecret(SECRET.encode()), caller) for keyid, caller in keys.items()}
-    return Signatures(known, OwnNonces(UsedNonces(most=10, since=0), kit.AT.timestamp))
+    return Signatures(known, OwnNonces(UsedNonces(most=10, since=0), kit.AT.timestamp), lambda _client, _fault: None)
 
 
 def _signed(keyid: str = "key", secret: str = SECRET, age: int = 0) -> Shown:

@@ -1,4 +1,4 @@
-"""The script in the docs that signs a call makes one that passes."""
+"""What the docs say of signatures and tokens: the script signs a call that passes, the tables have each fault."""
 
 import asyncio
 import os
@@ -6,8 +6,13 @@ import re
 import sys
 import time
 from base64 import b64encode
+from enum import StrEnum
 from pathlib import Path
 
+import pytest
+
+from relay.auth.signature import SignatureFault
+from relay.auth.token import Fault
 from tests.kit import upstream as up
 from tests.kit.relay import PATH, relay
 
@@ -36,3 +41,11 @@ async def test_the_script_of_the_page_signs_a_call_that_passes(tmp_path: Path) -
         out, _ = await run.communicate()
         assert out == b"200 <a/>\n"
         assert [each.body for each in upstream.requests] == [b"<question/>"]
+        assert b'\r\nsoapaction: "http://schemas.vecozo.nl/' in upstream.requests[0].head.lower()
+
+
+@pytest.mark.parametrize(("section", "faults"), [("Signatures", SignatureFault), ("Tokens of Entra ID", Fault)])
+def test_every_fault_that_the_metrics_tell_is_explained(section: str, faults: type[StrEnum]) -> None:
+    _, text = _PAGE.read_text().split(f"## {section}\n")
+    rows = re.findall(r"^\| (`.*?) \|", text.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(word for row in rows for word in re.findall(r"`(\w+)`", row)) == sorted(faults)

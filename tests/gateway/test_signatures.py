@@ -207,7 +207,7 @@ UNKNOWN: dict[str, Callable[[], Signed]] = {
     "nonce empty": _signed(nonce=""),
     "nonce too long": _signed(nonce="x" * 257),
     "keyid left out": _signed(keyid=None),
-    "keyid unknown": lambda: OTHER.call(TARGET, body=BODY),
+    "keyid unknown": _signed(keyid="stranger"),
     "keyid of another": _signed(keyid="edwards"),
     "secret of another": lambda: OTHER.call(TARGET, body=BODY, keyid="plug-in"),
     "unknown parameter": _signed(audience="elsewhere"),
@@ -257,6 +257,33 @@ async def test_each_call_that_was_tampered_with_is_refused_alike_and_nothing_sen
             told.add(orjson.loads(answer.body)["detail"])
         assert len(told) == 1
         await _is_refused(here, whole, answer, "caller_unknown")
+
+
+async def test_the_operator_alone_learns_what_was_wrong_with_a_signature(tmp_path: Path) -> None:
+    faults = {
+        "keyid unknown": ("", "key"),
+        "Signature twice": ("", "form"),
+        "unknown parameter": ("plug-in", "form"),
+        "digest never covered": ("plug-in", "covered"),
+        "method changed": ("plug-in", "signature"),
+        "clock behind": ("plug-in", "created"),
+        "expired": ("plug-in", "expired"),
+        "nonce left out": ("plug-in", "nonce"),
+        "secret of another": ("plug-in", "signature"),
+    }
+    async with _signing(tmp_path) as (here, _):
+        for name in faults:
+            assert (await _answer(here, UNKNOWN[name]().octets())).status == 401
+        octets = HMAC.call(TARGET, body=BODY).octets()
+        assert [(await _answer(here, octets)).status for _ in range(2)] == [200, 401]
+        told = [*faults.values(), ("plug-in", "repeated")]
+        scraped = await here.scrape()
+        for client, fault in set(told):
+            counted = (
+                f'relay_signatures_refused_total{{client="{client}",fault="{fault}"}} {told.count((client, fault))}'
+            )
+            assert f"{counted}.0\n" in scraped
+        assert "stranger" not in scraped
 
 
 @pytest.mark.parametrize("name", BODIES)

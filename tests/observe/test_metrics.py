@@ -48,6 +48,7 @@ def test_what_is_scraped_is_the_table(metrics: Metrics) -> None:
     metrics.clients_reloaded(taken=True)
     metrics.will_fetch_keys("entra")
     metrics.token_refused("entra", "audience")
+    metrics.signature_refused("plug-in", "created")
     metrics.shared(there=True)
     metrics.watch(readiness=lambda: True, in_progress=lambda: 1)
     metrics.note(_exchange(**PLACED, status=503, refusal="quota"))

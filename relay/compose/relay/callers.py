@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -17,7 +17,7 @@ from relay.auth.client_certificate import ClientCertificates
 from relay.auth.client_trust import ClientTrust
 from relay.auth.hashing import Hashing
 from relay.auth.nonces import NO_NONCES, Nonces
-from relay.auth.signature import Signatures
+from relay.auth.signature import SignatureFault, Signatures
 from relay.auth.signature_keys import SignatureKey
 from relay.auth.sources import OF_AZURE, Ranges, ServiceTagsFault, Tags, service_tags
 from relay.auth.tokens import Grant, Grants, Tokens
@@ -116,14 +116,17 @@ class Callers:
         trust: ClientTrust,
         directories: Directories,
         *,
+        signature_refused: Callable[[str, SignatureFault], None],
         key_field: str = "X-Api-Key",
         nonces: Nonces = NO_NONCES,
     ) -> None:
+        """Take what they are judged by; `signature_refused` counts signatures that proved nobody, by client and why."""
         self._key_field = key_field
         self._gate = gate
         self._trust = trust
         self._hashing = Hashing()
         self._nonces = nonces
+        self._signature_refused = signature_refused
         self._directories = directories
         self.use(built)
 
@@ -150,7 +153,8 @@ class Callers:
         if self.built.grants:
             ways.append(Tokens(self.built.grants, self._directories.rings, self._directories.refused))
         if self.built.signing:
-            ways.append(Signatures(self.built.signing, self._nonces))  # last: it tells of the one call
+            signatures = Signatures(self.built.signing, self._nonces, self._signature_refused)
+            ways.append(signatures)  # last: it tells of the one call
         return Ways(ways) if len(ways) > 1 else ways[0]  # the shortest way for most
 
 

@@ -65,7 +65,15 @@ class Carriage:
         self.listener = _listener(gateway, built, TurnedAway(logger, metrics))
         self._directories = Directories(built.directories, logger, metrics)
         field, trust = built.settings.listen.key_field, built.trust.trust
-        self.callers = Callers(gateway, built.callers, trust, self._directories, key_field=field, nonces=nonces)
+        self.callers = Callers(
+            gateway,
+            built.callers,
+            trust,
+            self._directories,
+            signature_refused=metrics.signature_refused,
+            key_field=field,
+            nonces=nonces,
+        )
         self.reception = Reception(self.listener, built, logger, self.callers)
 
     def __repr__(self) -> str:
