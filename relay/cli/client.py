@@ -97,6 +97,10 @@ def rotate(name: str, config: Path, expires: datetime | None, old_until: datetim
     file, key = ClientsFile(config), new_key()
     try:
         old = [each["id"] for each in file.client(name).get("api_keys", [])]
+        if not old and not printed:
+            raise click.ClickException(
+                f"{name} has no key that another could replace; --print shows one to give it, beside what proves it now"
+            )
         if len(old) >= _MOST_KEYS:
             ways = " or ".join(f"`relay client revoke {name} {each}`" for each in old)
             raise click.ClickException(

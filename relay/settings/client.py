@@ -17,6 +17,7 @@ from relay.settings.shapes import (
     PasswordDigest,
     SigningId,
     Source,
+    Subject,
     TokenText,
     User,
 )
@@ -55,9 +56,8 @@ class ClientCertificate(Branch):
     fingerprint: Fingerprint | None = Field(
         default=None, description="Pins one certificate, whoever issued it: the SHA-256 of its DER, in hexadecimal."
     )
-    subject: str | None = Field(
+    subject: Subject | None = Field(
         default=None,
-        min_length=1,
         description='Any certificate of listen.client_authorities with this whole subject, such as "CN=f-and-o,O=Us".',
     )
 

@@ -154,13 +154,21 @@ def _source(text: str) -> str:
 
 def _fingerprinted(text: str) -> str:
     """Take what OpenSSL (upper case, with colons) and others print; keep 64 digits."""
-    digits = text.casefold().removeprefix("sha256:").replace(":", "")
+    digits = text.strip().casefold().removeprefix("sha256 fingerprint=").removeprefix("sha256:").replace(":", "")
     if not _FINGERPRINT.match(digits):
         raise ValueError(
             "a fingerprint is the SHA-256 of the certificate, 64 hexadecimal digits: `openssl x509 -noout -fingerprint "
             "-sha256 -in FILE` prints it (what Windows shows as thumbprint is a SHA-1)"
         )
     return digits
+
+
+def _subject(text: str) -> str:
+    """Take the whole line that OpenSSL prints. An empty subject is that of many a certificate."""
+    subject = text.strip().removeprefix("subject=").strip()
+    if not subject:
+        raise ValueError("is empty; `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it")
+    return subject
 
 
 def _password_digest(text: str) -> str:
@@ -285,6 +293,7 @@ SigningId = Annotated[
     str, formed(_SIGNING_ID, "the id of a key has letters, digits, dots, hyphens and underscores, at most 64")
 ]
 Fingerprint = Annotated[str, AfterValidator(_fingerprinted)]
+Subject = Annotated[str, AfterValidator(_subject)]
 SecretField = Annotated[str, AfterValidator(_secret_field)]
 KeyField = Annotated[str, AfterValidator(_key_field)]
 MediaType = Annotated[

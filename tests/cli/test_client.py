@@ -209,6 +209,16 @@ def test_a_password_is_shown_once_and_its_digest_written(tmp_path: Path) -> None
     assert len(printed[2]) == 32
 
 
+def test_a_client_without_a_key_gets_none_by_a_rotation(tmp_path: Path) -> None:
+    write_settings(tmp_path, 8443)
+    file = tmp_path / "relay.toml"
+    assert _new("old-wcf", "--basic", "--write", str(file)).exit_code == 0
+    before = file.read_text()
+    result = CliRunner().invoke(main, ["client", "rotate", "old-wcf", "--config", str(file)])
+    assert (result.exit_code, "no key that another could replace" in result.stderr) == (1, True)
+    assert ("rk_" in result.output, file.read_text()) == (False, before)
+
+
 def test_a_password_has_no_end_date() -> None:
     result = _new("old-wcf", "--basic", "--expires", "2099-01-31")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -231,8 +231,15 @@ def test_a_client_needs_a_key_or_a_certificate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["AB" * 32, ":".join(["AB"] * 32), "sha256:" + "ab" * 32, "ab" * 32],
-    ids=["upper", "openssl", "ours", "="],
+    [
+        "AB" * 32,
+        ":".join(["AB"] * 32),
+        "sha256:" + "ab" * 32,
+        "ab" * 32,
+        f"sha256 Fingerprint={':'.join(['AB'] * 32)}",
+        f"SHA256 Fingerprint={':'.join(['AB'] * 32)}",
+    ],
+    ids=["upper", "openssl", "ours", "=", "whole line of openssl", "whole line of openssl 1.1"],
 )
 def test_a_fingerprint_is_taken_as_tools_print_it(tmp_path: Path, written: str) -> None:
     settings = _read(tmp_path, clients__dynamics__certificates=[{"fingerprint": written}])
@@ -246,6 +253,17 @@ def test_what_is_no_sha_256_is_told_with_how_to_get_one(tmp_path: Path, written:
     [(key, fault)] = _faults(tmp_path, clients__dynamics__certificates=[{"fingerprint": written}]).items()
     assert key == "clients.dynamics.certificates.0.fingerprint"
     assert "openssl x509" in fault
+
+
+def test_a_subject_is_taken_as_openssl_prints_it_and_never_an_empty_one(tmp_path: Path) -> None:
+    def written(subject: str) -> dict[str, object]:
+        return {"clients__dynamics__certificates": [{"subject": subject}], "listen__client_authorities": "ca.pem"}
+
+    (tmp_path / "ca.pem").touch()
+    for subject in ("CN=a,O=Us", "subject=CN=a,O=Us"):
+        assert _read(tmp_path, **written(subject)).clients["dynamics"].certificates[0].subject == "CN=a,O=Us"
+    for subject in ("", " ", "subject="):
+        assert set(_faults(tmp_path, **written(subject))) == {"clients.dynamics.certificates.0.subject"}
 
 
 @pytest.mark.parametrize("certificate", [{}, {"fingerprint": "ab" * 32, "subject": "CN=a"}], ids=["neither", "both"])
