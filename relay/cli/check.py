@@ -107,9 +107,9 @@ def _keys(console: Console, settings: RelaySettings) -> None:
         for key in client.api_keys:
             if key.expires is not None and key.expires < now + _SOON:
                 how = "has expired, on" if key.expires <= now else "expires on"
+                when = f"{key.expires.astimezone(UTC):%d %B %Y, %H:%M} UTC"  # a date alone would count a day longer
                 console.print(
-                    f"[yellow]Key {key.id} of {name} {how} {key.expires:%d %B %Y}: `relay client rotate {name}` makes "
-                    "the next one.[/]"
+                    f"[yellow]Key {key.id} of {name} {how} {when}: `relay client rotate {name}` makes the next one.[/]"
                 )
 
 

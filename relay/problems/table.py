@@ -80,9 +80,9 @@ PROBLEMS: Final[Mapping[type[RelayError], Problem]] = {
         status=401,
         code="caller_unknown",
         title="The relay does not know this caller",
-        remedy="Send the key that `relay client new` showed, in X-Api-Key; or show your client certificate; or prove "
-        "yourself in another way that WWW-Authenticate names: a token (Bearer), a user with password (Basic), a "
-        "signature.",
+        remedy="Send the key that `relay client new` showed, in X-Api-Key, or the field that this relay has for it; or "
+        "show your client certificate; or prove yourself in another way that WWW-Authenticate names: a token (Bearer), "
+        "a user with password (Basic), a signature.",
         proxy_error="http_request_denied",
     ),
     errors.CallerUndecided: Problem(

@@ -58,7 +58,8 @@ def test_keys_that_expired_or_will_within_a_month_are_told(tmp_path: Path) -> No
     result = _check(tmp_path)
     assert result.exit_code == 0, result.output
     assert f"Key {keys[0].id} of dynamics has expired, on " in result.output
-    assert f"Key {keys[1].id} of dynamics expires on " in result.output
+    at = f"{now + timedelta(29):%d %B %Y, %H:%M} UTC"
+    assert f"Key {keys[1].id} of dynamics expires on {at}: " in result.output
     assert "`relay client rotate dynamics`" in result.output
     assert "of other" not in result.output
 
