@@ -1,17 +1,22 @@
 """The gate as one application: the checkpoint, and behind it the services."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
 from cryptography.x509 import Certificate
 
-from relay.enforcer.checkpoint import checkpoint, examiner, expect_nothing_yet
+from relay.enforcer.answers import WORDINGS, Wording
+from relay.enforcer.checkpoint import PASSAGE, checkpoint, examiner, expect_nothing_yet
 from relay.enforcer.refusal_body import RefusalBody
-from relay.enforcer.services.cov.service import cov_routes
-from relay.enforcer.services.whoami import PATH as WHOAMI
-from relay.enforcer.services.whoami import whoami_route
+from relay.enforcer.services.cov.service import ActingFor, cov_routes
+from relay.enforcer.services.whoami import PATHS as WHOAMI
+from relay.enforcer.services.whoami import whoami_routes
 from relay.enforcer.witnesses import Witness
+from relay.registry.domain.identifiers import AgbCode
+from relay.registry.domain.mandates import Service
+from relay.registry.domain.rules import Acting, acting
 from relay.registry.domain.snapshot import Snapshot
 
 # VECOZO's own limit is 25 MB a file; a question of the insurance check with 20 queries has some 10 KiB.
@@ -33,10 +38,23 @@ def make_gate(
     `public_url` is the services' address for callers that come by another name than their Host tells.
     """
     examine = examiner(authorities, book=book, clock=clock)
-    stop = checkpoint(examine, witnesses=witnesses, body=refusal_body, unguarded={WHOAMI})
+    worded = Wording(body=refusal_body)
+    wordings = {family: replace(each, body=refusal_body) for family, each in WORDINGS.items()}
+    stop = checkpoint(examine, witnesses=witnesses, wordings=wordings, elsewhere=worded, unguarded=WHOAMI)
     app = web.Application(middlewares=[stop], client_max_size=MOST_BODY)
     # The day in UTC: around midnight not the Dutch one, which no rehearsal hinges on and no time-zone file is worth.
-    services = cov_routes(lambda: clock().date(), public_url=public_url)
-    for route in [whoami_route(examine), *services]:
+    services = cov_routes(lambda: clock().date(), _acting_for(book), public_url=public_url)
+    for route in [*whoami_routes(examine), *services]:
         app.router.add_route(route.method, route.path, route.handler, expect_handler=expect_nothing_yet)
     return app
+
+
+def _acting_for(book: Callable[[], Snapshot]) -> ActingFor:
+    """Return how the insurance check judges a consent: by the book as it stands once the message is read."""
+
+    def acting_for(request: web.Request, named: AgbCode | None) -> Acting:
+        holder = request[PASSAGE].holder
+        assert holder is not None, "nobody passes whom the book does not know"  # noqa: S101  narrows a type
+        return acting(book(), caller=holder, named=named, service=Service.COV)
+
+    return acting_for

@@ -1,25 +1,30 @@
 """Where every call is stopped and judged, on each request anew: a resumed or a kept connection proves nothing."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from http import HTTPStatus
 from ipaddress import IPv4Address, ip_address
+from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from cryptography.x509 import Certificate
 
-from relay.enforcer.refusal_body import RefusalBody, refusal_body
-from relay.enforcer.verdict import PHRASES, Passage, Phrase, Refused, judge
+from relay.enforcer.answers import WORDINGS, Answer, Wording, answer
+from relay.enforcer.places import Family, Place, place_of
+from relay.enforcer.verdict import Passage, Refused, judge
 from relay.enforcer.witnesses import Witness
 from relay.registry.domain.addresses import IPAddress
 from relay.registry.domain.snapshot import Snapshot
+from relay.soap.recognise import SoapVersion, soap_version
 from relay.x509.any_client import peer_certificate
+
+PASSAGE: Final = web.RequestKey("passage", Passage)
+"""Of a request that was let pass: who it is, for the service behind."""
 
 # A connection that has gone in the meantime has no address, nor a certificate: it is refused for that.
 _NOWHERE = IPv4Address(0)
 
-Examine = Callable[[web.Request], Passage]
+Examine = Callable[[web.Request, Place], Passage]
 
 
 def examiner(
@@ -27,18 +32,31 @@ def examiner(
 ) -> Examine:
     """Return what judges a request by its connection, by the book as it stands at that moment."""
 
-    def examine(request: web.Request) -> Passage:
-        return judge(_certificate(request), _address(request), authorities=authorities, snapshot=book(), at=clock())
+    def examine(request: web.Request, place: Place) -> Passage:
+        return judge(
+            _certificate(request),
+            _address(request),
+            authorities=authorities,
+            snapshot=book(),
+            at=clock(),
+            place=place,
+        )
 
     return examine
 
 
 def checkpoint(
-    examine: Examine, *, witnesses: Sequence[Witness], body: RefusalBody, unguarded: Collection[str] = ()
+    examine: Examine,
+    *,
+    witnesses: Sequence[Witness],
+    wordings: Mapping[Family, Wording] = WORDINGS,
+    elsewhere: Wording = Wording(),  # noqa: B008 - frozen
+    unguarded: Collection[str] = (),
 ) -> Middleware:
     """Return the middleware that lets nothing by but admitted calls and those for the `unguarded` services.
 
-    A refusal is VECOZO's: 403, the cause in the reason phrase at most, and no more.
+    A refusal is worded as VECOZO does in that family of routes, and `elsewhere` where there is none: a bare 403, the
+    cause in its reason phrase at most; or, where the certificate lacks the authorisation, as the service itself would.
     """
 
     @web.middleware
@@ -46,11 +64,14 @@ def checkpoint(
         service = _service(request)
         if service in unguarded:
             return await handler(request)
-        passage = examine(request)
+        place = place_of(service)
+        passage = examine(request, place)
         for witness in witnesses:
             witness.see(passage, method=request.method, service=service)
         if isinstance(passage.verdict, Refused):
-            return _refuse(PHRASES[passage.verdict.refusal], body)
+            wording = elsewhere if place.family is None else wordings[place.family]
+            return _response(answer(passage.verdict.refusal, wording, soap=_soap(request)))
+        request[PASSAGE] = passage
         await _send_continue(request)
         return await handler(request)
 
@@ -67,10 +88,18 @@ async def _send_continue(request: web.Request) -> None:
         request.writer.output_size = 0  # as aiohttp itself does: the answer has not begun
 
 
-def _refuse(phrase: Phrase, shape: RefusalBody) -> web.Response:
-    content_type, body = refusal_body(shape, phrase)
-    headers = {} if content_type is None else {hdrs.CONTENT_TYPE: content_type}
-    return web.Response(status=HTTPStatus.FORBIDDEN, reason=phrase, body=body, headers=headers)
+def _response(told: Answer) -> web.Response:
+    headers = {} if told.content_type is None else {hdrs.CONTENT_TYPE: told.content_type}
+    return web.Response(status=told.status, reason=told.reason, body=told.body, headers=headers)
+
+
+def _soap(request: web.Request) -> SoapVersion | None:
+    return soap_version(octets(request.headers.get(hdrs.CONTENT_TYPE)), octets(request.headers.get("SOAPAction")))
+
+
+def octets(value: str | None) -> bytes | None:
+    """Return a field's value as it came: aiohttp decodes it as UTF-8, and keeps what is none by surrogates."""
+    return None if value is None else value.encode("utf-8", "surrogateescape")
 
 
 def _certificate(request: web.Request) -> bytes | None:

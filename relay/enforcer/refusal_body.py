@@ -1,11 +1,9 @@
-"""What stands in the body of a bare 403: VECOZO does not say, so each of the guesses can be set."""
+"""What stands in the body of a bare 403: VECOZO does not say, so each of the guesses can be set. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
-
-from relay.enforcer.verdict import Phrase
 
 
 class RefusalBody(StrEnum):
@@ -29,7 +27,7 @@ _SHAPES: Final[Mapping[RefusalBody, tuple[str | None, str]]] = MappingProxyType(
 )
 
 
-def refusal_body(shape: RefusalBody, phrase: Phrase) -> tuple[str | None, bytes]:
+def refusal_body(shape: RefusalBody, phrase: str) -> tuple[str | None, bytes]:
     """Return the content type, None for an empty body, and the body."""
     content_type, text = _SHAPES[shape]
     return content_type, text.format(phrase=phrase).encode()

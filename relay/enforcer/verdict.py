@@ -9,8 +9,10 @@ from typing import Final
 
 from cryptography.x509 import Certificate
 
+from relay.enforcer.places import NOWHERE, Place
 from relay.registry.domain import rules
 from relay.registry.domain.addresses import IPAddress
+from relay.registry.domain.identifiers import Fingerprint, OrganisationId
 from relay.registry.domain.snapshot import Snapshot
 from relay.x509 import verify
 from relay.x509.identity import Identity, Kind
@@ -37,13 +39,6 @@ class Refusal(StrEnum):
     SERVICE_NOT_AUTHORISED = "service_not_authorised"
 
 
-class Phrase(StrEnum):
-    """The reason phrases of VECOZO's 403: all that a caller is told."""
-
-    INVALID_CERTIFICATE = "Invalid Client Certificate"
-    FORBIDDEN = "Forbidden"
-
-
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """The call passes. Before enforcement, or while the check is deferred, `otherwise` is what is to be noted."""
@@ -66,28 +61,16 @@ Verdict = Admitted | Refused
 class Passage:
     """One caller before the gate: who, from where, when, and what became of it.
 
-    `identity` is what the certificate claims; it proves nothing where the verdict is a refusal.
+    `identity` is what the certificate claims; it proves nothing where the verdict is a refusal. `holder` is whose the
+    certificate is by the book, where the book knows it.
     """
 
     at: datetime
     address: IPAddress
     identity: Identity | None
     verdict: Verdict
+    holder: OrganisationId | None = None
 
-
-PHRASES: Final[Mapping[Refusal, Phrase]] = MappingProxyType(
-    dict.fromkeys(Refusal, Phrase.INVALID_CERTIFICATE)
-    | dict.fromkeys(
-        (
-            Refusal.BLOCKED,
-            Refusal.ADDRESS_UNKNOWN,
-            Refusal.ADDRESS_ENDED,
-            Refusal.PARTY_NOT_SELECTED,
-            Refusal.SERVICE_NOT_AUTHORISED,
-        ),
-        Phrase.FORBIDDEN,
-    )
-)
 
 _UNFIT: Final[Mapping[verify.Reason, Refusal]] = MappingProxyType(
     {
@@ -110,24 +93,36 @@ def judge(
     authorities: Sequence[Certificate],
     snapshot: Snapshot,
     at: datetime,
+    place: Place = NOWHERE,
 ) -> Passage:
     """Judge one call: the certificate by itself, then the kind of its holder, then the book.
 
-    `certificate` is the DER as TLS received it, or None; `address` the peer of the connection.
+    `certificate` is the DER as TLS received it, or None; `address` the peer of the connection; `place` where the call
+    goes, as far as that is told.
     """
     found = verify.verify_client(certificate, authorities=authorities, at=at)
     match found:
         case verify.Unfit(reason=reason, identity=identity):
-            verdict: Verdict = Refused(_UNFIT[reason])
+            return Passage(at=at, address=address, identity=identity, verdict=Refused(_UNFIT[reason]))
         case Identity(kind=Kind.PERSONAL) as identity:
-            verdict = Refused(Refusal.CERTIFICATE_PERSONAL)
+            verdict: Verdict = Refused(Refusal.CERTIFICATE_PERSONAL)
         case identity:
-            verdict = _by_the_book(snapshot, identity, address, at)
-    return Passage(at=at, address=address, identity=identity, verdict=verdict)
+            verdict = _by_the_book(snapshot, identity, address, at, place)
+    known = snapshot.certificates.get(Fingerprint(identity.fingerprint))
+    holder = None if known is None else known.organisation
+    return Passage(at=at, address=address, identity=identity, verdict=verdict, holder=holder)
 
 
-def _by_the_book(snapshot: Snapshot, identity: Identity, address: IPAddress, at: datetime) -> Verdict:
-    match rules.decide(snapshot, fingerprint=identity.fingerprint, address=address, at=at):
+def _by_the_book(snapshot: Snapshot, identity: Identity, address: IPAddress, at: datetime, place: Place) -> Verdict:
+    decision = rules.decide(
+        snapshot,
+        fingerprint=identity.fingerprint,
+        address=address,
+        at=at,
+        environment=place.environment,
+        service=place.service,
+    )
+    match decision:
         case rules.Allow(because=because, otherwise=otherwise):
             return Admitted(because, None if otherwise is None else _DENIED[otherwise.reason])
         case rules.Deny(reason=reason):

@@ -123,10 +123,10 @@ async def test_the_body_of_a_refusal_and_the_public_address_are_as_set(made: Reh
     async with started(made, lambda text: more + text) as reference:
         (refused,) = await reference.system.send(reference.at.gate.port, CALL)
         await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
-        wsdl = get("/cov/vz801802/v1/soap12?wsdl")
+        wsdl = get("/acc/cov/vz801802/v1/soap12?wsdl")
         (described,) = await reference.system.send(reference.at.gate.port, wsdl)
     assert refused.body == b'{"statusCode":403,"message":"Forbidden"}'
-    assert b'location="https://relay.example/praktijk/cov/vz801802/v1/soap12"' in described.body
+    assert b'location="https://relay.example/praktijk/acc/cov/vz801802/v1/soap12"' in described.body
 
 
 async def test_the_operators_port_counts_calls_at_the_gate(made: Rehearsal) -> None:

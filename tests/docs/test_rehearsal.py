@@ -34,5 +34,5 @@ def test_the_relay_toml_is_in_order_beside_a_rehearsal(tmp_path: Path, more: str
 
 
 def test_the_question_is_one_that_the_insurance_check_reads() -> None:
-    [query] = read_question(shown("question.xml").encode(), SoapVersion.V1_1)
+    [query] = read_question(shown("question.xml").encode(), SoapVersion.V1_1).queries
     assert query.bsn == "999979668"

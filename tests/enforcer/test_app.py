@@ -8,7 +8,7 @@ from tests.kit.caller import Caller, get, post
 from tests.kit.cov import headers
 from tests.kit.gate import Gate, book, running
 
-COV = "/cov/vz801802/v1/soap11"
+COV = "/tst/cov/vz801802/v1/soap11"
 
 
 def open_gate() -> Gate:
@@ -25,4 +25,4 @@ async def test_a_question_over_the_limit_is_refused(trust: Path) -> None:
 async def test_the_description_names_the_public_address_when_that_is_set(trust: Path) -> None:
     async with running(open_gate(), public_url="https://relay.example/praktijk") as gate:
         (seen,) = await Caller.trusting(trust, kit.system()).send(gate.port, get(f"{COV}?wsdl"))
-    assert b'location="https://relay.example/praktijk/cov/vz801802/v1/soap11"' in seen.body
+    assert b'location="https://relay.example/praktijk/tst/cov/vz801802/v1/soap11"' in seen.body

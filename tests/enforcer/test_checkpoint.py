@@ -10,6 +10,7 @@ import pytest
 from relay.authority.issued import Issued
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.verdict import Admitted, Passage, Refusal, Refused
+from relay.registry.domain.mandates import Service
 from relay.registry.domain.rules import Because
 from tests.kit import authority as kit
 from tests.kit.caller import Caller, Seen, get, post
@@ -189,3 +190,19 @@ async def test_an_admitted_caller_that_waits_is_asked_for_its_body(gate: Gate, t
     _, seen = await caller.send_when_asked(gate.port, post(COV, EXPECTING, question()))
     assert seen is not None
     assert seen.status == 200
+
+
+async def test_a_certificate_for_test_is_refused_in_production(gate: Gate, trust: Path) -> None:
+    production = post(COV.removeprefix("/tst"), headers(), question())
+    (seen,) = await Caller.trusting(trust, kit.system()).send(gate.port, production)
+    assert told(seen) == INVALID
+    assert gate.passages[0][0].verdict == Refused(Refusal.CERTIFICATE_OTHER_ENVIRONMENT)
+
+
+async def test_a_missing_authorisation_is_a_fault_to_soap_and_json_to_others(gate: Gate, trust: Path) -> None:
+    gate.book = book([kit.system()], ["127.0.0.1"], services=[Service.CLAIMS])
+    caller = Caller.trusting(trust, kit.system())
+    fault, other = await caller.send(gate.port, CALL, get(f"{COV}?wsdl"))
+    assert (fault.status, fault.content_type) == (500, "text/xml; charset=utf-8")
+    assert (other.status, other.reason, other.content_type) == (403, "Forbidden", "application/json")
+    assert [passage.verdict for passage, _, _ in gate.passages] == [Refused(Refusal.SERVICE_NOT_AUTHORISED)] * 2

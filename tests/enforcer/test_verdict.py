@@ -10,8 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from immutables import Map
 
 from relay.authority.issued import Issued
-from relay.enforcer.verdict import PHRASES, Admitted, Passage, Phrase, Refusal, Refused, judge
+from relay.enforcer.places import NOWHERE, Place
+from relay.enforcer.verdict import Admitted, Passage, Refusal, Refused, Verdict, judge
 from relay.registry.domain import rules
+from relay.registry.domain.certificates import Environment
+from relay.registry.domain.mandates import Service
 from relay.registry.domain.rules import Because
 from relay.registry.domain.snapshot import Snapshot
 from tests.kit import authority as kit
@@ -21,9 +24,12 @@ HERE, ELSEWHERE = IPv4Address("203.0.113.7"), IPv4Address("203.0.113.8")
 BOOK = book([kit.system()], [str(HERE)])
 
 
-def judged(caller: Issued | None, address: IPv4Address = HERE, snapshot: Snapshot = BOOK) -> Passage:
+def judged(
+    caller: Issued | None, address: IPv4Address = HERE, snapshot: Snapshot = BOOK, place: Place = NOWHERE
+) -> Passage:
     der = None if caller is None else caller.certificate.public_bytes(Encoding.DER)
-    return judge(der, address, authorities=kit.authority().certificates, snapshot=snapshot, at=kit.AT)
+    authorities = kit.authority().certificates
+    return judge(der, address, authorities=authorities, snapshot=snapshot, at=kit.AT, place=place)
 
 
 def test_a_known_certificate_at_a_registered_address_passes_and_is_named() -> None:
@@ -86,14 +92,23 @@ def test_every_reason_of_the_book_is_a_refusal_of_the_gate() -> None:
     assert {reason.value for reason in rules.Reason} <= {refusal.value for refusal in Refusal}
 
 
-def test_what_is_wrong_with_a_certificate_itself_has_a_phrase_of_its_own() -> None:
-    assert set(PHRASES) == set(Refusal)
-    forbidden = [refusal for refusal in Refusal if PHRASES[refusal] is Phrase.FORBIDDEN]
-    assert forbidden == [
-        Refusal.BLOCKED,
-        Refusal.ADDRESS_UNKNOWN,
-        Refusal.ADDRESS_ENDED,
-        Refusal.PARTY_NOT_SELECTED,
-        Refusal.SERVICE_NOT_AUTHORISED,
-    ]
-    assert ", ".join(Phrase) == "Invalid Client Certificate, Forbidden"
+@pytest.mark.parametrize(
+    ("environment", "service", "expected"),
+    [
+        (Environment.TEST, Service.COV, Admitted(Because.REGISTERED)),
+        (Environment.PRODUCTION, Service.COV, Refused(Refusal.CERTIFICATE_OTHER_ENVIRONMENT)),
+        (Environment.TEST, Service.CLAIMS, Refused(Refusal.SERVICE_NOT_AUTHORISED)),
+        (None, None, Admitted(Because.REGISTERED)),
+    ],
+)
+def test_environment_and_service_count_where_the_call_tells_them(
+    environment: Environment | None, service: Service | None, expected: Verdict
+) -> None:
+    snapshot = book([kit.system()], [str(HERE)], services=[Service.COV])
+    place = Place(environment=environment, service=service)
+    assert judged(kit.system(), snapshot=snapshot, place=place).verdict == expected
+
+
+def test_whose_certificate_it_is_the_book_says() -> None:
+    assert judged(kit.system()).holder == "praktijk-voorbeeld"
+    assert judged(kit.system(), snapshot=book([])).holder is None

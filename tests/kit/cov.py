@@ -30,6 +30,12 @@ def question(*queries: str, version: SoapVersion = SoapVersion.V1_1, provider: s
     ).encode()
 
 
+def provider(kind: str = "99", number: str = "000001") -> str:
+    """Return the element that names for whom a software party asks: an AGB code in two parts."""
+    parts = f"<typ:AGB-zorgverlenersoort>{kind}</typ:AGB-zorgverlenersoort><typ:AGB-nummer>{number}</typ:AGB-nummer>"
+    return f"<mes:Zorgaanbieder>{parts}</mes:Zorgaanbieder>"
+
+
 def headers(version: SoapVersion = SoapVersion.V1_1) -> dict[str, str]:
     """Return the header fields that belong to a question in this version."""
     if version is SoapVersion.V1_1:

@@ -12,14 +12,16 @@ from relay.enforcer.app import make_gate
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.verdict import Passage
 from relay.registry.domain.certificates import Environment, SystemCertificate
-from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.identifiers import Fingerprint, UserNumber
+from relay.registry.domain.mandates import Authorisation, Block, Consent, Service
+from relay.registry.domain.parties import Organisation
 from relay.registry.domain.snapshot import Snapshot
 from relay.wire.server import serving
 from relay.x509.any_client import accept_any_client_certificate
 from relay.x509.context import server_context_from
 from relay.x509.identity import identify
 from tests.kit import authority as kit
-from tests.kit.registry import registered, registration
+from tests.kit.registry import VOORBEELD, registered, registration
 
 NUMBER = UserNumber(kit.USER_NUMBER)
 
@@ -39,12 +41,27 @@ class Gate:
 
 
 def book(
-    certificates: Iterable[Issued], addresses: Iterable[str] = (), *, enforced_from: datetime | None = None
+    certificates: Iterable[Issued],
+    addresses: Iterable[str] = (),
+    *,
+    enforced_from: datetime | None = None,
+    environment: Environment = Environment.TEST,
+    services: Iterable[Service] = Service,
+    organisations: Iterable[Organisation] = (),
+    consents: Iterable[Consent] = (),
+    blocks: Iterable[Block] = (),
 ) -> Snapshot:
-    """Return a book with these system certificates, and these addresses for all of them."""
+    """Return a book with these system certificates, and these addresses and services for all of them.
+
+    Their holder is VOORBEELD, a care provider where `organisations` do not say otherwise.
+    """
     return Snapshot.of(
-        [_entry(each) for each in certificates],
+        [_entry(each, environment) for each in certificates],
         registered(*(registration(text, NUMBER) for text in addresses)),
+        organisations=organisations,
+        consents=consents,
+        authorisations=[Authorisation(user_number=NUMBER, service=each, at=kit.AT) for each in services],
+        blocks=blocks,
         enforced_from=enforced_from,
     )
 
@@ -82,13 +99,13 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-def _entry(issued: Issued) -> SystemCertificate:
+def _entry(issued: Issued, environment: Environment) -> SystemCertificate:
     identity = identify(issued.certificate)
     return SystemCertificate(
         user_number=NUMBER,
         fingerprint=Fingerprint(identity.fingerprint),
-        organisation=OrganisationId("praktijk-voorbeeld"),
-        environment=Environment.TEST,
+        organisation=VOORBEELD,
+        environment=environment,
         not_before=identity.not_before,
         not_after=identity.not_after,
         collected_at=identity.not_before,

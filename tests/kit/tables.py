@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from relay.enforcer.verdict import PHRASES
+from relay.enforcer.answers import KINDS, WORDINGS
 from relay.errors import Sent
 from relay.observe.metrics import METRICS
 from relay.people.advice import Advice, advise
@@ -110,8 +110,16 @@ def refusal_rows() -> list[str]:
 
 
 def gate_rows() -> list[str]:
-    rows = ["| reason | answer |", "|---|---|"]
-    return rows + [f"| `{refusal}` | `403 {phrase}` |" for refusal, phrase in PHRASES.items()]
+    rows = ["| reason | answered as |", "|---|---|"]
+    return rows + [f"| `{refusal}` | {kind} |" for refusal, kind in KINDS.items()]
+
+
+def wording_rows() -> list[str]:
+    rows = ["| routes | certificate | address |", "|---|---|---|"]
+    return rows + [
+        f"| `{family}` | `403 {wording.certificate}` | `403 {wording.address}` |"
+        for family, wording in WORDINGS.items()
+    ]
 
 
 # What a card and a refused call may look like; everybody in it is fictitious.
@@ -183,7 +191,7 @@ TABLES = {
     "metrics.md": {"metrics": metrics_rows},
     "errors.md": {"errors": error_rows},
     "people.md": {"people": people_rows, "mails": mail_rows, "letter": example_letter},
-    "registry.md": {"refusals": refusal_rows, "gate": gate_rows},
+    "registry.md": {"refusals": refusal_rows, "gate": gate_rows, "wordings": wording_rows},
 }
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from relay.authority.issued import Issued
+from relay.registry.domain.certificates import Environment
+from relay.registry.domain.mandates import Service
 from relay.x509.identity import identify
 from tests.kit import authority as kit
 from tests.kit.caller import Caller, get
@@ -19,8 +21,8 @@ async def gate() -> AsyncIterator[Gate]:
         yield gate
 
 
-async def seen(gate: Gate, trust: Path, certificate: Issued | None) -> dict[str, object]:
-    (answer,) = await Caller.trusting(trust, certificate).send(gate.port, get("/whoami"))
+async def seen(gate: Gate, trust: Path, certificate: Issued | None, path: str = "/whoami") -> dict[str, object]:
+    (answer,) = await Caller.trusting(trust, certificate).send(gate.port, get(path))
     assert (answer.status, answer.content_type) == (200, "application/json")
     return dict(json.loads(answer.body))
 
@@ -39,7 +41,26 @@ async def test_an_admitted_caller_sees_its_address_and_certificate(gate: Gate, t
         },
         "admitted": True,
         "reason": "registered",
+        "services": {service: {"admitted": True, "reason": "registered"} for service in Service},
     }
+
+
+async def test_a_caller_learns_which_services_it_has_no_authorisation_for(gate: Gate, trust: Path) -> None:
+    gate.book = book([kit.system()], ["127.0.0.1"], services=[Service.COV])
+    services = (await seen(gate, trust, kit.system()))["services"]
+    assert isinstance(services, dict)
+    assert services["cov"] == {"admitted": True, "reason": "registered"}
+    assert services["claims"] == {"admitted": False, "reason": "service_not_authorised"}
+
+
+@pytest.mark.parametrize("path", ["/acc/whoami", "/tst/whoami"])
+async def test_a_caller_learns_that_its_certificate_is_of_another_environment(
+    gate: Gate, trust: Path, path: str
+) -> None:
+    gate.book = book([kit.system()], ["127.0.0.1"], environment=Environment.PRODUCTION)
+    told = await seen(gate, trust, kit.system(), path)
+    assert (told["admitted"], told["reason"]) == (False, "certificate_other_environment")
+    assert (await seen(gate, trust, kit.system()))["admitted"] is True
 
 
 async def test_a_caller_at_an_unregistered_address_learns_which_to_register(gate: Gate, trust: Path) -> None:

@@ -7,11 +7,13 @@ be a person's.
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from lxml import etree
 
 from relay.enforcer.services.cov.judgement import Query
+from relay.registry.domain.identifiers import AgbCode, Malformed, agb_code
 from relay.soap import cov
 from relay.soap.recognise import SoapVersion
 
@@ -30,22 +32,40 @@ class QuestionFault(Exception):
         self.detail = detail
 
 
-def read_question(body: bytes, version: SoapVersion) -> tuple[Query, ...]:
-    """Return the queries of a `Controleer` request in the order asked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A `Controleer` request: its queries in the order asked, and for which care provider, where it names one."""
+
+    queries: tuple[Query, ...]
+    provider: AgbCode | None = None
+
+
+def read_question(body: bytes, version: SoapVersion) -> Question:
+    """Return what a `Controleer` request asks.
 
     Raises QuestionFault for what is no XML, no envelope of this version, or no such request.
     """
     request = _only(_payload(_envelope(body, version), version), cov.NAMESPACE, "request")
     parts = _fields(request, cov.MESSAGES, ("Zorgaanbieder", "Zoekopdrachten"), {"Zoekopdrachten"}, "request")
-    if "Zorgaanbieder" in parts:
-        provider = parts["Zorgaanbieder"]
-        _fields(provider, cov.TYPES, cov.PROVIDER_FIELDS, cov.PROVIDER_FIELDS, "Zorgaanbieder")
+    provider = _provider(parts["Zorgaanbieder"]) if "Zorgaanbieder" in parts else None
     queries = []
     for place, element in enumerate(parts["Zoekopdrachten"], 1):
         if element.tag != f"{{{cov.TYPES}}}Zoekopdracht":
             raise QuestionFault("unexpected_element", f"Zoekopdrachten: child {place} is no Zoekopdracht")
         queries.append(_query(element, f"Zoekopdracht {place}"))
-    return tuple(queries)
+    return Question(queries=tuple(queries), provider=provider)
+
+
+def _provider(element: Element) -> AgbCode:
+    """Return the AGB code: two digits of the kind of care, and six."""
+    found = _fields(element, cov.TYPES, cov.PROVIDER_FIELDS, cov.PROVIDER_FIELDS, "Zorgaanbieder")
+    kind, number = ((found[name].text or "").strip() for name in cov.PROVIDER_FIELDS)
+    try:
+        if len(kind) == 2:
+            return agb_code(kind + number)
+    except Malformed:
+        pass
+    raise QuestionFault("not_an_agb_code", f"Zorgaanbieder: {' and '.join(cov.PROVIDER_FIELDS)} are 2 and 6 digits.")
 
 
 def _envelope(body: bytes, version: SoapVersion) -> Element:

@@ -3,22 +3,27 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from relay.enforcer.checkpoint import octets
+from relay.enforcer.places import ENVIRONMENTS
 from relay.enforcer.services.cov.description import describe, public_address
 from relay.enforcer.services.cov.judgement import judge
 from relay.enforcer.services.cov.persons import PERSONS, Insured
 from relay.enforcer.services.cov.question import QuestionFault, read_question
 from relay.enforcer.services.cov.reply import write_reply
+from relay.registry.domain.identifiers import AgbCode
+from relay.registry.domain.rules import Acting
 from relay.soap.cov import ACTION
 from relay.soap.fault import fault
 from relay.soap.recognise import SoapVersion, requested_action, soap_version
 
-# Production, acceptance and test, as VECOZO's gateway has them side by side (production: a guess).
-ENVIRONMENTS = ("", "/acc", "/tst")
+# VECOZO's gateway has the environments side by side (that of production: a guess).
 ENDPOINTS: Mapping[str, SoapVersion] = {
     f"{environment}/cov/vz801802/v1/{name}": version
     for environment in ENVIRONMENTS
@@ -27,6 +32,16 @@ ENDPOINTS: Mapping[str, SoapVersion] = {
 
 # .NET's tools ask for the second first; ours is in one piece anyway.
 _DESCRIPTION_QUERIES = frozenset({"wsdl", "singlewsdl"})
+
+# What is wrong with the care provider that a message names, or fails to name (Q25, Q31). VECOZO's words are not known.
+_NOT_ACTING: Final[Mapping[Acting, str]] = {
+    Acting.PROVIDER_NOT_NAMED: "A software party names the Zorgaanbieder for whom it asks.",
+    Acting.PROVIDER_NAMED_NEEDLESSLY: "A care provider asks for itself: leave Zorgaanbieder out.",
+    Acting.CONSENT_MISSING: "This Zorgaanbieder gave your organisation no consent for this service, or withdrew it.",
+}
+
+ActingFor = Callable[[web.Request, AgbCode | None], Acting]
+"""For whom the caller of a request acts, when its message names this care provider, or none."""
 
 # Not relay's own namespace: who reads a Fault must be able to tell who made it.
 FAULT_NAMESPACE = "urn:relay:reference:cov"
@@ -46,6 +61,7 @@ def respond(
     content_type: bytes | None,
     soap_action: bytes | None,
     body: bytes,
+    acting_for: Callable[[AgbCode | None], Acting],
     persons: Iterable[Insured],
     today: date,
 ) -> Reply:
@@ -55,36 +71,46 @@ def respond(
             raise QuestionFault("content_type", f"This address speaks SOAP {version} only.")
         if requested_action(content_type, soap_action) != ACTION:
             raise QuestionFault("action_not_supported", f"The only action here is {ACTION}.")
-        queries = read_question(body, version)
+        question = read_question(body, version)
+        if (wrong_party := acting_for(question.provider)) in _NOT_ACTING:
+            raise QuestionFault(wrong_party, _NOT_ACTING[wrong_party])
     except QuestionFault as wrong:
         return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, _fault(version, wrong))
-    return Reply(HTTPStatus.OK, write_reply(judge(queries, persons, today=today), version))
+    return Reply(HTTPStatus.OK, write_reply(judge(question.queries, persons, today=today), version))
 
 
 def cov_routes(
-    today: Callable[[], date], *, public_url: str | None = None, persons: Sequence[Insured] = PERSONS
+    today: Callable[[], date],
+    acting_for: ActingFor,
+    *,
+    public_url: str | None = None,
+    persons: Sequence[Insured] = PERSONS,
 ) -> list[web.RouteDef]:
     """Return the routes of every environment: POST asks, GET with `?wsdl` describes.
 
-    `public_url` is where callers see this server, when their own Host does not tell.
+    Whether the caller may ask for the care provider that it names, `acting_for` tells. `public_url` is where callers
+    see this server, when their own Host does not tell.
     """
     return [
         route
         for path, version in ENDPOINTS.items()
         for route in (
-            web.post(path, _asking(version, today, persons)),
+            web.post(path, _asking(version, today, acting_for, persons)),
             web.get(path, _describing(version, public_url), allow_head=False),
         )
     ]
 
 
-def _asking(version: SoapVersion, today: Callable[[], date], persons: Sequence[Insured]) -> Handler:
+def _asking(
+    version: SoapVersion, today: Callable[[], date], acting_for: ActingFor, persons: Sequence[Insured]
+) -> Handler:
     async def ask(request: web.Request) -> web.Response:
         reply = respond(
             version,
-            content_type=_octets(request.headers.get("Content-Type")),
-            soap_action=_octets(request.headers.get("SOAPAction")),
+            content_type=octets(request.headers.get("Content-Type")),
+            soap_action=octets(request.headers.get("SOAPAction")),
             body=await request.read(),
+            acting_for=partial(acting_for, request),
             persons=persons,
             today=today(),
         )
@@ -118,8 +144,3 @@ def _fault(version: SoapVersion, wrong: QuestionFault) -> bytes:
         text=wrong.detail,
         namespace=FAULT_NAMESPACE,
     )
-
-
-def _octets(value: str | None) -> bytes | None:
-    # aiohttp decodes field values as UTF-8 and keeps what is not by surrogates.
-    return None if value is None else value.encode("utf-8", "surrogateescape")

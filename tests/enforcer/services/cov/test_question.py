@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from relay.enforcer.services.cov.judgement import Query
-from relay.enforcer.services.cov.question import QuestionFault, read_question
+from relay.enforcer.services.cov.question import Question, QuestionFault, read_question
+from relay.registry.domain.identifiers import AgbCode
 from relay.soap.recognise import SoapVersion
 from tests.kit.cov import TEST_PERSON, query, question
 
@@ -25,8 +26,9 @@ def refused(body: bytes, version: SoapVersion = SoapVersion.V1_1) -> QuestionFau
 @pytest.mark.parametrize("version", SoapVersion)
 def test_the_sample_of_public_clients_is_read(version: SoapVersion) -> None:
     body = question(query(Peildatum="2024-01-01", **TEST_PERSON), version=version, provider=PROVIDER)
-    assert read_question(body, version) == (
-        Query(number=1, born=date(1962, 3, 15), reference_date=date(2024, 1, 1), bsn="999979668"),
+    assert read_question(body, version) == Question(
+        queries=(Query(number=1, born=date(1962, 3, 15), reference_date=date(2024, 1, 1), bsn="999979668"),),
+        provider=AgbCode("01000001"),
     )
 
 
@@ -39,18 +41,18 @@ def test_every_element_of_a_query_is_read() -> None:
         Huisnummer="12",
         Huisnummertoevoeging="A",
     )
-    (read,) = read_question(question(told), SoapVersion.V1_1)
+    (read,) = read_question(question(told), SoapVersion.V1_1).queries
     assert (read.number, read.insured_number, read.postcode) == (7, "559", "9999ZZ")
     assert (read.house_number, read.house_number_addition) == (12, "A")
 
 
 def test_an_empty_element_counts_as_absent_and_a_date_may_name_its_zone() -> None:
-    (read,) = read_question(question(query(Peildatum="2024-01-01+01:00", Bsn=" ")), SoapVersion.V1_1)
+    (read,) = read_question(question(query(Peildatum="2024-01-01+01:00", Bsn=" ")), SoapVersion.V1_1).queries
     assert (read.bsn, read.reference_date) == (None, date(2024, 1, 1))
 
 
 def test_no_queries_at_all_is_a_question_too() -> None:
-    assert read_question(question("<!-- none -->"), SoapVersion.V1_1) == ()
+    assert read_question(question("<!-- none -->"), SoapVersion.V1_1) == Question(queries=())
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,8 @@ def test_no_queries_at_all_is_a_question_too() -> None:
         (question(provider=PROVIDER * 2), "element_order"),
         (question(query().replace("<typ:Volgnummer>1</typ:Volgnummer>", "")), "element_missing"),
         (question(provider="<mes:Zorgaanbieder/>"), "element_missing"),
+        (question(provider=PROVIDER.replace("000001", "1")), "not_an_agb_code"),
+        (question(provider=PROVIDER.replace(">01<", ">1<").replace("000001", "0000001")), "not_an_agb_code"),
         (question(query(Volgnummer="een")), "not_a_number"),
         (question(query(Volgnummer="")), "not_a_number"),
         (question(query(Huisnummer="12A")), "not_a_number"),
@@ -107,7 +111,7 @@ def test_a_fault_never_quotes_a_value(body: bytes) -> None:
 
 def test_a_header_that_need_not_be_understood_is_let_be() -> None:
     body = question().replace(b"<e:Header/>", b'<e:Header><x e:mustUnderstand="0"/></e:Header>')
-    assert len(read_question(body, SoapVersion.V1_1)) == 1
+    assert len(read_question(body, SoapVersion.V1_1).queries) == 1
 
 
 def test_a_document_type_is_refused_before_anything_in_it_counts(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from lxml import etree
 
 from relay.enforcer.services.cov.service import ENDPOINTS, FAULT_NAMESPACE, cov_routes
+from relay.registry.domain.rules import Acting
 from relay.soap.recognise import SoapVersion
 from tests.kit.cov import TODAY, headers, query, question
 
@@ -19,7 +20,7 @@ PATHS = {version: f"/tst/cov/vz801802/v1/soap{version.replace('.', '')}" for ver
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     app = web.Application()
-    app.add_routes(cov_routes(lambda: date.fromisoformat(TODAY)))
+    app.add_routes(cov_routes(lambda: date.fromisoformat(TODAY), lambda _request, _named: Acting.FOR_ITSELF))
     async with TestClient(TestServer(app)) as client:
         yield client
 

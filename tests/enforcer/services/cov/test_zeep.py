@@ -12,17 +12,23 @@ import zeep.exceptions
 from requests import Session
 
 from relay.enforcer.services.cov.service import FAULT_NAMESPACE
+from relay.registry.domain.mandates import Consent, Service
 from tests.kit import authority as kit
 from tests.kit.gate import Gate, book, running
+from tests.kit.registry import ELDERS, PERSON_ELDERS, VOORBEELD, organisation, software_party
 
 TODAY = datetime.now(UTC).date()
 TEST_PERSON = {"Volgnummer": 1, "Geboortedatum": "1962-03-15", "Bsn": "999979668"}
-PROVIDER = {"AGB-zorgverlenersoort": "01", "AGB-nummer": "000001"}
+PROVIDER = {"AGB-zorgverlenersoort": "99", "AGB-nummer": "000001"}
+CONSENT = Consent(provider=ELDERS, party=VOORBEELD, service=Service.COV, by=PERSON_ELDERS, at=kit.AT)
 
 
 @pytest.fixture
 async def gate() -> AsyncIterator[Gate]:
-    async with running(Gate(book=book([kit.system()], ["127.0.0.1"]))) as gate:
+    # A software party asks for a care provider, under its consent: so the element that names one is sent too.
+    organisations = [software_party(VOORBEELD), organisation(ELDERS)]
+    snapshot = book([kit.system()], ["127.0.0.1"], organisations=organisations, consents=[CONSENT])
+    async with running(Gate(book=snapshot)) as gate:
         yield gate
 
 
