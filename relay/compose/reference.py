@@ -13,7 +13,9 @@ from cryptography.x509 import Certificate
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
+from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.app import make_gate
+from relay.enforcer.places import Family
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.witnesses import AuditLog, Counters
 from relay.errors import SettingsFault
@@ -25,7 +27,7 @@ from relay.registry.api import make_app as make_registry
 from relay.registry.domain.errors import BookUnavailable
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
-from relay.settings.reference import Listen, Operator, ReferenceSettings
+from relay.settings.reference import Listen, Operator, ReferenceSettings, Refusals
 from relay.wire.server import Listening, serving
 from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
 from relay.x509.context import TlsFileFault, load_trust, server_context
@@ -89,7 +91,8 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             book=lambda: book.snapshot,
             clock=clock,
             witnesses=[AuditLog(audit), Counters(metrics)],
-            refusal_body=RefusalBody(settings.refusal_body),
+            wordings={family: _worded(settings, wording, family) for family, wording in WORDINGS.items()},
+            elsewhere=_worded(settings, ELSEWHERE),
             public_url=settings.public_url,
         )
         registry = make_registry(book, _authenticator(built.authorities, clock), logger)
@@ -102,6 +105,16 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             reference = Running(gate=gating, registry=registering, operator=operating, book=book)
             _announce(logger, reference, settings)
             yield reference
+
+
+def _worded(settings: ReferenceSettings, wording: Wording, family: Family | None = None) -> Wording:
+    """Return how refusals are worded: as the settings say, and where they say nothing, as it was."""
+    own = Refusals() if family is None else settings.refusals.get(family.value, Refusals())
+    return Wording(
+        certificate=own.certificate or wording.certificate,
+        address=own.address or wording.address,
+        body=RefusalBody(own.body or settings.refusal_body),
+    )
 
 
 def _context(face: Listen) -> ssl.SSLContext:

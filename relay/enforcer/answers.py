@@ -56,6 +56,10 @@ WORDINGS: Final[Mapping[Family, Wording]] = MappingProxyType(
 )
 
 
+ELSEWHERE: Final = Wording()
+"""Where no service is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What goes back to a caller who is refused; without a content type there is no body."""

@@ -1,15 +1,14 @@
 """The gate as one application: the checkpoint, and behind it the services."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from aiohttp import web
 from cryptography.x509 import Certificate
 
-from relay.enforcer.answers import WORDINGS, Wording
+from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.checkpoint import PASSAGE, checkpoint, examiner, expect_nothing_yet
-from relay.enforcer.refusal_body import RefusalBody
+from relay.enforcer.places import Family
 from relay.enforcer.services.cov.service import ActingFor, cov_routes
 from relay.enforcer.services.whoami import PATHS as WHOAMI
 from relay.enforcer.services.whoami import whoami_routes
@@ -29,7 +28,8 @@ def make_gate(
     book: Callable[[], Snapshot],
     clock: Callable[[], datetime],
     witnesses: Sequence[Witness],
-    refusal_body: RefusalBody = RefusalBody.EMPTY,
+    wordings: Mapping[Family, Wording] = WORDINGS,
+    elsewhere: Wording = ELSEWHERE,
     public_url: str | None = None,
 ) -> web.Application:
     """Return the gate, to be served under TLS that accepts any client certificate.
@@ -38,9 +38,7 @@ def make_gate(
     `public_url` is the services' address for callers that come by another name than their Host tells.
     """
     examine = examiner(authorities, book=book, clock=clock)
-    worded = Wording(body=refusal_body)
-    wordings = {family: replace(each, body=refusal_body) for family, each in WORDINGS.items()}
-    stop = checkpoint(examine, witnesses=witnesses, wordings=wordings, elsewhere=worded, unguarded=WHOAMI)
+    stop = checkpoint(examine, witnesses=witnesses, wordings=wordings, elsewhere=elsewhere, unguarded=WHOAMI)
     app = web.Application(middlewares=[stop], client_max_size=MOST_BODY)
     # The day in UTC: around midnight not the Dutch one, which no rehearsal hinges on and no time-zone file is worth.
     services = cov_routes(lambda: clock().date(), _acting_for(book), public_url=public_url)

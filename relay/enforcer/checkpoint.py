@@ -9,7 +9,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from cryptography.x509 import Certificate
 
-from relay.enforcer.answers import WORDINGS, Answer, Wording, answer
+from relay.enforcer.answers import Answer, Wording, answer
 from relay.enforcer.places import Family, Place, place_of
 from relay.enforcer.verdict import Passage, Refused, judge
 from relay.enforcer.witnesses import Witness
@@ -49,8 +49,8 @@ def checkpoint(
     examine: Examine,
     *,
     witnesses: Sequence[Witness],
-    wordings: Mapping[Family, Wording] = WORDINGS,
-    elsewhere: Wording = Wording(),  # noqa: B008 - frozen
+    wordings: Mapping[Family, Wording],
+    elsewhere: Wording,
     unguarded: Collection[str] = (),
 ) -> Middleware:
     """Return the middleware that lets nothing by but admitted calls and those for the `unguarded` services.

@@ -16,6 +16,25 @@ PublicUrl = Annotated[
 ]
 
 
+_PHRASE = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*\Z")
+Phrase = Annotated[str, Field(max_length=80), formed(_PHRASE, "a reason phrase is plain words, such as Not Allowed")]
+
+Routes = Literal["cov", "claims", "messages", "iwlz-token", "iwlz-pep"]
+Body = Literal["empty", "json", "html"]
+
+
+class Refusals(Branch):
+    """How a family of routes words a bare 403; what is not told here stays as the docs' table has it."""
+
+    certificate: Phrase | None = Field(
+        default=None, description="The reason phrase for what is wrong with a certificate, such as Forbidden."
+    )
+    address: Phrase | None = Field(
+        default=None, description="The reason phrase for an address or a block, such as Not Allowed."
+    )
+    body: Body | None = Field(default=None, description="What stands in it; empty: as refusal_body says.")
+
+
 class Listen(Branch):
     """Where callers connect, always by TLS."""
 
@@ -46,8 +65,11 @@ class ReferenceSettings(Settings):
     rehearsal: bool = Field(
         default=False, description="Let contact persons register addresses that are not public. Never in earnest."
     )
-    refusal_body: Literal["empty", "json", "html"] = Field(
+    refusal_body: Body = Field(
         default="empty", description="What stands in the gate's 403; VECOZO does not say, so each guess is here."
+    )
+    refusals: dict[Routes, Refusals] = Field(
+        default={}, description="How each family of routes words its 403; nothing here: as docs/registry.md has it."
     )
     public_url: PublicUrl | None = Field(
         default=None, description="Where callers reach the services, for the WSDL, when their Host does not tell."

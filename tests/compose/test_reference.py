@@ -129,6 +129,13 @@ async def test_the_body_of_a_refusal_and_the_public_address_are_as_set(made: Reh
     assert b'location="https://relay.example/praktijk/acc/cov/vz801802/v1/soap12"' in described.body
 
 
+async def test_a_family_of_routes_refuses_in_the_words_that_are_set_for_it(made: Rehearsal) -> None:
+    words = '[refusals.cov]\naddress = "Not Allowed"\nbody = "html"\n[refusals.claims]\naddress = "Elsewhere"\n'
+    async with started(made, lambda text: text + words) as reference:
+        (seen,) = await reference.system.send(reference.at.gate.port, CALL)
+    assert (seen.status, seen.reason, seen.content_type) == (403, "Not Allowed", "text/html")
+
+
 async def test_the_operators_port_counts_calls_at_the_gate(made: Rehearsal) -> None:
     async with started(made) as reference, aiohttp.ClientSession() as session:
         await reference.system.send(reference.at.gate.port, CALL)

@@ -64,7 +64,6 @@ def test_a_relay_reads_a_bare_403_as_what_it_is_in_every_family(
 ) -> None:
     wording = Wording(address=WORDINGS[family].address, body=shape)
     read_as = read(answer(refusal, wording), family)
-    # Azure's JSON with another phrase than its own is no gateway's: what it would say at the PEP is a guess of a guess.
     assert read_as is not None
     assert read_as.cause is cause
     assert not read_as.passed

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from relay.authority.issued import Issued
+from relay.enforcer.answers import WORDINGS, Wording
+from relay.enforcer.places import Family
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.verdict import Admitted, Passage, Refusal, Refused
 from relay.registry.domain.mandates import Service
@@ -161,19 +163,13 @@ async def test_nobody_passes_unseen(trust: Path) -> None:
     assert b"999979668" not in seen.body
 
 
-@pytest.mark.parametrize(
-    ("shape", "content_type", "body"),
-    [
-        (RefusalBody.EMPTY, None, b""),
-        (RefusalBody.JSON, "application/json", b'{"statusCode":403,"message":"Forbidden"}'),
-    ],
-)
-async def test_the_body_of_a_refusal_is_as_set(
-    trust: Path, shape: RefusalBody, content_type: str | None, body: bytes
-) -> None:
-    async with running(Gate(book=book([kit.system()])), refusal_body=shape) as gate:
-        (seen,) = await Caller.trusting(trust, kit.system()).send(gate.port, CALL)
-    assert (told(seen), seen.content_type) == ((403, "Forbidden", body), content_type)
+async def test_each_family_of_routes_refuses_in_its_own_words(trust: Path) -> None:
+    wordings = dict(WORDINGS) | {Family.COV: Wording(address="Not Allowed", body=RefusalBody.JSON)}
+    async with running(Gate(book=book([kit.system()])), wordings=wordings) as gate:
+        cov, elsewhere = await Caller.trusting(trust, kit.system()).send(gate.port, CALL, get("/elsewhere"))
+    body = b'{"statusCode":403,"message":"Not Allowed"}'
+    assert (told(cov), cov.content_type) == ((403, "Not Allowed", body), "application/json")
+    assert (told(elsewhere), elsewhere.content_type) == ((403, "Forbidden", b""), None)
 
 
 EXPECTING = headers() | {"Expect": "100-continue"}

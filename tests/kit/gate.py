@@ -2,14 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from relay.authority.issued import Issued
+from relay.enforcer.answers import WORDINGS, Wording
 from relay.enforcer.app import make_gate
-from relay.enforcer.refusal_body import RefusalBody
+from relay.enforcer.places import Family
 from relay.enforcer.verdict import Passage
 from relay.registry.domain.certificates import Environment, SystemCertificate
 from relay.registry.domain.identifiers import Fingerprint, UserNumber
@@ -75,7 +76,7 @@ def gate_context() -> ssl.SSLContext:
 
 @asynccontextmanager
 async def running(
-    gate: Gate, *, refusal_body: RefusalBody = RefusalBody.EMPTY, public_url: str | None = None
+    gate: Gate, *, wordings: Mapping[Family, Wording] = WORDINGS, public_url: str | None = None
 ) -> AsyncIterator[Gate]:
     """Serve the gate on 127.0.0.1 until the block ends; its port is then known."""
     app = make_gate(
@@ -83,7 +84,7 @@ async def running(
         book=lambda: gate.book,
         clock=lambda: gate.now,
         witnesses=[gate],
-        refusal_body=refusal_body,
+        wordings=wordings,
         public_url=public_url,
     )
     async with serving(app, "127.0.0.1", 0, key="listen", context=gate_context()) as listening:

@@ -22,12 +22,15 @@ from relay.problems.table import PROBLEMS
 from relay.registry.api.problems import ADDRESS
 from relay.registry.domain.advice import ADVICE
 from relay.settings.card import Card
-from relay.settings.reference import ReferenceSettings
+from relay.settings.reference import ReferenceSettings, Routes
 from relay.settings.relay import RelaySettings
 from relay.settings.words import Environment, Family, Registration
 from relay.tenant.vecozo import SERVICES
 
 DOCS = Path(__file__).parents[2] / "docs"
+
+
+_KEYS = {Family: ".FAMILY", Routes: ".ROUTES"}
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -50,7 +53,7 @@ def _branch(annotation: object) -> tuple[type[BaseModel] | None, str]:
     if origin is tuple and arguments and (inner := _branch(arguments[0])[0]):
         return inner, "[]"
     if origin is dict and (inner := _branch(arguments[1])[0]):
-        return inner, ".FAMILY" if arguments[0] is Family else ".NAME"
+        return inner, _KEYS.get(arguments[0], ".NAME")
     if origin in (typing.Union, types.UnionType):
         return next((found for found in map(_branch, arguments) if found[0]), (None, ""))
     return None, ""

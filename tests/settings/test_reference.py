@@ -1,13 +1,15 @@
 """The reference side's settings: what is wrong is told at once, each with its key."""
 
+import typing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from relay.enforcer.places import Family
 from relay.errors import SettingsFault
 from relay.settings.load import load
-from relay.settings.reference import ReferenceSettings
+from relay.settings.reference import ReferenceSettings, Routes
 
 SETTINGS = """
 book = "book.sqlite"
@@ -68,6 +70,17 @@ def test_a_public_address_is_a_plain_https_url(tmp_path: Path, url: str) -> None
 def test_a_public_address_may_have_port_and_path(tmp_path: Path) -> None:
     url = "https://relay.example:8443/praktijk-a"
     assert loaded(tmp_path, f'public_url = "{url}"').public_url == url
+
+
+@pytest.mark.parametrize("phrase", ["", "Two  spaces", "Not\\r\\nAllowed", "999979668", "x" * 81])
+def test_a_reason_phrase_is_plain_words(tmp_path: Path, phrase: str) -> None:
+    assert loaded(tmp_path, 'refusals.iwlz-pep.address = "Not Allowed"').refusals["iwlz-pep"].address == "Not Allowed"
+    assert list(faults(tmp_path, f'refusals.cov.address = "{phrase}"')) == ["refusals.cov.address"]
+
+
+def test_a_family_of_routes_is_one_that_the_gate_has(tmp_path: Path) -> None:
+    assert set(typing.get_args(Routes)) == set(Family)
+    assert list(faults(tmp_path, "refusals.elsewhere = {}")) == ["refusals.elsewhere"]
 
 
 def test_two_faces_cannot_have_one_port_but_both_may_take_any(tmp_path: Path) -> None:
