@@ -1,10 +1,11 @@
 """The authority itself: a root, an intermediate below it, and the certificates that the intermediate issues."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from cryptography import x509
@@ -13,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from relay.authority import profile
 from relay.authority.issued import Issued
+from relay.authority.revocation import revocation_list
 from relay.authority.signing import Holder, KeyType, distinguished_name, new_key, sign
 from relay.x509.identity import UNREADABLE
 from relay.x509.pem import Key, key_pem
@@ -127,6 +129,16 @@ class Authority:
         key = new_key(key_type)
         certificate = sign(subject, key, issuer=self.intermediate, not_before=at, days=days, extensions=extensions)
         return Issued(certificate=certificate, key=key, chain=self.certificates)
+
+    def revocation_lists(
+        self, revoked: Mapping[int, datetime] = MappingProxyType({}), *, at: datetime, days: int = CERTIFICATE_DAYS
+    ) -> bytes:
+        """Return what is revoked, as PEM: of the certificates that were issued these serial numbers, and no authority.
+
+        The next lists are due after `days`: by default so many that a rehearsal need not think of it.
+        """
+        issued = revocation_list(self.intermediate, revoked, at=at, days=days)
+        return issued + revocation_list(self.root, {}, at=at, days=days)
 
     def save(self, folder: Path) -> None:
         """Write the authority to an existing folder, its keys for their owner alone.

@@ -13,7 +13,8 @@ import uvloop
 from relay.cli.process import standard_output, told_to_stop
 from relay.cli.settings import settings_file
 from relay.compose.reference import Built, build, running
-from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
+from relay.compose.rehearsal import REVOCATIONS, SYSTEM, Place, Rehearsal, new_rehearsal
+from relay.compose.rehearsal import revoke as revoke_certificate
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
 
@@ -71,6 +72,18 @@ def new(
         address=own, names=names, gate_port=gate_port, registry_port=registry_port, operator_port=operator_port
     )
     _tell(new_rehearsal(folder, place, at=datetime.now(UTC)), place)
+
+
+@reference.command(short_help="Revoke a certificate of the rehearsal in DIR.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("certificate", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def revoke(folder: Path, certificate: Path) -> None:
+    """Have the authority of the rehearsal in DIR revoke the certificate in FILE: PEM, or .p12 with its .password.
+
+    The gate reads the new list within seconds. The book says nothing of it: `relay reference` has both.
+    """
+    identity = revoke_certificate(folder, certificate, at=datetime.now(UTC))
+    click.echo(f"Revoked {identity.serial} of {identity.organisation}, in {folder / REVOCATIONS}.")
 
 
 def _tell(made: Rehearsal, place: Place) -> None:

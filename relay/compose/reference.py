@@ -1,15 +1,15 @@
 """The reference side, put together: the gate and the registry on one book, and the operator's port."""
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from aiohttp import web
-from cryptography.x509 import Certificate
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
@@ -17,6 +17,7 @@ from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.app import make_gate
 from relay.enforcer.places import Family
 from relay.enforcer.refusal_body import RefusalBody
+from relay.enforcer.trust import Trust, TrustFault, TrustFiles, TrustInForce
 from relay.enforcer.witnesses import AuditLog, Counters
 from relay.errors import SettingsFault
 from relay.observe.log import make_logger
@@ -30,9 +31,12 @@ from relay.registry.storage.sqlite import opened
 from relay.settings.reference import Listen, Operator, ReferenceSettings, Refusals
 from relay.wire.server import Listening, serving
 from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
-from relay.x509.context import TlsFileFault, load_trust, server_context
+from relay.x509.context import TlsFileFault, server_context
 from relay.x509.identity import Identity
 from relay.x509.verify import Unfit, verify_client
+
+# Seconds from one look at the files to the next.
+_LOOK_EVERY: Final = 1.0
 
 Clock = Callable[[], datetime]
 
@@ -42,7 +46,8 @@ class Built:
     """Everything that can be made without listening: who is trusted, and the TLS of both faces."""
 
     settings: ReferenceSettings
-    authorities: tuple[Certificate, ...]
+    files: TrustFiles
+    trust: Trust
     gate: ssl.SSLContext
     registry: ssl.SSLContext
 
@@ -61,11 +66,11 @@ def build(settings: ReferenceSettings) -> Built:
     """Return everything made from `settings`, or raise SettingsFault with every fault there is."""
     faults: list[tuple[str, str]] = []
     contexts: dict[str, ssl.SSLContext] = {}
-    authorities: tuple[Certificate, ...] = ()
+    files, trust = TrustFiles(authorities=settings.authorities, revocations=settings.revocations), Trust(authorities=())
     try:
-        authorities = load_trust(settings.authorities)
-    except TlsFileFault as fault:
-        faults.append(("authorities", fault.detail))
+        trust = files.read()
+    except TrustFault as fault:
+        faults.append((fault.key, fault.detail))
     for name, face in (("gate", settings.gate), ("registry", settings.registry)):
         try:
             contexts[name] = _context(face)
@@ -73,7 +78,7 @@ def build(settings: ReferenceSettings) -> Built:
             faults.append((f"{name}.certificate", str(fault)))
     if faults:
         raise SettingsFault(faults)
-    return Built(settings=settings, authorities=authorities, **contexts)
+    return Built(settings=settings, files=files, trust=trust, **contexts)
 
 
 @asynccontextmanager
@@ -85,9 +90,10 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
     """
     settings, metrics, readiness = built.settings, CollectorRegistry(), Readiness()
     logger = make_logger(out)
+    trust = TrustInForce(built.files, built.trust, clock=clock, log=logger, registry=metrics)
     with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit:
         gate = make_gate(
-            authorities=built.authorities,
+            trust=lambda: trust.trust,
             book=lambda: book.snapshot,
             clock=clock,
             witnesses=[AuditLog(audit), Counters(metrics)],
@@ -95,8 +101,9 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             elsewhere=_worded(settings, ELSEWHERE),
             public_url=settings.public_url,
         )
-        registry = make_registry(book, _authenticator(built.authorities, clock), logger)
+        registry = make_registry(book, _authenticator(trust, clock), logger)
         async with (
+            _kept_up(trust.keep_looking(_LOOK_EVERY)),
             _listening(make_operator(readiness, metrics), settings.operator, "operator") as operating,
             _listening(gate, settings.gate, "gate", built.gate) as gating,
             _listening(registry, settings.registry, "registry", built.registry) as registering,
@@ -129,13 +136,24 @@ def _listening(
     return serving(app, str(face.address), face.port, key=key, context=context)
 
 
-def _authenticator(authorities: Sequence[Certificate], clock: Clock) -> Authenticate:
+@asynccontextmanager
+async def _kept_up(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Have the work go on for as long as the block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _authenticator(trust: TrustInForce, clock: Clock) -> Authenticate:
     """Return who a contact person's connection proves, judged on every request as at the gate."""
 
     def authenticate(request: web.Request) -> Identity | Unfit:
         connection = request.get_extra_info("ssl_object")
         certificate = None if connection is None else peer_certificate(connection)
-        return verify_client(certificate, authorities=authorities, at=clock())
+        return verify_client(certificate, authorities=trust.trust.authorities, at=clock())
 
     return authenticate
 

@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Final
 
-from relay.authority.authority import Authority
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509 import Certificate, load_pem_x509_certificate
+
+from relay.authority.authority import Authority, AuthorityUnreadable
 from relay.authority.issued import Issued
+from relay.authority.revocation import revoked_by
 from relay.errors import SettingsFault
+from relay.keeping import write_whole
 from relay.registry.domain.certificates import Environment, PersonalCertificate, SystemCertificate
 from relay.registry.domain.identifiers import AgbCode, Fingerprint, OrganisationId, UserNumber
 from relay.registry.domain.mandates import Service
 from relay.registry.domain.parties import ContactPerson, Organisation
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
-from relay.x509.identity import identify
+from relay.x509.bundle import BundleFault, read_bundle
+from relay.x509.identity import UNREADABLE, Identity, identify
 
 ORGANISATION = Organisation(
     id=OrganisationId("praktijk-voorbeeld"), name="Praktijk Voorbeeld (fictief)", agb_code=AgbCode("99000001")
@@ -25,11 +32,13 @@ PERSON = ContactPerson(
     user_number=UserNumber("10009999000001"), name="Anna Voorbeeld (fictief)", organisation=ORGANISATION.id
 )
 SYSTEM = UserNumber("20009999000001")
+REVOCATIONS: Final = "revocations.pem"
 
 _SETTINGS = """\
 # A rehearsal: its certificates prove nothing anywhere else.
 book = "book.sqlite"
 authorities = "authorities.pem"
+revocations = "revocations.pem"
 rehearsal = true  # contact persons may register addresses that are not public
 
 [gate]
@@ -84,10 +93,40 @@ def new_rehearsal(folder: Path, place: Place, *, at: datetime) -> Rehearsal:
         raise SettingsFault([(str(folder), fault)]) from None
 
 
+def revoke(folder: Path, certificate: Path, *, at: datetime) -> Identity:
+    """Have the rehearsal's authority revoke a certificate of its own, from now on; return whose it is.
+
+    `certificate` is PEM, or a PKCS#12 file with its password beside it. Raises SettingsFault when it cannot be done.
+    """
+    lists = folder / REVOCATIONS
+    try:
+        authority = Authority.load(folder / "authority")
+        leaf = _leaf(certificate)
+        leaf.verify_directly_issued_by(authority.intermediate.certificate)
+        revoked = {leaf.serial_number: at} | revoked_by(authority.intermediate, lists.read_bytes())
+        write_whole(lists, authority.revocation_lists(revoked, at=at))
+        return identify(leaf)
+    except AuthorityUnreadable as fault:
+        raise SettingsFault([(str(folder), str(fault))]) from None
+    except OSError as error:
+        raise SettingsFault([(str(error.filename or folder), error.strerror or str(error))]) from None
+    except (BundleFault, InvalidSignature, *UNREADABLE):
+        told = "is no certificate of this rehearsal: give its PEM, or its .p12 with the password beside it"
+        raise SettingsFault([(str(certificate), told)]) from None
+
+
+def _leaf(file: Path) -> Certificate:
+    octets = file.read_bytes()
+    if file.suffix == ".p12":
+        return read_bundle(octets, file.with_suffix(".password").read_text(encoding="utf-8").rstrip("\n")).certificate
+    return load_pem_x509_certificate(octets)
+
+
 def _fill(folder: Path, place: Place, at: datetime) -> Rehearsal:
     authority = Authority.create(at=at)
     authority.save(_made(folder / "authority"))
     (folder / "authorities.pem").write_bytes(authority.trust_pem())
+    (folder / REVOCATIONS).write_bytes(authority.revocation_lists(at=at))
     server = authority.issue_server(place.names, [place.address], at=at)
     (folder / "server.crt").write_bytes(server.chain_pem())
     _write_private(folder / "server.key", server.key_pem())

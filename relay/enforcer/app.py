@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from aiohttp import web
-from cryptography.x509 import Certificate
 
 from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.checkpoint import PASSAGE, checkpoint, examiner, expect_nothing_yet
@@ -12,6 +11,7 @@ from relay.enforcer.places import Family
 from relay.enforcer.services.cov.service import ActingFor, cov_routes
 from relay.enforcer.services.whoami import PATHS as WHOAMI
 from relay.enforcer.services.whoami import whoami_routes
+from relay.enforcer.trust import Trust
 from relay.enforcer.witnesses import Witness
 from relay.registry.domain.identifiers import AgbCode
 from relay.registry.domain.mandates import Service
@@ -24,7 +24,7 @@ MOST_BODY = 1024 * 1024
 
 def make_gate(
     *,
-    authorities: Sequence[Certificate],
+    trust: Callable[[], Trust],
     book: Callable[[], Snapshot],
     clock: Callable[[], datetime],
     witnesses: Sequence[Witness],
@@ -34,10 +34,10 @@ def make_gate(
 ) -> web.Application:
     """Return the gate, to be served under TLS that accepts any client certificate.
 
-    `authorities` issued the certificates that may pass, `book` gives the registry's book as it stands,
+    `trust` gives the authorities whose certificates may pass, `book` the registry's book, each as it stands;
     `public_url` is the services' address for callers that come by another name than their Host tells.
     """
-    examine = examiner(authorities, book=book, clock=clock)
+    examine = examiner(trust=trust, book=book, clock=clock)
     stop = checkpoint(examine, witnesses=witnesses, wordings=wordings, elsewhere=elsewhere, unguarded=WHOAMI)
     app = web.Application(middlewares=[stop], client_max_size=MOST_BODY)
     # The day in UTC: around midnight not the Dutch one, which no rehearsal hinges on and no time-zone file is worth.

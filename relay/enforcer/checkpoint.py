@@ -7,10 +7,10 @@ from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
-from cryptography.x509 import Certificate
 
 from relay.enforcer.answers import Answer, Wording, answer
 from relay.enforcer.places import Family, Place, place_of
+from relay.enforcer.trust import Trust
 from relay.enforcer.verdict import Passage, Refused, judge
 from relay.enforcer.witnesses import Witness
 from relay.registry.domain.addresses import IPAddress
@@ -27,16 +27,14 @@ _NOWHERE = IPv4Address(0)
 Examine = Callable[[web.Request, Place], Passage]
 
 
-def examiner(
-    authorities: Sequence[Certificate], *, book: Callable[[], Snapshot], clock: Callable[[], datetime]
-) -> Examine:
-    """Return what judges a request by its connection, by the book as it stands at that moment."""
+def examiner(*, trust: Callable[[], Trust], book: Callable[[], Snapshot], clock: Callable[[], datetime]) -> Examine:
+    """Return what judges a request by its connection, by trust and book as they stand at that moment."""
 
     def examine(request: web.Request, place: Place) -> Passage:
         return judge(
             _certificate(request),
             _address(request),
-            authorities=authorities,
+            trust=trust(),
             snapshot=book(),
             at=clock(),
             place=place,

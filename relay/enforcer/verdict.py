@@ -1,15 +1,14 @@
 """The gate's verdict on a caller: a value with the nearest miss, reached from certificate, address, book and time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from cryptography.x509 import Certificate
-
 from relay.enforcer.places import NOWHERE, Place
+from relay.enforcer.trust import Trust
 from relay.registry.domain import rules
 from relay.registry.domain.addresses import IPAddress
 from relay.registry.domain.identifiers import Fingerprint, OrganisationId
@@ -90,7 +89,7 @@ def judge(
     certificate: bytes | None,
     address: IPAddress,
     *,
-    authorities: Sequence[Certificate],
+    trust: Trust,
     snapshot: Snapshot,
     at: datetime,
     place: Place = NOWHERE,
@@ -100,17 +99,26 @@ def judge(
     `certificate` is the DER as TLS received it, or None; `address` the peer of the connection; `place` where the call
     goes, as far as that is told.
     """
-    found = verify.verify_client(certificate, authorities=authorities, at=at)
-    match found:
-        case verify.Unfit(reason=reason, identity=identity):
-            return Passage(at=at, address=address, identity=identity, verdict=Refused(_UNFIT[reason]))
-        case Identity(kind=Kind.PERSONAL) as identity:
-            verdict: Verdict = Refused(Refusal.CERTIFICATE_PERSONAL)
-        case identity:
-            verdict = _by_the_book(snapshot, identity, address, at, place)
+    if certificate is None:
+        return Passage(at=at, address=address, identity=None, verdict=Refused(Refusal.CERTIFICATE_MISSING))
+    examined = verify.examine(certificate, authorities=trust.authorities, at=at)
+    if isinstance(examined, verify.Unfit):
+        return Passage(at=at, address=address, identity=examined.identity, verdict=Refused(_UNFIT[examined.reason]))
+    identity, unfit = examined.identity, _by_itself(examined, trust, at)
+    verdict = _by_the_book(snapshot, identity, address, at, place) if unfit is None else Refused(unfit)
     known = snapshot.certificates.get(Fingerprint(identity.fingerprint))
     holder = None if known is None else known.organisation
     return Passage(at=at, address=address, identity=identity, verdict=verdict, holder=holder)
+
+
+def _by_itself(examined: verify.Examined, trust: Trust, at: datetime) -> Refusal | None:
+    """Return what is wrong with a certificate whatever the book says of it."""
+    unfit = verify.unfit(examined, at=at)
+    if unfit is not None:
+        return _UNFIT[unfit.reason]
+    if trust.revokes(examined):
+        return Refusal.CERTIFICATE_REVOKED
+    return Refusal.CERTIFICATE_PERSONAL if examined.identity.kind is Kind.PERSONAL else None
 
 
 def _by_the_book(snapshot: Snapshot, identity: Identity, address: IPAddress, at: datetime, place: Place) -> Verdict:

@@ -56,6 +56,9 @@ class ReferenceSettings(Settings):
 
     book: SettingsPath = Field(description="The registry's SQLite file; made when there is none.")
     authorities: SettingsPath = Field(description="PEM of the authorities whose client certificates count.")
+    revocations: SettingsPath | None = Field(
+        default=None, description="What these authorities have revoked: their lists (CRL), PEM or DER; followed."
+    )
     audit: SettingsPath | None = Field(
         default=None, description="The file that gets a line for each call at the gate; empty: standard output."
     )

@@ -13,7 +13,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from relay.authority.authority import CERTIFICATE_DAYS, Authority, AuthorityUnreadable
 from relay.authority.issued import Issued
+from relay.authority.revocation import revoked_by
 from relay.authority.signing import KeyType
+from relay.x509.revocation import read_revocations
 from tests.kit import authority as kit
 
 
@@ -115,3 +117,15 @@ def test_a_key_of_another_authority_is_told(tmp_path: Path) -> None:
 
 def test_an_authority_tells_its_name_and_never_a_key() -> None:
     assert repr(kit.authority()) == r"<Authority CN=Rehearsal G4 Root CA,O=Rehearsal only\, worth nothing,C=NL>"
+
+
+def test_its_revocation_lists_name_what_is_revoked_and_nothing_else() -> None:
+    authority = kit.authority()
+    serial = kit.system().certificate.serial_number
+    lists = authority.revocation_lists({serial: kit.AT}, at=kit.AT, days=7)
+    read = read_revocations(lists, authorities=authority.certificates)
+    assert read.hold(kit.system().certificate)
+    assert not read.hold(kit.other_system().certificate)
+    assert {due for _, due in read.due} == {kit.AT + timedelta(days=7)}
+    assert revoked_by(authority.intermediate, lists) == {serial: kit.AT}
+    assert revoked_by(authority.root, lists) == {}

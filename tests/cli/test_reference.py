@@ -71,3 +71,11 @@ def test_new_wants_names_that_a_certificate_can_hold(tmp_path: Path, name: str) 
     result = told("new", str(tmp_path), "--name", name)
     assert (result.exit_code, "is not a host name" in result.output) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_revoke_says_what_was_revoked_and_where(tmp_path: Path) -> None:
+    told("new", str(tmp_path / "rehearsal"))
+    before = (tmp_path / "rehearsal" / "revocations.pem").read_bytes()
+    result = told("revoke", str(tmp_path / "rehearsal"), str(tmp_path / "rehearsal" / "system.p12"))
+    assert (result.exit_code, "revocations.pem" in result.output) == (0, True)
+    assert (tmp_path / "rehearsal" / "revocations.pem").read_bytes() != before

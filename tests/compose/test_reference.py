@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from relay.compose.reference import Running, build, running
-from relay.compose.rehearsal import SYSTEM, Place, Rehearsal, new_rehearsal
+from relay.compose.rehearsal import REVOCATIONS, SYSTEM, Place, Rehearsal, new_rehearsal, revoke
 from relay.errors import SettingsFault
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
@@ -21,6 +21,7 @@ from relay.x509.bundle import Bundle, read_bundle
 from tests.kit import authority as kit
 from tests.kit.caller import Caller, get, post
 from tests.kit.cov import headers, question
+from tests.kit.door import until
 
 PLACE = Place(address=IPv4Address("127.0.0.1"), names=["localhost"], gate_port=0, registry_port=0, operator_port=0)
 CALL = post("/acc/cov/vz801802/v1/soap11", headers(), question())
@@ -134,6 +135,24 @@ async def test_a_family_of_routes_refuses_in_the_words_that_are_set_for_it(made:
     async with started(made, lambda text: text + words) as reference:
         (seen,) = await reference.system.send(reference.at.gate.port, CALL)
     assert (seen.status, seen.reason, seen.content_type) == (403, "Not Allowed", "text/html")
+
+
+async def test_a_certificate_that_its_authority_revokes_is_refused_without_a_restart(made: Rehearsal) -> None:
+    async with started(made) as reference:
+        await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
+        (before,) = await reference.system.send(reference.at.gate.port, CALL)
+        revoke(made.settings.parent, made.system, at=kit.AT)
+        await until(lambda: bool(reference.lines("revocations_read")))
+        (after,) = await reference.system.send(reference.at.gate.port, CALL)
+    assert (before.status, after.status, after.reason) == (200, 403, "Invalid Client Certificate")
+    assert [line["reason"] for line in reference.lines("passage")] == ["registered", "certificate_revoked"]
+
+
+def test_a_missing_revocation_list_is_told_before_anything_is_served(made: Rehearsal) -> None:
+    (made.settings.parent / REVOCATIONS).unlink()
+    with pytest.raises(SettingsFault) as caught:
+        build(load(ReferenceSettings, made.settings, prefix="REFERENCE_"))
+    assert [key for key, _ in caught.value.faults] == ["revocations"]
 
 
 async def test_the_operators_port_counts_calls_at_the_gate(made: Rehearsal) -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from relay.authority.authority import CERTIFICATE_DAYS
 from relay.compose.reference import build
-from relay.compose.rehearsal import SYSTEM, Place, new_rehearsal
+from relay.compose.rehearsal import REVOCATIONS, SYSTEM, Place, new_rehearsal, revoke
 from relay.errors import SettingsFault
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
 from relay.x509.bundle import open_bundle, read_bundle
+from relay.x509.context import load_trust
 from relay.x509.identity import Kind
+from relay.x509.revocation import read_revocations
 from tests.kit import authority as kit
 
 PLACE = Place(address=IPv4Address("127.0.0.1"), names=["localhost"], gate_port=0, registry_port=0, operator_port=0)
@@ -27,7 +30,8 @@ def test_everything_that_its_settings_name_is_there(tmp_path: Path) -> None:
     built = build(load(ReferenceSettings, made.settings, prefix="REFERENCE_"))
     assert built.settings.rehearsal
     assert built.settings.book.is_file()
-    assert len(built.authorities) == 2
+    assert len(built.trust.authorities) == 2
+    assert [due for _, due in built.trust.revocations.due] == [kit.AT + timedelta(days=CERTIFICATE_DAYS)] * 2
 
 
 def test_its_certificate_files_open_with_the_passwords_beside_them(tmp_path: Path) -> None:
@@ -70,3 +74,22 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     folder /= "x" * (4090 - len(str(folder)) - 1)
     with pytest.raises(SettingsFault, match="cannot be written: File name too long"):
         new_rehearsal(folder, PLACE, at=kit.AT)
+
+
+def test_what_is_revoked_stays_so_and_nothing_else_is(tmp_path: Path) -> None:
+    made = new_rehearsal(tmp_path, PLACE, at=kit.AT)
+    revoke(tmp_path, made.system, at=kit.AT)
+    revoke(tmp_path, made.contact_person, at=kit.AT + timedelta(hours=1))
+    lists = read_revocations((tmp_path / REVOCATIONS).read_bytes(), authorities=load_trust(made.authorities))
+    files = [read_bundle(file.read_bytes(), password_of(file)) for file in (made.system, made.contact_person)]
+    assert [lists.hold(file.certificate) for file in files] == [True, True]
+    assert not lists.hold(kit.system().certificate)
+
+
+@pytest.mark.parametrize("octets", [b"nothing", kit.system().chain_pem()], ids=["none", "another authority's"])
+def test_what_the_rehearsal_did_not_issue_it_does_not_revoke(tmp_path: Path, octets: bytes) -> None:
+    new_rehearsal(tmp_path / "rehearsal", PLACE, at=kit.AT)
+    other = tmp_path / "other.pem"
+    other.write_bytes(octets)
+    with pytest.raises(SettingsFault, match="no certificate of this rehearsal"):
+        revoke(tmp_path / "rehearsal", other, at=kit.AT)

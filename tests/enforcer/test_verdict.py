@@ -11,15 +11,18 @@ from immutables import Map
 
 from relay.authority.issued import Issued
 from relay.enforcer.places import NOWHERE, Place
+from relay.enforcer.trust import Trust
 from relay.enforcer.verdict import Admitted, Passage, Refusal, Refused, Verdict, judge
 from relay.registry.domain import rules
 from relay.registry.domain.certificates import Environment
 from relay.registry.domain.mandates import Service
 from relay.registry.domain.rules import Because
 from relay.registry.domain.snapshot import Snapshot
+from relay.x509.revocation import read_revocations
 from tests.kit import authority as kit
 from tests.kit.gate import book
 
+TRUST = Trust(authorities=kit.authority().certificates)
 HERE, ELSEWHERE = IPv4Address("203.0.113.7"), IPv4Address("203.0.113.8")
 BOOK = book([kit.system()], [str(HERE)])
 
@@ -28,8 +31,7 @@ def judged(
     caller: Issued | None, address: IPv4Address = HERE, snapshot: Snapshot = BOOK, place: Place = NOWHERE
 ) -> Passage:
     der = None if caller is None else caller.certificate.public_bytes(Encoding.DER)
-    authorities = kit.authority().certificates
-    return judge(der, address, authorities=authorities, snapshot=snapshot, at=kit.AT, place=place)
+    return judge(der, address, trust=TRUST, snapshot=snapshot, at=kit.AT, place=place)
 
 
 def test_a_known_certificate_at_a_registered_address_passes_and_is_named() -> None:
@@ -64,7 +66,7 @@ def test_no_certificate_is_refused_as_missing() -> None:
 
 
 def test_bytes_that_are_no_certificate_are_refused_as_unreadable() -> None:
-    passage = judge(b"\x30\x00", HERE, authorities=kit.authority().certificates, snapshot=BOOK, at=kit.AT)
+    passage = judge(b"\x30\x00", HERE, trust=TRUST, snapshot=BOOK, at=kit.AT)
     assert passage.verdict == Refused(Refusal.CERTIFICATE_UNREADABLE)
 
 
@@ -112,3 +114,14 @@ def test_environment_and_service_count_where_the_call_tells_them(
 def test_whose_certificate_it_is_the_book_says() -> None:
     assert judged(kit.system()).holder == "praktijk-voorbeeld"
     assert judged(kit.system(), snapshot=book([])).holder is None
+
+
+def test_a_certificate_that_its_authority_revoked_is_refused_though_the_book_knows_nothing_of_it() -> None:
+    revoked = read_revocations(kit.revocations(kit.system()), authorities=TRUST.authorities)
+    trust = Trust(authorities=TRUST.authorities, revocations=revoked)
+    passage = judge(kit.der(kit.system()), HERE, trust=trust, snapshot=BOOK, at=kit.AT)
+    assert passage.verdict == Refused(Refusal.CERTIFICATE_REVOKED)
+    other = book([kit.other_system()], [str(HERE)])
+    assert judge(kit.der(kit.other_system()), HERE, trust=trust, snapshot=other, at=kit.AT).verdict == Admitted(
+        Because.REGISTERED
+    )

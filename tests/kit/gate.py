@@ -11,6 +11,7 @@ from relay.authority.issued import Issued
 from relay.enforcer.answers import WORDINGS, Wording
 from relay.enforcer.app import make_gate
 from relay.enforcer.places import Family
+from relay.enforcer.trust import Trust
 from relay.enforcer.verdict import Passage
 from relay.registry.domain.certificates import Environment, SystemCertificate
 from relay.registry.domain.identifiers import Fingerprint, UserNumber
@@ -32,6 +33,7 @@ class Gate:
     """What a test may look at or change while the gate runs. Without certificates and addresses nobody passes."""
 
     book: Snapshot = field(default_factory=lambda: book([]))
+    trust: Trust = field(default_factory=lambda: Trust(authorities=kit.authority().certificates))
     now: datetime = kit.AT
     port: int = 0
     passages: list[tuple[Passage, str, str]] = field(default_factory=list)
@@ -80,7 +82,7 @@ async def running(
 ) -> AsyncIterator[Gate]:
     """Serve the gate on 127.0.0.1 until the block ends; its port is then known."""
     app = make_gate(
-        authorities=kit.authority().certificates,
+        trust=lambda: gate.trust,
         book=lambda: gate.book,
         clock=lambda: gate.now,
         witnesses=[gate],
