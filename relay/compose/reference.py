@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from structlog.typing import FilteringBoundLogger
 
 from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.app import make_gate
+from relay.enforcer.entrance import Entrance
 from relay.enforcer.places import Family
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.trust import Trust, TrustFault, TrustFiles, TrustInForce
 from relay.enforcer.witnesses import AuditLog, Counters
 from relay.errors import SettingsFault
+from relay.front.arrival import Proxies
+from relay.front.proxy_header import Reason as ProxyFault
 from relay.observe.log import make_logger
 from relay.ops.app import Readiness
 from relay.ops.app import make_app as make_operator
@@ -28,8 +31,8 @@ from relay.registry.api import make_app as make_registry
 from relay.registry.domain.errors import BookUnavailable
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
-from relay.settings.reference import Listen, Operator, ReferenceSettings, Refusals
-from relay.wire.server import Listening, serving
+from relay.settings.reference import GateListen, Listen, Operator, ReferenceSettings, Refusals
+from relay.wire.server import Door, Listening, serving
 from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
 from relay.x509.context import TlsFileFault, server_context
 from relay.x509.identity import Identity
@@ -90,6 +93,8 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
     """
     settings, metrics, readiness = built.settings, CollectorRegistry(), Readiness()
     logger = make_logger(out)
+    entrance = _entrance(settings.gate, metrics)
+    door = entrance if settings.gate.proxy_protocol_from else None  # the loop's own costs a connection less
     trust = TrustInForce(built.files, built.trust, clock=clock, log=logger, registry=metrics)
     with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit:
         gate = make_gate(
@@ -100,12 +105,13 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             wordings={family: _worded(settings, wording, family) for family, wording in WORDINGS.items()},
             elsewhere=_worded(settings, ELSEWHERE),
             public_url=settings.public_url,
+            address=entrance.address,
         )
         registry = make_registry(book, _authenticator(trust, clock), logger)
         async with (
             _kept_up(trust.keep_looking(_LOOK_EVERY)),
             _listening(make_operator(readiness, metrics), settings.operator, "operator") as operating,
-            _listening(gate, settings.gate, "gate", built.gate) as gating,
+            _listening(gate, settings.gate, "gate", built.gate, door) as gating,
             _listening(registry, settings.registry, "registry", built.registry) as registering,
         ):
             readiness.on()
@@ -131,9 +137,25 @@ def _context(face: Listen) -> ssl.SSLContext:
 
 
 def _listening(
-    app: web.Application, face: Listen | Operator, key: str, context: ssl.SSLContext | None = None
+    app: web.Application,
+    face: Listen | Operator,
+    key: str,
+    context: ssl.SSLContext | None = None,
+    door: Door | None = None,
 ) -> AbstractAsyncContextManager[Listening]:
-    return serving(app, str(face.address), face.port, key=key, context=context)
+    return serving(app, str(face.address), face.port, key=key, context=context, door=door)
+
+
+def _entrance(face: GateListen, metrics: CollectorRegistry) -> Entrance:
+    counts = Counter(
+        "gate_turned_away",
+        "Load balancers' connections without a PROXY header to go by.",
+        ["reason"],
+        registry=metrics,
+    )
+    for reason in ProxyFault:
+        counts.labels(reason)
+    return Entrance(Proxies(face.proxy_protocol_from), turned_away=lambda reason: counts.labels(reason).inc())
 
 
 @asynccontextmanager

@@ -7,12 +7,14 @@ from aiohttp import web
 
 from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.checkpoint import PASSAGE, checkpoint, examiner, expect_nothing_yet
+from relay.enforcer.entrance import socket_address
 from relay.enforcer.places import Family
 from relay.enforcer.services.cov.service import ActingFor, cov_routes
 from relay.enforcer.services.whoami import PATHS as WHOAMI
 from relay.enforcer.services.whoami import whoami_routes
 from relay.enforcer.trust import Trust
 from relay.enforcer.witnesses import Witness
+from relay.registry.domain.addresses import IPAddress
 from relay.registry.domain.identifiers import AgbCode
 from relay.registry.domain.mandates import Service
 from relay.registry.domain.rules import Acting, acting
@@ -31,13 +33,15 @@ def make_gate(
     wordings: Mapping[Family, Wording] = WORDINGS,
     elsewhere: Wording = ELSEWHERE,
     public_url: str | None = None,
+    address: Callable[[web.Request], IPAddress] = socket_address,
 ) -> web.Application:
     """Return the gate, to be served under TLS that accepts any client certificate.
 
     `trust` gives the authorities whose certificates may pass, `book` the registry's book, each as it stands;
-    `public_url` is the services' address for callers that come by another name than their Host tells.
+    `public_url` is the services' address for callers that come by another name than their Host tells, `address` tells
+    whose a connection is.
     """
-    examine = examiner(trust=trust, book=book, clock=clock)
+    examine = examiner(trust=trust, book=book, clock=clock, address=address)
     stop = checkpoint(examine, witnesses=witnesses, wordings=wordings, elsewhere=elsewhere, unguarded=WHOAMI)
     app = web.Application(middlewares=[stop], client_max_size=MOST_BODY)
     # The day in UTC: around midnight not the Dutch one, which no rehearsal hinges on and no time-zone file is worth.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from ipaddress import IPv4Address, ip_address
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -21,19 +20,25 @@ from relay.x509.any_client import peer_certificate
 PASSAGE: Final = web.RequestKey("passage", Passage)
 """Of a request that was let pass: who it is, for the service behind."""
 
-# A connection that has gone in the meantime has no address, nor a certificate: it is refused for that.
-_NOWHERE = IPv4Address(0)
-
 Examine = Callable[[web.Request, Place], Passage]
 
 
-def examiner(*, trust: Callable[[], Trust], book: Callable[[], Snapshot], clock: Callable[[], datetime]) -> Examine:
-    """Return what judges a request by its connection, by trust and book as they stand at that moment."""
+def examiner(
+    *,
+    trust: Callable[[], Trust],
+    book: Callable[[], Snapshot],
+    clock: Callable[[], datetime],
+    address: Callable[[web.Request], IPAddress],
+) -> Examine:
+    """Return what judges a request by its connection, by trust and book as they stand at that moment.
+
+    `address` tells whose connection it is, and never by what the request says.
+    """
 
     def examine(request: web.Request, place: Place) -> Passage:
         return judge(
             _certificate(request),
-            _address(request),
+            address(request),
             trust=trust(),
             snapshot=book(),
             at=clock(),
@@ -103,12 +108,6 @@ def octets(value: str | None) -> bytes | None:
 def _certificate(request: web.Request) -> bytes | None:
     connection = request.get_extra_info("ssl_object")
     return None if connection is None else peer_certificate(connection)
-
-
-def _address(request: web.Request) -> IPAddress:
-    """Return the peer of the socket: what a header says of it counts for nothing at VECOZO's gate."""
-    peer = request.get_extra_info("peername")
-    return _NOWHERE if peer is None else ip_address(peer[0])
 
 
 def _service(request: web.Request) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.shapes import Port, formed
+from relay.settings.shapes import Balancers, Port, formed
 
 _PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?\Z")
 PublicUrl = Annotated[
@@ -44,6 +44,15 @@ class Listen(Branch):
     key: SettingsPath = Field(description="The server certificate's private key, PEM.")
 
 
+class GateListen(Listen):
+    """Where the gate listens, behind load balancers or not."""
+
+    proxy_protocol_from: tuple[Balancers, ...] = Field(
+        default=(),
+        description="IPv4 ranges of load balancers that must, and alone may, tell the caller in a PROXY v2 header.",
+    )
+
+
 class Operator(Branch):
     """The operator's port: health, readiness, metrics. Plain HTTP, so keep it on an inner network."""
 
@@ -77,7 +86,7 @@ class ReferenceSettings(Settings):
     public_url: PublicUrl | None = Field(
         default=None, description="Where callers reach the services, for the WSDL, when their Host does not tell."
     )
-    gate: Listen = Field(description="The gate, with the services behind it.")
+    gate: GateListen = Field(description="The gate, with the services behind it.")
     registry: Listen = Field(description="The registry's API, for contact persons.")
     operator: Operator = Operator()
 

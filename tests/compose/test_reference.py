@@ -1,5 +1,6 @@
 """The reference side as it runs: one book behind gate and registry, and every fault told before it listens."""
 
+import asyncio
 import io
 import json
 import socket
@@ -18,10 +19,12 @@ from relay.errors import SettingsFault
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
 from relay.x509.bundle import Bundle, read_bundle
+from relay.x509.context import client_context
 from tests.kit import authority as kit
 from tests.kit.caller import Caller, get, post
 from tests.kit.cov import headers, question
 from tests.kit.door import until
+from tests.kit.proxied import plain_line, told
 
 PLACE = Place(address=IPv4Address("127.0.0.1"), names=["localhost"], gate_port=0, registry_port=0, operator_port=0)
 CALL = post("/acc/cov/vz801802/v1/soap11", headers(), question())
@@ -153,6 +156,22 @@ def test_a_missing_revocation_list_is_told_before_anything_is_served(made: Rehea
     with pytest.raises(SettingsFault) as caught:
         build(load(ReferenceSettings, made.settings, prefix="REFERENCE_"))
     assert [key for key, _ in caught.value.faults] == ["revocations"]
+
+
+async def test_behind_a_load_balancer_the_address_is_the_one_that_it_tells(made: Rehearsal) -> None:
+    balanced = '[gate]\nproxy_protocol_from = ["127.0.0.1/32"]'
+    async with started(made, lambda text: text.replace("[gate]", balanced)) as reference:
+        port = reference.at.gate.port
+        async with plain_line(port, told("203.0.113.7")) as caller:
+            await caller.writer.start_tls(client_context(None, trust=made.authorities), server_hostname="localhost")
+            seen = await (await caller.send(get("/whoami"))).answer()
+        async with plain_line(port, get("/whoami")) as caller:
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await caller.reader.readexactly(1)
+        place = f"http://127.0.0.1:{reference.at.operator.port}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(place) as metrics:
+            assert 'gate_turned_away_total{reason="no_header"} 1.0' in await metrics.text()
+    assert json.loads(seen.body)["address"] == "203.0.113.7"
 
 
 async def test_the_operators_port_counts_calls_at_the_gate(made: Rehearsal) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from relay.authority.issued import Issued
 from relay.enforcer.answers import WORDINGS, Wording
 from relay.enforcer.app import make_gate
+from relay.enforcer.entrance import Entrance, socket_address
 from relay.enforcer.places import Family
 from relay.enforcer.trust import Trust
 from relay.enforcer.verdict import Passage
@@ -78,7 +79,11 @@ def gate_context() -> ssl.SSLContext:
 
 @asynccontextmanager
 async def running(
-    gate: Gate, *, wordings: Mapping[Family, Wording] = WORDINGS, public_url: str | None = None
+    gate: Gate,
+    *,
+    wordings: Mapping[Family, Wording] = WORDINGS,
+    public_url: str | None = None,
+    entrance: Entrance | None = None,
 ) -> AsyncIterator[Gate]:
     """Serve the gate on 127.0.0.1 until the block ends; its port is then known."""
     app = make_gate(
@@ -88,8 +93,9 @@ async def running(
         witnesses=[gate],
         wordings=wordings,
         public_url=public_url,
+        address=socket_address if entrance is None else entrance.address,
     )
-    async with serving(app, "127.0.0.1", 0, key="listen", context=gate_context()) as listening:
+    async with serving(app, "127.0.0.1", 0, key="listen", context=gate_context(), door=entrance) as listening:
         gate.port = listening.port
         yield gate
         await _settle()
