@@ -18,6 +18,7 @@ from relay.enforcer.app import make_gate
 from relay.enforcer.entrance import Entrance
 from relay.enforcer.places import Family
 from relay.enforcer.refusal_body import RefusalBody
+from relay.enforcer.staging import Staging
 from relay.enforcer.trust import Trust, TrustFault, TrustFiles, TrustInForce
 from relay.enforcer.witnesses import AuditLog, Counters
 from relay.errors import SettingsFault
@@ -97,6 +98,10 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
     door = entrance if settings.gate.proxy_protocol_from else None  # the loop's own costs a connection less
     trust = TrustInForce(built.files, built.trust, clock=clock, log=logger, registry=metrics)
     with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit:
+        # Never in earnest: whoever reaches the operator's port could stop everybody.
+        staging = Staging(block=book.block, log=logger, registry=metrics) if settings.rehearsal else None
+        operator = make_operator(readiness, metrics)
+        operator.add_routes(staging.routes() if staging else [])
         gate = make_gate(
             trust=lambda: trust.trust,
             book=lambda: book.snapshot,
@@ -106,11 +111,12 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             elsewhere=_worded(settings, ELSEWHERE),
             public_url=settings.public_url,
             address=entrance.address,
+            staging=staging,
         )
         registry = make_registry(book, _authenticator(trust, clock), logger)
         async with (
             _kept_up(trust.keep_looking(_LOOK_EVERY)),
-            _listening(make_operator(readiness, metrics), settings.operator, "operator") as operating,
+            _listening(operator, settings.operator, "operator") as operating,
             _listening(gate, settings.gate, "gate", built.gate, door) as gating,
             _listening(registry, settings.registry, "registry", built.registry) as registering,
         ):

@@ -12,6 +12,7 @@ from relay.enforcer.places import Family
 from relay.enforcer.services.cov.service import ActingFor, cov_routes
 from relay.enforcer.services.whoami import PATHS as WHOAMI
 from relay.enforcer.services.whoami import whoami_routes
+from relay.enforcer.staging import Staging
 from relay.enforcer.trust import Trust
 from relay.enforcer.witnesses import Witness
 from relay.registry.domain.addresses import IPAddress
@@ -34,15 +35,23 @@ def make_gate(
     elsewhere: Wording = ELSEWHERE,
     public_url: str | None = None,
     address: Callable[[web.Request], IPAddress] = socket_address,
+    staging: Staging | None = None,
 ) -> web.Application:
     """Return the gate, to be served under TLS that accepts any client certificate.
 
     `trust` gives the authorities whose certificates may pass, `book` the registry's book, each as it stands;
     `public_url` is the services' address for callers that come by another name than their Host tells, `address` tells
-    whose a connection is.
+    whose a connection is, `staging` has faults for a rehearsal.
     """
     examine = examiner(trust=trust, book=book, clock=clock, address=address)
-    stop = checkpoint(examine, witnesses=witnesses, wordings=wordings, elsewhere=elsewhere, unguarded=WHOAMI)
+    stop = checkpoint(
+        examine,
+        witnesses=witnesses,
+        wordings=wordings,
+        elsewhere=elsewhere,
+        unguarded=WHOAMI,
+        staging=staging,
+    )
     app = web.Application(middlewares=[stop], client_max_size=MOST_BODY)
     # The day in UTC: around midnight not the Dutch one, which no rehearsal hinges on and no time-zone file is worth.
     services = cov_routes(lambda: clock().date(), _acting_for(book), public_url=public_url)

@@ -8,11 +8,14 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from relay.enforcer.answers import Answer, Wording, answer
+from relay.enforcer.faults import LATER
 from relay.enforcer.places import Family, Place, place_of
+from relay.enforcer.staging import Staging
 from relay.enforcer.trust import Trust
 from relay.enforcer.verdict import Passage, Refused, judge
 from relay.enforcer.witnesses import Witness
 from relay.registry.domain.addresses import IPAddress
+from relay.registry.domain.identifiers import UserNumber
 from relay.registry.domain.snapshot import Snapshot
 from relay.soap.recognise import SoapVersion, soap_version
 from relay.x509.any_client import peer_certificate
@@ -55,11 +58,13 @@ def checkpoint(
     wordings: Mapping[Family, Wording],
     elsewhere: Wording,
     unguarded: Collection[str] = (),
+    staging: Staging | None = None,
 ) -> Middleware:
     """Return the middleware that lets nothing by but admitted calls and those for the `unguarded` services.
 
     A refusal is worded as VECOZO does in that family of routes, and `elsewhere` where there is none: a bare 403, the
     cause in its reason phrase at most; or, where the certificate lacks the authorisation, as the service itself would.
+    In a rehearsal `staging` has calls that are admitted meet the faults that were ordered.
     """
 
     @web.middleware
@@ -75,8 +80,12 @@ def checkpoint(
             wording = elsewhere if place.family is None else wordings[place.family]
             return _response(answer(passage.verdict.refusal, wording, soap=_soap(request)))
         request[PASSAGE] = passage
-        await _send_continue(request)
-        return await handler(request)
+        due = None if staging is None else staging.meets(place.family)
+        if due is None or due.fault.kind in LATER:
+            await _send_continue(request)
+        if due is None or staging is None:
+            return await handler(request)
+        return await staging.happen(due, request, handler, caller=_number(passage))
 
     return stop_and_judge
 
@@ -108,6 +117,11 @@ def octets(value: str | None) -> bytes | None:
 def _certificate(request: web.Request) -> bytes | None:
     connection = request.get_extra_info("ssl_object")
     return None if connection is None else peer_certificate(connection)
+
+
+def _number(passage: Passage) -> UserNumber | None:
+    number = None if passage.identity is None else passage.identity.user_number
+    return None if number is None else UserNumber(number)
 
 
 def _service(request: web.Request) -> str:

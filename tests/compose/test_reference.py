@@ -158,6 +158,27 @@ def test_a_missing_revocation_list_is_told_before_anything_is_served(made: Rehea
     assert [key for key, _ in caught.value.faults] == ["revocations"]
 
 
+async def test_a_quota_on_demand_blocks_the_certificate_in_the_book(made: Rehearsal) -> None:
+    async with started(made) as reference, aiohttp.ClientSession() as session:
+        await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
+        place = f"http://127.0.0.1:{reference.at.operator.port}/faults"
+        async with session.post(place, json={"kind": "quota", "routes": "cov"}) as ordered:
+            assert ordered.status == 201
+        seen = [(await reference.system.send(reference.at.gate.port, CALL))[0] for _ in range(2)]
+        assert SYSTEM in reference.at.book.snapshot.blocked
+    assert [(each.status, each.reason) for each in seen] == [(429, "Too Many Requests"), (403, "Forbidden")]
+    assert [line["reason"] for line in reference.lines("passage")] == ["registered", "blocked"]
+
+
+async def test_in_earnest_nobody_can_order_a_fault(made: Rehearsal) -> None:
+    async with (
+        started(made, lambda text: text.replace("rehearsal = true", "rehearsal = false")) as reference,
+        aiohttp.ClientSession() as session,
+        session.post(f"http://127.0.0.1:{reference.at.operator.port}/faults", json={"kind": "status"}) as refused,
+    ):
+        assert refused.status == 404
+
+
 async def test_behind_a_load_balancer_the_address_is_the_one_that_it_tells(made: Rehearsal) -> None:
     balanced = '[gate]\nproxy_protocol_from = ["127.0.0.1/32"]'
     async with started(made, lambda text: text.replace("[gate]", balanced)) as reference:

@@ -12,6 +12,7 @@ from relay.enforcer.answers import WORDINGS, Wording
 from relay.enforcer.app import make_gate
 from relay.enforcer.entrance import Entrance, socket_address
 from relay.enforcer.places import Family
+from relay.enforcer.staging import Staging
 from relay.enforcer.trust import Trust
 from relay.enforcer.verdict import Passage
 from relay.registry.domain.certificates import Environment, SystemCertificate
@@ -84,6 +85,7 @@ async def running(
     wordings: Mapping[Family, Wording] = WORDINGS,
     public_url: str | None = None,
     entrance: Entrance | None = None,
+    staging: Staging | None = None,
 ) -> AsyncIterator[Gate]:
     """Serve the gate on 127.0.0.1 until the block ends; its port is then known."""
     app = make_gate(
@@ -94,6 +96,7 @@ async def running(
         wordings=wordings,
         public_url=public_url,
         address=socket_address if entrance is None else entrance.address,
+        staging=staging,
     )
     async with serving(app, "127.0.0.1", 0, key="listen", context=gate_context(), door=entrance) as listening:
         gate.port = listening.port

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from relay.enforcer.answers import KINDS, WORDINGS
+from relay.enforcer.faults import MEANS
 from relay.errors import Sent
 from relay.observe.metrics import METRICS
 from relay.people.advice import Advice, advise
@@ -117,6 +118,10 @@ def gate_rows() -> list[str]:
     return rows + [f"| `{refusal}` | {kind} |" for refusal, kind in KINDS.items()]
 
 
+def fault_rows() -> list[str]:
+    return ["| `kind` | what happens |", "|---|---|"] + [f"| `{kind}` | {means} |" for kind, means in MEANS.items()]
+
+
 def wording_rows() -> list[str]:
     rows = ["| routes | certificate | address |", "|---|---|---|"]
     return rows + [
@@ -194,7 +199,7 @@ TABLES = {
     "metrics.md": {"metrics": metrics_rows},
     "errors.md": {"errors": error_rows},
     "people.md": {"people": people_rows, "mails": mail_rows, "letter": example_letter},
-    "registry.md": {"refusals": refusal_rows, "gate": gate_rows, "wordings": wording_rows},
+    "registry.md": {"refusals": refusal_rows, "gate": gate_rows, "wordings": wording_rows, "faults": fault_rows},
 }
 
 
