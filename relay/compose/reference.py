@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,9 @@ from structlog.typing import FilteringBoundLogger
 
 from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.app import make_gate
+from relay.enforcer.backends import Backend, Backends, backend_session
 from relay.enforcer.entrance import Entrance
-from relay.enforcer.places import Family
+from relay.enforcer.places import Family, Place, place_of
 from relay.enforcer.refusal_body import RefusalBody
 from relay.enforcer.staging import Staging
 from relay.enforcer.trust import Trust, TrustFault, TrustFiles, TrustInForce
@@ -29,13 +30,16 @@ from relay.ops.app import Readiness
 from relay.ops.app import make_app as make_operator
 from relay.registry.api import Authenticate
 from relay.registry.api import make_app as make_registry
+from relay.registry.domain.certificates import Environment
 from relay.registry.domain.errors import BookUnavailable
+from relay.registry.domain.mandates import Service
 from relay.registry.service import Registry
 from relay.registry.storage.sqlite import opened
+from relay.settings.reference import Backend as BackendSettings
 from relay.settings.reference import GateListen, Listen, Operator, ReferenceSettings, Refusals
 from relay.wire.server import Door, Listening, serving
 from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
-from relay.x509.context import TlsFileFault, server_context
+from relay.x509.context import TlsFileFault, client_context, server_context
 from relay.x509.identity import Identity
 from relay.x509.verify import Unfit, verify_client
 
@@ -52,6 +56,7 @@ class Built:
     settings: ReferenceSettings
     files: TrustFiles
     trust: Trust
+    backends: tuple[Backend, ...]
     gate: ssl.SSLContext
     registry: ssl.SSLContext
 
@@ -80,9 +85,47 @@ def build(settings: ReferenceSettings) -> Built:
             contexts[name] = _context(face)
         except (TlsFileFault, AnyClientImpossible) as fault:
             faults.append((f"{name}.certificate", str(fault)))
+    backends: list[Backend] = []
+    for place, each in enumerate(settings.backends):
+        try:
+            backends.append(_backend(each))
+        except _BackendFault as fault:
+            faults.append((f"backends.{place}.{fault.key}", fault.detail))
     if faults:
         raise SettingsFault(faults)
-    return Built(settings=settings, files=files, trust=trust, **contexts)
+    return Built(settings=settings, files=files, trust=trust, backends=tuple(backends), **contexts)
+
+
+class _BackendFault(Exception):
+    def __init__(self, key: str, detail: str) -> None:
+        super().__init__(detail)
+        self.key = key
+        self.detail = detail
+
+
+def _backend(told: BackendSettings) -> Backend:
+    """Return a backend with what its callers are judged by: all below its prefix is one service in one environment.
+
+    So that no other spelling of a path, which the service may take for the same, is judged as another.
+    """
+    by_path = place_of(told.prefix)
+    service = by_path.service if told.service is None else Service(told.service)
+    environment = by_path.environment if told.environment is None else Environment(told.environment)
+    for key, found in (("service", service), ("environment", environment)):
+        if found is None:
+            raise _BackendFault(key, "is not told by the prefix; give it")
+    try:
+        context = client_context(None, trust=told.trust)
+    except TlsFileFault as fault:
+        raise _BackendFault("trust", fault.detail) from fault
+    return Backend(
+        prefix=told.prefix,
+        origin=told.url,
+        place=Place(environment=environment, service=service, family=by_path.family),
+        context=context,
+        seconds=told.seconds,
+        most_body=told.max_body,
+    )
 
 
 @asynccontextmanager
@@ -97,7 +140,9 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
     entrance = _entrance(settings.gate, metrics)
     door = entrance if settings.gate.proxy_protocol_from else None  # the loop's own costs a connection less
     trust = TrustInForce(built.files, built.trust, clock=clock, log=logger, registry=metrics)
-    with _kept_book(settings, clock) as book, _audit(settings.audit, out) as audit:
+    async with AsyncExitStack() as stack:
+        book, audit = stack.enter_context(_kept_book(settings, clock)), stack.enter_context(_audit(settings.audit, out))
+        session = await stack.enter_async_context(backend_session())
         # Never in earnest: whoever reaches the operator's port could stop everybody.
         staging = Staging(block=book.block, log=logger, registry=metrics) if settings.rehearsal else None
         operator = make_operator(readiness, metrics)
@@ -112,6 +157,7 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
             public_url=settings.public_url,
             address=entrance.address,
             staging=staging,
+            backends=Backends(built.backends, session, logger),
         )
         registry = make_registry(book, _authenticator(trust, clock), logger)
         async with (

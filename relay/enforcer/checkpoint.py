@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from relay.enforcer.answers import Answer, Wording, answer
+from relay.enforcer.backends import Backends
 from relay.enforcer.faults import LATER
 from relay.enforcer.places import Family, Place, place_of
 from relay.enforcer.staging import Staging
@@ -22,6 +24,9 @@ from relay.x509.any_client import peer_certificate
 
 PASSAGE: Final = web.RequestKey("passage", Passage)
 """Of a request that was let pass: who it is, for the service behind."""
+
+ANYWHERE: Final = "/{path}"
+"""The route of all that no other takes, by the router's own name for it."""
 
 Examine = Callable[[web.Request, Place], Passage]
 
@@ -59,20 +64,23 @@ def checkpoint(
     elsewhere: Wording,
     unguarded: Collection[str] = (),
     staging: Staging | None = None,
+    backends: Backends | None = None,
 ) -> Middleware:
     """Return the middleware that lets nothing by but admitted calls and those for the `unguarded` services.
 
     A refusal is worded as VECOZO does in that family of routes, and `elsewhere` where there is none: a bare 403, the
     cause in its reason phrase at most; or, where the certificate lacks the authorisation, as the service itself would.
-    In a rehearsal `staging` has calls that are admitted meet the faults that were ordered.
+    What is below a prefix of the `backends` goes there. In a rehearsal `staging` has calls that are admitted meet the
+    faults that were ordered.
     """
 
     @web.middleware
     async def stop_and_judge(request: web.Request, handler: Handler) -> web.StreamResponse:
-        service = _service(request)
-        if service in unguarded:
+        backend = None if backends is None else backends.below(request.raw_path)
+        service = _service(request) if backend is None else backend.prefix
+        if backend is None and service in unguarded:
             return await handler(request)
-        place = place_of(service)
+        place = place_of(service) if backend is None else backend.place
         passage = examine(request, place)
         for witness in witnesses:
             witness.see(passage, method=request.method, service=service)
@@ -80,6 +88,8 @@ def checkpoint(
             wording = elsewhere if place.family is None else wordings[place.family]
             return _response(answer(passage.verdict.refusal, wording, soap=_soap(request)))
         request[PASSAGE] = passage
+        if backends is not None and backend is not None:
+            handler = partial(backends.hand_on, backend, passage)
         due = None if staging is None else staging.meets(place.family)
         if due is None or due.fault.kind in LATER:
             await _send_continue(request)
@@ -127,4 +137,4 @@ def _number(passage: Passage) -> UserNumber | None:
 def _service(request: web.Request) -> str:
     """Return the path as the gate knows it, never as the caller wrote it."""
     resource = request.match_info.route.resource
-    return "unknown" if resource is None else resource.canonical
+    return "unknown" if resource is None or resource.canonical == ANYWHERE else resource.canonical

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.shapes import Balancers, Port, formed
+from relay.settings.shapes import Balancers, Port, Prefix, UpstreamUrl, formed
 
 _PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?\Z")
 PublicUrl = Annotated[
@@ -42,6 +42,22 @@ class Listen(Branch):
     port: Port = Field(description="0 takes any free port.")
     certificate: SettingsPath = Field(description="The server certificate with its chain, PEM.")
     key: SettingsPath = Field(description="The server certificate's private key, PEM.")
+
+
+class Backend(Branch):
+    """A service of one's own behind the gate."""
+
+    prefix: Prefix = Field(description="Whole path segments; the longest prefix wins. The path travels unchanged.")
+    url: UpstreamUrl = Field(description="https://host:port of the service.")
+    trust: SettingsPath | None = Field(default=None, description="PEM of its authorities; empty: public trust.")
+    service: Literal["cov", "claims", "messages", "iwlz"] | None = Field(
+        default=None, description="What callers must be authorised for; empty: as the path tells."
+    )
+    environment: Literal["production", "test"] | None = Field(
+        default=None, description="Which certificates are for it; empty: as the path tells."
+    )
+    seconds: float = Field(default=60, gt=0, le=600, description="How long it may be silent.")
+    max_body: int = Field(default=41_943_040, ge=0, description="Bytes of a request.")
 
 
 class GateListen(Listen):
@@ -83,6 +99,9 @@ class ReferenceSettings(Settings):
     refusals: dict[Routes, Refusals] = Field(
         default={}, description="How each family of routes words its 403; nothing here: as docs/registry.md has it."
     )
+    backends: tuple[Backend, ...] = Field(
+        default=(), description="Services of one's own behind the gate, before those that are built in."
+    )
     public_url: PublicUrl | None = Field(
         default=None, description="Where callers reach the services, for the WSDL, when their Host does not tell."
     )
@@ -91,9 +110,13 @@ class ReferenceSettings(Settings):
     operator: Operator = Operator()
 
     def disagreements(self) -> Iterator[tuple[str, str]]:
-        """Yield places that two faces want at once; port 0 takes any free one."""
+        """Yield places that two faces want at once, port 0 taking any free one; and prefixes of two backends."""
         taken: dict[tuple[IPv4Address, int], str] = {}
         for name, face in (("gate", self.gate), ("registry", self.registry), ("operator", self.operator)):
             other = taken.setdefault((face.address, face.port), name)
             if other != name and face.port:
                 yield f"{name}.port", f"{face.port} is the port of [{other}] as well; choose another"
+        prefixes = [backend.prefix for backend in self.backends]
+        for place, prefix in enumerate(prefixes):
+            if prefix in prefixes[:place]:
+                yield f"backends.{place}.prefix", "is that of another backend as well"

@@ -179,6 +179,28 @@ async def test_in_earnest_nobody_can_order_a_fault(made: Rehearsal) -> None:
         assert refused.status == 404
 
 
+async def test_what_is_below_a_backends_prefix_goes_there(made: Rehearsal) -> None:
+    backend = 'backends = [{ prefix = "/acc/cov", url = "https://localhost:1", trust = "authorities.pem" }]\n'
+    async with started(made, lambda text: backend + text) as reference:
+        await reference.person.send(reference.at.registry.port, get(ADDRESS, "PUT"))
+        there, built_in = await reference.system.send(reference.at.gate.port, CALL, CALL.replace(b"/acc/", b"/tst/"))
+        (line,) = reference.lines("backend_failed")
+    assert (there.status, built_in.status, line["prefix"]) == (502, 200, "/acc/cov")
+
+
+def test_a_backend_says_what_its_callers_are_judged_by(made: Rehearsal) -> None:
+    backends = """backends = [
+        { prefix = "/else", url = "https://localhost:1", environment = "test" },
+        { prefix = "/acc/edp", url = "https://localhost:1", trust = "none.pem" },
+        { prefix = "/else/where", url = "https://localhost:1", environment = "test", service = "iwlz" },
+    ]
+    """
+    made.settings.write_text(backends + made.settings.read_text())
+    with pytest.raises(SettingsFault) as caught:
+        build(load(ReferenceSettings, made.settings, prefix="REFERENCE_"))
+    assert [key for key, _ in caught.value.faults] == ["backends.0.service", "backends.1.trust"]
+
+
 async def test_behind_a_load_balancer_the_address_is_the_one_that_it_tells(made: Rehearsal) -> None:
     balanced = '[gate]\nproxy_protocol_from = ["127.0.0.1/32"]'
     async with started(made, lambda text: text.replace("[gate]", balanced)) as reference:

@@ -10,6 +10,7 @@ from datetime import datetime
 from relay.authority.issued import Issued
 from relay.enforcer.answers import WORDINGS, Wording
 from relay.enforcer.app import make_gate
+from relay.enforcer.backends import Backends
 from relay.enforcer.entrance import Entrance, socket_address
 from relay.enforcer.places import Family
 from relay.enforcer.staging import Staging
@@ -86,6 +87,7 @@ async def running(
     public_url: str | None = None,
     entrance: Entrance | None = None,
     staging: Staging | None = None,
+    backends: Backends | None = None,
 ) -> AsyncIterator[Gate]:
     """Serve the gate on 127.0.0.1 until the block ends; its port is then known."""
     app = make_gate(
@@ -97,6 +99,7 @@ async def running(
         public_url=public_url,
         address=socket_address if entrance is None else entrance.address,
         staging=staging,
+        backends=backends,
     )
     async with serving(app, "127.0.0.1", 0, key="listen", context=gate_context(), door=entrance) as listening:
         gate.port = listening.port

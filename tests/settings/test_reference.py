@@ -83,6 +83,12 @@ def test_a_family_of_routes_is_one_that_the_gate_has(tmp_path: Path) -> None:
     assert list(faults(tmp_path, "refusals.elsewhere = {}")) == ["refusals.elsewhere"]
 
 
+def test_a_backend_has_a_prefix_of_its_own_and_speaks_tls(tmp_path: Path) -> None:
+    twice = 'backends = [{prefix = "/a", url = "https://x.example"}, {prefix = "/a", url = "https://y.example"}]'
+    assert list(faults(tmp_path, twice)) == ["backends.1.prefix"]
+    assert list(faults(tmp_path, 'backends = [{prefix = "/a", url = "http://x.example"}]')) == ["backends.0.url"]
+
+
 def test_two_faces_cannot_have_one_port_but_both_may_take_any(tmp_path: Path) -> None:
     assert list(faults(tmp_path, "", gate_port=8445)) == ["registry.port"]
     settings = loaded(tmp_path, "operator = { port = 0 }", gate_port=0)
