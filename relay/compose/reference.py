@@ -41,7 +41,7 @@ from relay.wire.server import Door, Listening, serving
 from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
 from relay.x509.context import TlsFileFault, client_context, server_context
 from relay.x509.identity import Identity
-from relay.x509.verify import Unfit, verify_client
+from relay.x509.verify import Reason, Unfit, examine, unfit
 
 # Seconds from one look at the files to the next.
 _LOOK_EVERY: Final = 1.0
@@ -227,7 +227,16 @@ def _authenticator(trust: TrustInForce, clock: Clock) -> Authenticate:
     def authenticate(request: web.Request) -> Identity | Unfit:
         connection = request.get_extra_info("ssl_object")
         certificate = None if connection is None else peer_certificate(connection)
-        return verify_client(certificate, authorities=trust.trust.authorities, at=clock())
+        if certificate is None:
+            return Unfit(reason=Reason.MISSING, detail="no certificate was presented")
+        trusted, now = trust.trust, clock()
+        examined = examine(certificate, authorities=trusted.authorities, at=now)
+        if isinstance(examined, Unfit):
+            return examined
+        if trusted.revokes(examined):
+            # To whoever logs in it is as one of somebody else's.
+            return Unfit(reason=Reason.FOREIGN, detail="its authority revoked it", identity=examined.identity)
+        return unfit(examined, at=now) or examined.identity
 
     return authenticate
 

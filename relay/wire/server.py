@@ -5,12 +5,15 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from relay.errors import SettingsFault
 from relay.settings.places import listening_fault
+
+# Octets. Tokens of a directory that names many groups are longer than aiohttp's own limit, of half as many.
+_LONGEST_LINE: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,15 @@ async def serving(
     Calls in progress get five seconds when the block is left.
     """
     app.on_response_prepare.append(_without_server)
-    runner = web.AppRunner(app, logger=_discreet_logger(), access_log=None, shutdown_timeout=5, keepalive_timeout=75)
+    runner = web.AppRunner(
+        app,
+        logger=_discreet_logger(),
+        access_log=None,
+        shutdown_timeout=5,
+        keepalive_timeout=75,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
+    )
     await runner.setup()
     try:
         try:

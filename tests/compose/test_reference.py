@@ -151,6 +151,13 @@ async def test_a_certificate_that_its_authority_revokes_is_refused_without_a_res
     assert [line["reason"] for line in reference.lines("passage")] == ["registered", "certificate_revoked"]
 
 
+async def test_who_was_revoked_by_the_authority_cannot_log_in_either(made: Rehearsal) -> None:
+    revoke(made.settings.parent, made.contact_person, at=kit.AT)
+    async with started(made) as reference:
+        (seen,) = await reference.person.send(reference.at.registry.port, get("/v1/certificates"))
+    assert json.loads(seen.body)["code"] == "certificate_untrusted"
+
+
 def test_a_missing_revocation_list_is_told_before_anything_is_served(made: Rehearsal) -> None:
     (made.settings.parent / REVOCATIONS).unlink()
     with pytest.raises(SettingsFault) as caught:

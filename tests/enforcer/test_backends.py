@@ -21,6 +21,7 @@ from relay.x509.bundle import read_bundle
 from relay.x509.context import client_context
 from tests.kit import authority as kit
 from tests.kit.caller import Caller, Seen, get, post
+from tests.kit.door import until
 from tests.kit.gate import Gate, book, gate_context, running
 from tests.kit.line import Line
 
@@ -153,11 +154,8 @@ async def test_fields_of_one_hop_do_not_come_back_and_others_do_as_often_as_they
     answer = OK.replace(
         b"\r\n\r\n", b"\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n"
     )
-    async with serving(Behind(answer)) as service, gate_before(service, trust) as gate:
-        context = client_context(read_bundle(kit.system().p12(None), None), trust=trust)
-        reader, writer = await asyncio.open_connection("localhost", gate.port, ssl=context)
-        seen = await (await Line(reader, writer).send(get(f"{PREFIX}/x"))).answer()
-        writer.close()
+    async with serving(Behind(answer)) as there, gate_before(there, trust) as gate, calling(gate, trust) as caller:
+        seen = await (await caller.send(get(f"{PREFIX}/x"))).answer()
     names = [name.lower() for name, _ in seen.fields]
     assert b"x-hop" not in names
     assert [value for name, value in seen.fields if name == b"Set-Cookie"] == [b"a=1", b"b=2"]
@@ -282,3 +280,55 @@ async def test_a_caller_is_asked_for_its_body_once_it_was_let_pass(trust: Path) 
     assert seen is not None
     assert (seen.status, service.bodies) == (200, [b"body"])
     assert (first.startswith(b"HTTP/1.1 403 Forbidden"), none) == (True, None)
+
+
+async def test_octets_come_and_go_before_all_of_them_are_there(trust: Path) -> None:
+    """Each side sends its second half once the other's first has arrived."""
+    there = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+        writer.write(await reader.readexactly(2))
+        there.set()
+        writer.write(await reader.readexactly(2))
+        await writer.drain()
+        writer.close()
+
+    behind = Behind()
+    behind.serve = serve  # type: ignore[method-assign]
+    async with serving(behind) as service, gate_before(service, trust) as gate, calling(gate, trust) as caller:
+        caller.writer.write(f"POST {PREFIX}/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab".encode())
+        await asyncio.wait_for(there.wait(), 5)
+        head = await caller.reader.readuntil(b"\r\n\r\n")
+        first = await caller.reader.readexactly(2)
+        caller.writer.write(b"cd")
+        second = await caller.reader.readexactly(2)
+    assert (head[:15], first, second) == (b"HTTP/1.1 200 OK", b"ab", b"cd")
+
+
+async def test_a_caller_that_hangs_up_within_its_body_leaves_half_a_call_and_no_connection(trust: Path) -> None:
+    async with serving(Behind()) as service, gate_before(service, trust) as gate:
+        async with calling(gate, trust) as caller:
+            caller.writer.write(f"POST {PREFIX}/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab".encode())
+            await until(lambda: bool(service.heads))
+            caller.writer.transport.abort()
+        await until(lambda: service.bodies == [b"broken off"])
+
+
+async def test_a_token_of_sixteen_kibibytes_arrives(trust: Path) -> None:
+    token = "x" * 15_000
+    async with serving(Behind()) as service, gate_before(service, trust) as gate:
+        seen = await called(gate, trust, post(f"{PREFIX}/x", {"Authorization": f"Bearer {token}"}, b""))
+    assert (seen.status, service.fields()["Authorization"]) == (200, [f"Bearer {token}"])
+
+
+@asynccontextmanager
+async def calling(gate: Gate, trust: Path) -> AsyncIterator[Line]:
+    context = client_context(read_bundle(kit.system().p12(None), None), trust=trust)
+    reader, writer = await asyncio.open_connection("localhost", gate.port, ssl=context)
+    try:
+        yield Line(reader, writer)
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)
