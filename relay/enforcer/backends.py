@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from aiohttp import (
+    ClientConnectionResetError,
     ClientError,
     ClientResponse,
     ClientSession,
@@ -172,11 +173,13 @@ async def _back(request: web.Request, answer: ClientResponse) -> web.StreamRespo
             response.enable_chunked_encoding()
         else:
             response.force_close()
-    await response.prepare(request)
     try:
+        await response.prepare(request)
         async for part in answer.content.iter_any():
             await response.write(part)
         await response.write_eof()
+    except ClientConnectionResetError:  # the caller has gone, or is closed to on purpose
+        pass
     except (ClientError, TimeoutError, OSError):
         if request.transport is not None:
             request.transport.abort()

@@ -41,6 +41,10 @@ class Staging:
     def __repr__(self) -> str:
         return f"<Staging {self._faults!r}>"
 
+    def order(self, fault: Fault) -> None:
+        """Have a fault wait for calls. Raises TooMany."""
+        self._faults.order(fault)
+
     def meets(self, routes: Family | None) -> Due | None:
         """Return the fault that a call meets on these routes; each call uses one up."""
         due = self._faults.meet(routes)
@@ -88,7 +92,7 @@ class Staging:
             return _json(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, {"wrong": ["a fault is ordered in application/json"]})
         try:
             fault = Fault.model_validate_json(await request.read())
-            self._faults.order(fault)
+            self.order(fault)
         except ValidationError as error:
             return _json(HTTPStatus.BAD_REQUEST, {"wrong": [_told(each) for each in error.errors(include_input=False)]})
         except TooMany:

@@ -11,9 +11,12 @@ from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from relay.enforcer.backends import Backend, Backends, backend_session
+from relay.enforcer.faults import Fault, Kind
 from relay.enforcer.places import Family, Place
+from relay.enforcer.staging import Staging
 from relay.observe.log import make_logger
 from relay.registry.domain.certificates import Environment
 from relay.registry.domain.mandates import Service
@@ -89,6 +92,8 @@ async def gate_before(
     seconds: float = 5,
     most_body: int = 1 << 20,
     services: tuple[Service, ...] = (*Service,),
+    staging: Staging | None = None,
+    log: io.BytesIO | None = None,
 ) -> AsyncIterator[Gate]:
     backend = Backend(
         prefix=PREFIX,
@@ -99,9 +104,9 @@ async def gate_before(
         most_body=most_body,
     )
     async with backend_session() as session:
-        backends = Backends([backend], session, make_logger(io.BytesIO()))
+        backends = Backends([backend], session, make_logger(log or io.BytesIO()))
         known = Gate(book=book([kit.system()], ["127.0.0.1"], services=services))
-        async with running(known, backends=backends) as gate:
+        async with running(known, backends=backends, staging=staging) as gate:
             yield gate
 
 
@@ -332,3 +337,19 @@ async def calling(gate: Gate, trust: Path) -> AsyncIterator[Line]:
     finally:
         writer.transport.abort()
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("octets", [0, 60, 100_000])
+async def test_an_answer_of_a_backend_closes_after_as_many_octets_as_ordered(trust: Path, octets: int) -> None:
+    log = io.BytesIO()
+    staging = Staging(block=lambda _number: None, log=make_logger(log), registry=CollectorRegistry())
+    staging.order(Fault(kind=Kind.CLOSE, octets=octets))
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+    async with (
+        serving(Behind(answer)) as service,
+        gate_before(service, trust, staging=staging, log=log) as gate,
+        calling(gate, trust) as caller,
+    ):
+        await caller.send(get(f"{PREFIX}/x"))
+        assert len(await caller.reader.read(-1)) == octets
+    assert b"backend_failed" not in log.getvalue()
