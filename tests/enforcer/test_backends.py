@@ -180,6 +180,14 @@ async def test_compressed_octets_come_back_as_they_are(trust: Path) -> None:
         assert (await called(gate, trust, get(f"{PREFIX}/x"))).body == b"none"
 
 
+async def test_a_question_for_the_head_alone_gets_the_length_of_what_it_would_be(trust: Path) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n"
+    async with serving(Behind(answer)) as there, gate_before(there, trust) as gate, calling(gate, trust) as caller:
+        seen = await (await caller.send(get(f"{PREFIX}/x", "HEAD"))).answer(to="HEAD")
+        again = await (await caller.send(get("/whoami"))).answer()
+    assert (seen.status, seen.field("content-length"), again.status) == (200, "300", 200)
+
+
 async def test_a_redirection_is_the_callers_to_follow(trust: Path) -> None:
     answer = b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n"
     async with serving(Behind(answer)) as service, gate_before(service, trust) as gate:
