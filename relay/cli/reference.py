@@ -1,6 +1,7 @@
 """`relay reference`: the gate and the registry to rehearse against, and a folder to begin with."""
 
 import asyncio
+import gc
 import re
 import shlex
 from datetime import UTC, datetime
@@ -107,4 +108,7 @@ async def _until_told(built: Built) -> None:
     told = told_to_stop()
     with standard_output() as out:
         async with running(built, out):
+            # The book lasts: a million ranges are not looked through again and again for what could be thrown away.
+            gc.collect()
+            gc.freeze()
             await told.wait()

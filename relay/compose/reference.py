@@ -3,16 +3,17 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from structlog.typing import FilteringBoundLogger
 
+from relay.compose.book import opened_book
 from relay.enforcer.answers import ELSEWHERE, WORDINGS, Wording
 from relay.enforcer.app import make_gate
 from relay.enforcer.backends import Backend, Backends, backend_session
@@ -33,8 +34,8 @@ from relay.registry.api import make_app as make_registry
 from relay.registry.domain.certificates import Environment
 from relay.registry.domain.errors import BookUnavailable
 from relay.registry.domain.mandates import Service
+from relay.registry.following import Following
 from relay.registry.service import Registry
-from relay.registry.storage.sqlite import opened
 from relay.settings.reference import Backend as BackendSettings
 from relay.settings.reference import GateListen, Listen, Operator, ReferenceSettings, Refusals
 from relay.wire.server import Door, Listening, serving
@@ -141,7 +142,8 @@ async def running(built: Built, out: BinaryIO, *, clock: Clock = lambda: datetim
     door = entrance if settings.gate.proxy_protocol_from else None  # the loop's own costs a connection less
     trust = TrustInForce(built.files, built.trust, clock=clock, log=logger, registry=metrics)
     async with AsyncExitStack() as stack:
-        book, audit = stack.enter_context(_kept_book(settings, clock)), stack.enter_context(_audit(settings.audit, out))
+        book = stack.enter_context(_kept_book(settings, clock, logger, metrics))
+        audit = stack.enter_context(_audit(settings.audit, out))
         session = await stack.enter_async_context(backend_session())
         # Never in earnest: whoever reaches the operator's port could stop everybody.
         staging = Staging(block=book.block, log=logger, registry=metrics) if settings.rehearsal else None
@@ -242,14 +244,27 @@ def _authenticator(trust: TrustInForce, clock: Clock) -> Authenticate:
 
 
 @contextmanager
-def _kept_book(settings: ReferenceSettings, clock: Clock) -> Iterator[Registry]:
-    with ExitStack() as stack:
+def _kept_book(
+    settings: ReferenceSettings, clock: Clock, logger: FilteringBoundLogger, metrics: CollectorRegistry
+) -> Iterator[Registry]:
+    with opened_book(settings) as (store, news):
         try:
-            store = stack.enter_context(opened(settings.book))
-            book = Registry(store, clock, enforced_from=settings.enforced_from, rehearsal=settings.rehearsal)
+            book = Registry(
+                store,
+                clock,
+                opens_at=settings.registration_from,
+                enforced_from=settings.enforced_from,
+                rehearsal=settings.rehearsal,
+            )
         except BookUnavailable as fault:
             raise SettingsFault([("book", fault.detail)]) from None
-        yield book
+        with Following(book.follow, news, logger) as following:
+            _age(metrics).set_function(following.age)
+            yield book
+
+
+def _age(metrics: CollectorRegistry) -> Gauge:
+    return Gauge("registry_book_age_seconds", "Since the book was heard of last.", registry=metrics)
 
 
 @contextmanager

@@ -45,6 +45,21 @@ class Book:
     deferrals: tuple[Deferral, ...]
 
 
+class News(Protocol):
+    """Says that somebody may have written into the book."""
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether somebody may have written, at once when it is so, else after so many seconds.
+
+        Raises `BookUnavailable`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Hear nothing any more."""
+        ...
+
+
 class Store(Protocol):
     """Keeps the book. Safe to call from several threads; every call is one transaction.
 

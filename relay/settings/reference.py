@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
 from relay.settings.load import Branch, Settings, SettingsPath
-from relay.settings.shapes import Balancers, Port, Prefix, UpstreamUrl, formed
+from relay.settings.shapes import Balancers, DatabaseUrl, Port, Prefix, UpstreamUrl, formed
 
 _PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?\Z")
 PublicUrl = Annotated[
@@ -76,16 +76,39 @@ class Operator(Branch):
     port: Port = Field(default=9091, description="0 takes any free port.")
 
 
+class Database(Branch):
+    """A book in PostgreSQL, which several gates and registries can share; over TLS unless it is on this machine."""
+
+    url: DatabaseUrl = Field(
+        description="postgresql://user@host:port/name, a database in which this user makes tables."
+    )
+    password_file: SettingsPath | None = Field(default=None, description="A file with the user's password.")
+    password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
+    trust: SettingsPath | None = Field(default=None, description="PEM of its authorities; empty: public trust.")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password_file is not None and self.password is not None:
+            raise ValueError("give either password_file or password")
+        return self
+
+
 class ReferenceSettings(Settings):
     """Everything `relay reference` can be told."""
 
-    book: SettingsPath = Field(description="The registry's SQLite file; made when there is none.")
+    book: SettingsPath | None = Field(
+        default=None, description="The registry's SQLite file, made when there is none; needed without a database."
+    )
+    database: Database | None = None
     authorities: SettingsPath = Field(description="PEM of the authorities whose client certificates count.")
     revocations: SettingsPath | None = Field(
         default=None, description="What these authorities have revoked: their lists (CRL), PEM or DER; followed."
     )
     audit: SettingsPath | None = Field(
         default=None, description="The file that gets a line for each call at the gate; empty: standard output."
+    )
+    registration_from: AwareDatetime | None = Field(
+        default=None, description="Before it no address can be registered (Q3); empty: at any time."
     )
     enforced_from: AwareDatetime | None = Field(
         default=None, description="Before it an unregistered address passes and is noted; empty: always enforced."
@@ -110,7 +133,9 @@ class ReferenceSettings(Settings):
     operator: Operator = Operator()
 
     def disagreements(self) -> Iterator[tuple[str, str]]:
-        """Yield places that two faces want at once, port 0 taking any free one; and prefixes of two backends."""
+        """Yield a book in two places, or in none; places that two faces want at once; and prefixes of two backends."""
+        if (self.book is None) == (self.database is None):
+            yield "book", "name the file of a book, or the [database] that it is in: one of the two"
         taken: dict[tuple[IPv4Address, int], str] = {}
         for name, face in (("gate", self.gate), ("registry", self.registry), ("operator", self.operator)):
             other = taken.setdefault((face.address, face.port), name)

@@ -17,6 +17,9 @@ _ISSUER: Final = re.compile(rf"{_AUTHORITY}(?:/[A-Za-z0-9._~/-]*)?\Z")
 _REDIS: Final = re.compile(
     rf"(?:rediss://{_HOST}|redis://(?:localhost|127(?:\.[0-9]{{1,3}}){{3}}))(?::(?P<port>[0-9]{{1,5}}))?(?:/[0-9]{{1,4}})?\Z"
 )
+_DATABASE: Final = re.compile(
+    rf"postgresql://[A-Za-z0-9_.-]{{1,63}}@{_HOST}(?::(?P<port>[0-9]{{1,5}}))?/[A-Za-z0-9_.-]{{1,63}}\Z"
+)
 _GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}\Z")
 _SHOWN: Final = re.compile(r"[!-~]{1,300}\Z")
@@ -273,6 +276,9 @@ RedisUrl = Annotated[
         "a Redis or Valkey server is rediss://host:port/number, with its password elsewhere; redis:// is readable on "
         "the way, and for a server on this machine alone: localhost, or 127.0.0.1",
     ),
+]
+DatabaseUrl = Annotated[
+    str, _url(_DATABASE, "a PostgreSQL database is postgresql://user@host:port/name, with its password elsewhere")
 ]
 Host = Annotated[
     str,

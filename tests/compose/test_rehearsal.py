@@ -29,6 +29,7 @@ def test_everything_that_its_settings_name_is_there(tmp_path: Path) -> None:
     made = new_rehearsal(tmp_path / "new" / "folder", PLACE, at=kit.AT)
     built = build(load(ReferenceSettings, made.settings, prefix="REFERENCE_"))
     assert built.settings.rehearsal
+    assert built.settings.book is not None
     assert built.settings.book.is_file()
     assert len(built.trust.authorities) == 2
     assert [due for _, due in built.trust.revocations.due] == [kit.AT + timedelta(days=CERTIFICATE_DAYS)] * 2

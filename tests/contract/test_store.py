@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -41,7 +42,9 @@ from relay.registry.domain.mandates import Authorisation, Block, Consent, Deferr
 from relay.registry.domain.parties import Enterprise, Language, MainContact
 from relay.registry.keeper import snapshot_of
 from relay.registry.ports import Book, Store
-from relay.registry.storage.sqlite import opened
+from relay.registry.storage import postgres, sqlite
+from tests.kit import postgres as cluster_kit
+from tests.kit.postgres import Postgres
 from tests.kit.registry import (
     ELDERS,
     NOON,
@@ -67,8 +70,9 @@ from tests.kit.registry import (
 
 Open = Callable[[], AbstractContextManager[Store]]
 
-STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
-    "sqlite": lambda folder: opened(folder / "book.sqlite"),
+STORES: dict[str, Callable[[Path, pytest.FixtureRequest], Open]] = {
+    "sqlite": lambda folder, request: lambda: sqlite.opened(folder / "book.sqlite"),
+    "postgres": lambda folder, request: partial(postgres.opened, request.getfixturevalue("cluster").database()),
 }
 
 OFFICE, HOME = registration("198.100.20.7"), registration("198.100.30.0/30", at=NOON + timedelta(days=1))
@@ -81,9 +85,15 @@ DEFERRAL = Deferral(user_number=SYSTEM, until=NOON + timedelta(days=1), by=PERSO
 REMOVED = AddressRemoved(user_number=SYSTEM, range=OFFICE.range, by=PERSON, at=NOON)
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with cluster_kit.postgres(tmp_path_factory.mktemp("postgres")) as here:
+        yield here
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    return lambda: STORES[request.param](tmp_path)
+    return STORES[request.param](tmp_path, request)
 
 
 @pytest.fixture

@@ -3,21 +3,40 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from relay.registry.domain.errors import BookUnavailable
-from relay.registry.storage.store import SqlStore
+from relay.registry.storage.store import SqlStore, cause_of
+from relay.registry.storage.upgrade import upgrade
 
 # WAL: the gate's reads never wait for a contact person's write. FULL: an answered change survives a power failure.
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000")
 _KEYS_COUNT = "foreign_keys = ON"
+
+
+class News:
+    """Another process may write into the same file: nobody tells, so it is looked at now and then."""
+
+    def __init__(self) -> None:
+        self._over: Final = Event()
+
+    def __repr__(self) -> str:
+        return "<News of a file>"
+
+    def wait(self, seconds: float) -> bool:
+        """Return after so many seconds, or when it is closed: False, for nobody tells."""
+        self._over.wait(seconds)
+        return False
+
+    def close(self) -> None:
+        """Wait no longer."""
+        self._over.set()
 
 
 @contextmanager
@@ -49,21 +68,15 @@ def migrate(path: Path) -> None:
 
 
 def _upgrade(engine: Engine, path: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", "relay.registry.storage:migrations")
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection, str(path))
             if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                 raise BookUnavailable(
                     f"{path} refers to what it does not have: put a copy of an earlier day in its place"
                 )
-    except CommandError as error:
-        raise BookUnavailable(f"{path} was written by a newer relay, or is not a registry's book: {error}") from error
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or type(error).__name__
-        fault = f"{path} cannot be opened as a registry's book ({cause})"
+        fault = f"{path} cannot be opened as a registry's book ({cause_of(error)})"
         raise BookUnavailable(f"{fault}: name another file, and a new book is made there") from error
 
 

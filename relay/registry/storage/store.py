@@ -45,6 +45,7 @@ from relay.registry.storage.writing import write
 
 T = TypeVar("T")
 Key = TypeVar("Key", bound=str)
+Announce = Callable[[Connection, int], None]
 
 # Rows read at a time.
 _PART: Final = 10_000
@@ -53,19 +54,22 @@ _PART: Final = 10_000
 class SqlStore:
     """A `relay.registry.ports.Store` on any engine whose schema is up to date."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, whole: Engine | None = None, announce: Announce | None = None) -> None:
+        """Take an engine, and `whole`, whose transactions see one moment; `announce` tells of each new version."""
+        self._engine: Final = engine
+        self._whole: Final = whole or engine
+        self._announce: Final = announce
 
     def __repr__(self) -> str:
         return f"<SqlStore {self._engine.url.render_as_string(hide_password=True)}>"
 
     def load(self) -> Book:
         """Return the whole book as of one moment."""
-        return self._run(_load)
+        return self._run(_load, self._whole)
 
     def record(self, event: Event, *, at: datetime) -> int | None:
         """Write down what happened and return the book's new version; None when the book said so already."""
-        return self._run(lambda connection: _record(connection, event, at))
+        return self._run(lambda connection: _record(connection, event, at, self._announce))
 
     def since(self, version: int) -> tuple[tuple[int, Event], ...]:
         """Return what happened after a version, each with the version that it made."""
@@ -124,14 +128,19 @@ class SqlStore:
         found = self._run(lambda connection: connection.execute(query).one_or_none())
         return None if found is None else made(found)
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
+    def _run(self, work: Callable[[Connection], T], engine: Engine | None = None) -> T:
         try:
-            with self._engine.begin() as connection:
+            with (engine or self._engine).begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
-            # The driver's own words only: SQLAlchemy's carry the statement and its values.
-            cause = getattr(error, "orig", None) or type(error).__name__
-            raise BookUnavailable(f"the registry's book cannot be used: {cause}") from error
+            raise BookUnavailable(f"the registry's book cannot be used: {cause_of(error)}") from error
+
+
+def cause_of(error: SQLAlchemyError) -> str:
+    """Return the driver's own words only, in one line: SQLAlchemy's carry the statement and its values."""
+    cause = getattr(error, "orig", None)
+    # PostgreSQL's detail has the values of a row in it.
+    return type(error).__name__ if cause is None else " ".join(str(cause).partition("\nDETAIL:")[0].split())
 
 
 def _load(connection: Connection) -> Book:
@@ -174,7 +183,7 @@ def _selected(connection: Connection) -> dict[OrganisationId, tuple[Organisation
     return {provider: tuple([party for _, party in ticked]) for provider, ticked in found}
 
 
-def _record(connection: Connection, event: Event, at: datetime) -> int | None:
+def _record(connection: Connection, event: Event, at: datetime, announce: Announce | None) -> int | None:
     # The version's row is also the lock that puts all writers in a row, on every database, before anything is read.
     savepoint = connection.begin_nested()
     raised = BOOK.update().values(version=BOOK.c.version + 1).returning(BOOK.c.version)
@@ -182,6 +191,8 @@ def _record(connection: Connection, event: Event, at: datetime) -> int | None:
     if write(event, connection):
         made = {"version": version, "at": at, "kind": codec.kind_of(event), "body": codec.text_of(event)}
         connection.execute(EVENTS.insert().values(made))
+        if announce is not None:
+            announce(connection, version)
         return version
     savepoint.rollback()
     return None
