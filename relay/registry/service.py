@@ -21,6 +21,7 @@ from relay.registry.domain.errors import (
     ConsentNotFound,
     Enrolment,
     EnrolmentRefused,
+    OrganisationNotFound,
     PartyNotFound,
     RegistrationNotOpen,
 )
@@ -147,11 +148,20 @@ class Registry:
         person = self._keeper.store.contact_person(certificate.user_number) if certificate else None
         return admit(certificate, person, at=self._keeper.clock())
 
+    def now(self) -> datetime:
+        """Return what time it is here."""
+        return self._keeper.clock()
+
     def certificates(self, person: ContactPerson) -> tuple[Held, ...]:
         """Return the system certificates of the person's organisation, by user number, the oldest first."""
-        now = self._keeper.clock()
-        own = sorted(self._owned(person), key=lambda each: (each.user_number, each.not_before, each.fingerprint))
-        return tuple(self._held(each, now) for each in own)
+        return self._held_by(person.organisation)
+
+    def certificates_of(self, person: ContactPerson, organisation: str) -> tuple[Held, ...]:
+        """Return those of any organisation, to Support. Raises `RoleRefused`, `OrganisationNotFound`."""
+        must_be(self._keeper, person, Role.SUPPORT)
+        if OrganisationId(organisation) not in self.snapshot.organisations:
+            raise OrganisationNotFound("the book has no organisation of this name")
+        return self._held_by(OrganisationId(organisation))
 
     def registrations(self, person: ContactPerson, number: str) -> tuple[Registration, ...]:
         """Return what is registered under one of the organisation's user numbers, or raise `CertificateNotFound`."""
@@ -364,6 +374,11 @@ class Registry:
             yield same
         yield from self.snapshot.numbered_as(certificate.user_number)
 
+    def _held_by(self, organisation: OrganisationId) -> tuple[Held, ...]:
+        now, owned = self._keeper.clock(), self._systems_of(organisation)
+        ordered = sorted(owned, key=lambda each: (each.user_number, each.not_before, each.fingerprint))
+        return tuple(self._held(each, now) for each in ordered)
+
     def _held(self, certificate: SystemCertificate, now: datetime) -> Held:
         book, number = self.snapshot, certificate.user_number
         deferral = book.deferred.get(number)
@@ -376,13 +391,13 @@ class Registry:
         )
 
     def _own(self, person: ContactPerson, number: str) -> UserNumber:
-        for each in self._owned(person):
+        for each in self._systems_of(person.organisation):
             if each.user_number == number:
                 return each.user_number
         raise CertificateNotFound("your organisation has no system certificate under this user number")
 
-    def _owned(self, person: ContactPerson) -> Iterator[SystemCertificate]:
-        for each in self.snapshot.held_by(person.organisation):
+    def _systems_of(self, organisation: OrganisationId) -> Iterator[SystemCertificate]:
+        for each in self.snapshot.held_by(organisation):
             if isinstance(each, SystemCertificate):
                 yield each
 

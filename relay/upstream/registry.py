@@ -74,7 +74,8 @@ class Registry:
 def is_in(address: IPv4Address, octets: bytes) -> bool:
     """Return whether one of the ranges in a registry's answer has the address. Raises RegistrySilent."""
     try:
-        ranges = [(IPv4Address(row["first"]), IPv4Address(row["last"])) for row in orjson.loads(octets)["addresses"]]
-    except (ValueError, AddressValueError, TypeError, LookupError):
+        rows = [row for row in orjson.loads(octets)["addresses"] if row.get("counts", True)]
+        ranges = [(IPv4Address(row["first"]), IPv4Address(row["last"])) for row in rows]
+    except (ValueError, AddressValueError, TypeError, AttributeError, LookupError):
         raise RegistrySilent("answered with no list of addresses") from None
     return any(first <= address <= last for first, last in ranges)

@@ -1,11 +1,12 @@
 """A registry that listens on loopback with certificates of the demo authority, and somebody who calls it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -58,12 +59,16 @@ class Caller:
     trust: Path
     issued: Issued | None
 
-    async def __call__(self, method: str, path: str) -> Answer:
+    async def __call__(
+        self, method: str, path: str, told: object = None, *, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
         bundle = None if self.issued is None else _bundle(self.issued)
         context = client_context(bundle, trust=self.trust)
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, URL(self.url + path, encoded=True), ssl=context) as response,
+            session.request(
+                method, URL(self.url + path, encoded=True), ssl=context, json=told, headers=headers
+            ) as response,
         ):
             body = await response.json(content_type=None) if await response.read() else None
             return Answer(status=response.status, body=body, headers=dict(response.headers))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import orjson
 import pytest
 from aiohttp import web
 
@@ -152,3 +153,9 @@ async def test_a_bad_one_is_silent_in_time_and_within_bounds(
 def test_an_answer_that_is_no_list_of_addresses_is_silence(octets: bytes) -> None:
     with pytest.raises(RegistrySilent):
         is_in(ADDRESS, octets)
+
+
+@pytest.mark.parametrize(("counts", "there"), [({}, True), ({"counts": True}, True), ({"counts": False}, False)])
+def test_an_address_that_ended_is_registered_no_more(counts: dict[str, bool], there: bool) -> None:
+    row = {"first": str(ADDRESS), "last": str(ADDRESS), **counts}
+    assert is_in(ADDRESS, orjson.dumps({"addresses": [row]})) is there

@@ -9,7 +9,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from structlog.typing import FilteringBoundLogger
 
-from relay.registry.api.handlers import PERSON, REGISTRY, add_routes
+from relay.registry.api import handlers, support
+from relay.registry.api.keys import PERSON, REGISTRY
 from relay.registry.api.problems import answer
 from relay.registry.domain.errors import LogIn, LogInRefused, RegistryError
 from relay.registry.service import Registry
@@ -36,7 +37,8 @@ def make_app(service: Registry, authenticate: Authenticate, logger: FilteringBou
     """Return the registry's API on `service`, letting in whom `authenticate` identifies and the book knows."""
     app = web.Application(middlewares=[_teller(logger), _door(service, authenticate)])
     app[REGISTRY] = service
-    add_routes(app)
+    handlers.add_routes(app)
+    support.add_routes(app)
     return app
 
 
@@ -73,7 +75,10 @@ async def _answered(request: web.Request, handler: Handler, logger: FilteringBou
         told.headers["Allow"] = allowed
         return told
     except web.HTTPNotFound:
-        detail = "The registry's resources begin at /v1/certificates, /v1/parties and /v1/customers/addresses."
+        detail = (
+            "The registry's resources begin at /v1/me, /v1/certificates, /v1/parties, /v1/consents, /v1/collections, "
+            "/v1/customers/addresses and /v1/support."
+        )
         return problem(404, "resource_not_found", "There is nothing here", detail)
     except Exception as error:  # the last door: the caller gets an answer, the log the cause
         logger.error("registry_fault", method=request.method, exc_info=error)

@@ -13,6 +13,7 @@ from relay.registry.domain.errors import (
     AddressNotFound,
     AuthorisationNotFound,
     BlockNotFound,
+    BodyRefused,
     BookUnavailable,
     CertificateNotFound,
     CollectionRefused,
@@ -22,10 +23,12 @@ from relay.registry.domain.errors import (
     EndRefused,
     LogIn,
     LogInRefused,
+    OrganisationNotFound,
     PartyNotFound,
     RegistrationNotOpen,
     RegistryError,
     RoleRefused,
+    ServiceUnknown,
 )
 from relay.wire.answer import problem
 
@@ -91,6 +94,24 @@ OTHER: Final[Mapping[type[RegistryError], Problem]] = MappingProxyType(
             title="This address is not registered",
             remedy="Name the address or range exactly as the list of the certificate's addresses shows it.",
         ),
+        BodyRefused: Problem(
+            status=400,
+            code="body_refused",
+            title="This body cannot be read",
+            remedy="Send JSON as the registry's manual shows it, or no body where none is needed.",
+        ),
+        ServiceUnknown: Problem(
+            status=404,
+            code="service_unknown",
+            title="There is no such service",
+            remedy="Name one of them as it is written here.",
+        ),
+        OrganisationNotFound: Problem(
+            status=404,
+            code="organisation_not_found",
+            title="There is no such organisation",
+            remedy="GET /v1/support/organisations lists them.",
+        ),
         EndRefused: Problem(
             status=422,
             code="end_refused",
@@ -150,7 +171,7 @@ OTHER: Final[Mapping[type[RegistryError], Problem]] = MappingProxyType(
             code="role_refused",
             title="Your organisation cannot do this",
             remedy="A care provider ticks software parties at /v1/parties; a software party registers addresses for "
-            "its customers at /v1/customers/addresses.",
+            "its customers at /v1/customers/addresses; what is below /v1/support is Support's.",
         ),
         BookUnavailable: Problem(
             status=503,

@@ -41,6 +41,18 @@ class AddressNotFound(RegistryError):
     """This very address or range is not registered for the certificate."""
 
 
+class BodyRefused(RegistryError):
+    """What came with a request is not what belongs there."""
+
+
+class ServiceUnknown(RegistryError):
+    """There is no such service."""
+
+
+class OrganisationNotFound(RegistryError):
+    """There is no such organisation."""
+
+
 class EndRefused(RegistryError):
     """The end date of a registration is none that can be."""
 
