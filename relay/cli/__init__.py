@@ -18,6 +18,7 @@ VERBS: Final[Mapping[str, tuple[str, str | None, str]]] = {
     "client": ("relay.cli.client:client", None, "Keys for callers: make, replace, take away, list."),
     "guard": ("relay.cli.guard:guard", None, "See what is held or stopped, and let calls out again."),
     "reference": ("relay.cli.reference:reference", "reference", "Run the reference gate and registry."),
+    "registry": ("relay.cli.registry:registry", "reference", "Take the registry's book out, or in."),
     "demo": ("relay.cli.demo:demo", "reference", "See the whole story on this machine."),
 }
 

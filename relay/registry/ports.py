@@ -1,6 +1,6 @@
 """What the registry needs of the world: a store that keeps the book, and a clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,6 +72,13 @@ class Store(Protocol):
 
     def record(self, event: Event, *, at: datetime) -> int | None:
         """Write down what happened and return the book's new version; None when the book said so already."""
+        ...
+
+    def begin(self, events: Sequence[Event], *, at: datetime) -> int:
+        """Write down all of these in a book in which nothing has happened, or none; return its version.
+
+        Raises `BookUnavailable` when something has happened in it, or when these contradict each other.
+        """
         ...
 
     def since(self, version: int) -> tuple[tuple[int, Event], ...]:

@@ -43,6 +43,7 @@ from relay.registry.domain.parties import Enterprise, Language, MainContact
 from relay.registry.keeper import snapshot_of
 from relay.registry.ports import Book, Store
 from relay.registry.storage import postgres, sqlite
+from relay.registry.storage.portable import exported, read
 from tests.kit import postgres as cluster_kit
 from tests.kit.postgres import Postgres
 from tests.kit.registry import (
@@ -361,3 +362,14 @@ def test_people_enterprises_and_consents_come_back_as_they_were(store: Store) ->
     assert store.consents(ELDERS) == ()
     assert [each.until for each in store.registrations(SYSTEM)] == [NOON + timedelta(days=1)]
     assert [each.until for each in store.party_addresses(PARTY)] == [NOON]
+
+
+def test_a_book_that_was_taken_out_and_in_is_the_same(store: Store, open_store: Open, tmp_path: Path) -> None:
+    for event in ALL:
+        store.record(event, at=NOON)
+    with sqlite.opened(tmp_path / "another.sqlite") as another:
+        another.begin(read(exported(store)), at=NOON)
+        assert exported(another) == exported(store)
+        assert replace(snapshot_of(another.load()), version=0) == replace(snapshot_of(store.load()), version=0)
+        with pytest.raises(BookUnavailable):
+            another.begin([OrganisationAdded(organisation=organisation(OrganisationId("vierde"), "99000004"))], at=NOON)

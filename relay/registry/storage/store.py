@@ -1,6 +1,6 @@
 """The book in a database, by SQLAlchemy Core: portable SQL, one transaction a call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -70,6 +70,10 @@ class SqlStore:
     def record(self, event: Event, *, at: datetime) -> int | None:
         """Write down what happened and return the book's new version; None when the book said so already."""
         return self._run(lambda connection: _record(connection, event, at, self._announce))
+
+    def begin(self, events: Sequence[Event], *, at: datetime) -> int:
+        """Write down all of these in a book in which nothing has happened, or none; return its version."""
+        return self._run(lambda connection: _begin(connection, events, at, self._announce))
 
     def since(self, version: int) -> tuple[tuple[int, Event], ...]:
         """Return what happened after a version, each with the version that it made."""
@@ -196,3 +200,13 @@ def _record(connection: Connection, event: Event, at: datetime, announce: Announ
         return version
     savepoint.rollback()
     return None
+
+
+def _begin(connection: Connection, events: Sequence[Event], at: datetime, announce: Announce | None) -> int:
+    locked = connection.execute(BOOK.update().values(version=BOOK.c.version).returning(BOOK.c.version)).scalar_one()
+    if locked:
+        raise BookUnavailable("something has happened in this book already: only a new one can become another")
+    version = 0
+    for event in events:
+        version = _record(connection, event, at, announce) or version
+    return version
