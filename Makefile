@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup compiled demo test quick test-source test-workers test-compiled check format lock docs bench bench-quick bench-setup image clean
+.PHONY: help setup compiled demo test quick test-source test-workers test-compiled mutants check format lock docs bench bench-quick bench-setup image clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ test-compiled: compiled  ## Run the tests against the relay as the image has it,
 	$(call run,PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(QUICK) -o pythonpath=)
 	$(call run,PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(SLOW) $(UNCOMPILED) -o pythonpath=)
 	$(call run,PYTHONSAFEPATH=1 TESTED_COMPILED=1 $(COMPILED)/pytest $(ALONE) $(UNCOMPILED) -o pythonpath=)
+
+mutants: setup  ## Change the registry's rules in one place after the other, and see a test fail (some ten minutes)
+	$(RUN) tests.kit.mutants
 
 check: setup  ## Lint, types, floors
 	$(BIN)/ruff check .
