@@ -9,7 +9,6 @@ from relay.cli.settings import settings_file
 from relay.compose.book import opened_book
 from relay.errors import SettingsFault
 from relay.keeping import write_whole
-from relay.registry.domain.errors import BookUnavailable
 from relay.registry.storage.portable import PortableFault, exported, read
 from relay.settings.load import load
 from relay.settings.reference import ReferenceSettings
@@ -29,10 +28,7 @@ def registry() -> None:
 def export(file: Path, config: Path) -> None:
     """Write the whole book into FILE, for its owner alone; also while `relay reference` runs on it."""
     with opened_book(load(ReferenceSettings, config, prefix="REFERENCE_")) as (store, _):
-        try:
-            octets = exported(store)
-        except BookUnavailable as fault:
-            raise SettingsFault([("book", fault.detail)]) from None
+        octets = exported(store)
     try:
         write_whole(file, octets)
     except OSError as error:
@@ -52,8 +48,5 @@ def import_(file: Path, config: Path) -> None:
     except PortableFault as fault:
         raise SettingsFault([(f"{file}: {place}", why) for place, why in fault.faults]) from None
     with opened_book(load(ReferenceSettings, config, prefix="REFERENCE_")) as (store, _):
-        try:
-            version = store.begin(events, at=datetime.now(UTC))
-        except BookUnavailable as fault:
-            raise SettingsFault([("book", fault.detail)]) from None
+        version = store.begin(events, at=datetime.now(UTC))
     click.echo(f"The book is at version {version}.")

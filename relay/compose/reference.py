@@ -32,7 +32,6 @@ from relay.ops.app import make_app as make_operator
 from relay.registry.api import Authenticate
 from relay.registry.api import make_app as make_registry
 from relay.registry.domain.certificates import Environment
-from relay.registry.domain.errors import BookUnavailable
 from relay.registry.domain.mandates import Service
 from relay.registry.following import Following
 from relay.registry.service import Registry
@@ -42,7 +41,7 @@ from relay.wire.server import Door, Listening, serving
 from relay.x509.any_client import AnyClientImpossible, accept_any_client_certificate, peer_certificate
 from relay.x509.context import TlsFileFault, client_context, server_context
 from relay.x509.identity import Identity
-from relay.x509.verify import Reason, Unfit, examine, unfit
+from relay.x509.verify import Unfit
 
 # Seconds from one look at the files to the next.
 _LOOK_EVERY: Final = 1.0
@@ -229,16 +228,7 @@ def _authenticator(trust: TrustInForce, clock: Clock) -> Authenticate:
     def authenticate(request: web.Request) -> Identity | Unfit:
         connection = request.get_extra_info("ssl_object")
         certificate = None if connection is None else peer_certificate(connection)
-        if certificate is None:
-            return Unfit(reason=Reason.MISSING, detail="no certificate was presented")
-        trusted, now = trust.trust, clock()
-        examined = examine(certificate, authorities=trusted.authorities, at=now)
-        if isinstance(examined, Unfit):
-            return examined
-        if trusted.revokes(examined):
-            # To whoever logs in it is as one of somebody else's.
-            return Unfit(reason=Reason.FOREIGN, detail="its authority revoked it", identity=examined.identity)
-        return unfit(examined, at=now) or examined.identity
+        return trust.trust.identify(certificate, at=clock())
 
     return authenticate
 
@@ -248,16 +238,13 @@ def _kept_book(
     settings: ReferenceSettings, clock: Clock, logger: FilteringBoundLogger, metrics: CollectorRegistry
 ) -> Iterator[Registry]:
     with opened_book(settings) as (store, news):
-        try:
-            book = Registry(
-                store,
-                clock,
-                opens_at=settings.registration_from,
-                enforced_from=settings.enforced_from,
-                rehearsal=settings.rehearsal,
-            )
-        except BookUnavailable as fault:
-            raise SettingsFault([("book", fault.detail)]) from None
+        book = Registry(
+            store,
+            clock,
+            opens_at=settings.registration_from,
+            enforced_from=settings.enforced_from,
+            rehearsal=settings.rehearsal,
+        )
         with Following(book.follow, news, logger) as following:
             _age(metrics).set_function(following.age)
             yield book

@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry, Gauge
 from structlog.typing import FilteringBoundLogger
 
 from relay.x509.context import TlsFileFault, load_trust
+from relay.x509.identity import Identity
 from relay.x509.revocation import Revocations, RevocationsFault, read_revocations
-from relay.x509.verify import Examined
+from relay.x509.verify import Unfit, verify_client
 from relay.x509.watch import FileWatch, Stamp, stamp_of
 
 
@@ -37,9 +38,9 @@ class Trust:
     authorities: Sequence[Certificate]
     revocations: Revocations = Revocations.none()  # noqa: RUF009  # frozen, and the same for all
 
-    def revokes(self, examined: Examined) -> bool:
-        """Whether this certificate is on a list."""
-        return (examined.issuer, examined.serial_number) in self.revocations.revoked
+    def identify(self, certificate: bytes | None, *, at: datetime) -> Identity | Unfit:
+        """Return whose certificate this is, DER as TLS received it, or why it proves nobody."""
+        return verify_client(certificate, authorities=self.authorities, at=at, revoked=self.revocations.revoked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ _UNFIT: Final[Mapping[verify.Reason, Refusal]] = MappingProxyType(
         verify.Reason.NOT_YET_VALID: Refusal.CERTIFICATE_NOT_YET_VALID,
         verify.Reason.EXPIRED: Refusal.CERTIFICATE_EXPIRED,
         verify.Reason.WRONG_PURPOSE: Refusal.CERTIFICATE_WRONG_PURPOSE,
+        verify.Reason.REVOKED: Refusal.CERTIFICATE_REVOKED,
     }
 )
 # Whatever the book refuses has the same name here.
@@ -99,26 +100,17 @@ def judge(
     `certificate` is the DER as TLS received it, or None; `address` the peer of the connection; `place` where the call
     goes, as far as that is told.
     """
-    if certificate is None:
-        return Passage(at=at, address=address, identity=None, verdict=Refused(Refusal.CERTIFICATE_MISSING))
-    examined = verify.examine(certificate, authorities=trust.authorities, at=at)
-    if isinstance(examined, verify.Unfit):
-        return Passage(at=at, address=address, identity=examined.identity, verdict=Refused(_UNFIT[examined.reason]))
-    identity, unfit = examined.identity, _by_itself(examined, trust, at)
-    verdict = _by_the_book(snapshot, identity, address, at, place) if unfit is None else Refused(unfit)
-    known = snapshot.certificates.get(Fingerprint(identity.fingerprint))
+    verdict: Verdict
+    match trust.identify(certificate, at=at):
+        case verify.Unfit(reason=reason, identity=identity):
+            verdict = Refused(_UNFIT[reason])
+        case Identity(kind=Kind.PERSONAL) as identity:
+            verdict = Refused(Refusal.CERTIFICATE_PERSONAL)
+        case identity:
+            verdict = _by_the_book(snapshot, identity, address, at, place)
+    known = None if identity is None else snapshot.certificates.get(Fingerprint(identity.fingerprint))
     holder = None if known is None else known.organisation
     return Passage(at=at, address=address, identity=identity, verdict=verdict, holder=holder)
-
-
-def _by_itself(examined: verify.Examined, trust: Trust, at: datetime) -> Refusal | None:
-    """Return what is wrong with a certificate whatever the book says of it."""
-    unfit = verify.unfit(examined, at=at)
-    if unfit is not None:
-        return _UNFIT[unfit.reason]
-    if trust.revokes(examined):
-        return Refusal.CERTIFICATE_REVOKED
-    return Refusal.CERTIFICATE_PERSONAL if examined.identity.kind is Kind.PERSONAL else None
 
 
 def _by_the_book(snapshot: Snapshot, identity: Identity, address: IPAddress, at: datetime, place: Place) -> Verdict:

@@ -13,7 +13,7 @@ from relay.registry.domain.events import (
     DeferralEnded,
     ServiceAuthorised,
 )
-from relay.registry.domain.identifiers import Fingerprint, OrganisationId, UserNumber
+from relay.registry.domain.identifiers import Fingerprint, UserNumber
 from relay.registry.domain.mandates import Authorisation, Block, Deferral, Service, check_deferral
 from relay.registry.domain.parties import ContactPerson, Organisation, Role
 from relay.registry.keeper import Keeper
@@ -102,11 +102,6 @@ class Support:
             if known is None:
                 raise CertificateNotFound("no certificate has this fingerprint")
             return self._keeper.record(CertificateRevoked(fingerprint=known.fingerprint, at=self._keeper.clock()))
-
-    def owner(self, person: ContactPerson, number: str) -> OrganisationId:
-        """Return whose certificates are under a user number. Raises `CertificateNotFound`."""
-        known = self._numbered(person, number)
-        return next(self._keeper.snapshot.numbered_as(known)).organisation
 
     def _numbered(self, person: ContactPerson, number: str) -> UserNumber:
         must_be(self._keeper, person, Role.SUPPORT)

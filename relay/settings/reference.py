@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, SecretStr, model_validator
+from pydantic import AwareDatetime, Field
 
 from relay.settings.load import Branch, Settings, SettingsPath
+from relay.settings.secret import Locked
 from relay.settings.shapes import Balancers, DatabaseUrl, Port, Prefix, UpstreamUrl, formed
 
 _PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?\Z")
@@ -76,21 +77,13 @@ class Operator(Branch):
     port: Port = Field(default=9091, description="0 takes any free port.")
 
 
-class Database(Branch):
+class Database(Locked):
     """A book in PostgreSQL, which several gates and registries can share; over TLS unless it is on this machine."""
 
     url: DatabaseUrl = Field(
         description="postgresql://user@host:port/name, a database in which this user makes tables."
     )
-    password_file: SettingsPath | None = Field(default=None, description="A file with the user's password.")
-    password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
     trust: SettingsPath | None = Field(default=None, description="PEM of its authorities; empty: public trust.")
-
-    @model_validator(mode="after")
-    def _one_password(self) -> Self:
-        if self.password_file is not None and self.password is not None:
-            raise ValueError("give either password_file or password")
-        return self
 
 
 class ReferenceSettings(Settings):

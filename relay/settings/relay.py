@@ -22,6 +22,7 @@ from relay.settings.client import Client, TokenGrant
 from relay.settings.directory import Directory
 from relay.settings.limits import Limits
 from relay.settings.load import Branch, Settings, SettingsPath
+from relay.settings.secret import Locked
 from relay.settings.shapes import (
     AwsSecret,
     AzureSecret,
@@ -427,20 +428,16 @@ class Tenant(Branch):
         return self
 
 
-class Shared(Branch):
+class Shared(Locked):
     """Where several relays with the same clients count together; without it each counts for itself."""
 
     url: RedisUrl = Field(
         description="A Redis or Valkey server: rediss://host:port/number; another number for relays with other clients."
     )
-    password_file: SettingsPath | None = Field(default=None, description="A file with its password, if it has one.")
-    password: SecretStr | None = Field(default=None, description="The password, for environment variables.")
     trust: SettingsPath | None = Field(default=None, description="PEM of its authorities; empty: public trust.")
 
     @model_validator(mode="after")
-    def _one_password(self) -> Self:
-        if self.password_file is not None and self.password is not None:
-            raise ValueError("give either password_file or password")
+    def _trust_with_tls(self) -> Self:
         if self.trust is not None and not self.url.startswith("rediss:"):
             raise ValueError("trust belongs to rediss://, for without TLS no certificate is shown")
         return self

@@ -1,6 +1,6 @@
 """Whether a caller's certificate is worth anything: chain, dates and purpose, judged at a given moment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     WRONG_PURPOSE = "wrong_purpose"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,20 @@ class Examined:
     serial_number: int
 
 
-def verify_client(leaf_der: bytes | None, *, authorities: Sequence[x509.Certificate], at: datetime) -> Identity | Unfit:
+def verify_client(
+    leaf_der: bytes | None,
+    *,
+    authorities: Sequence[x509.Certificate],
+    at: datetime,
+    revoked: Collection[tuple[bytes, int]] = frozenset(),
+) -> Identity | Unfit:
     """Return whose certificate this is, or why it is unfit to prove that; whatever is unclear is unfit.
 
     `authorities` are the roots to trust with the intermediates below them (a resumed session carries the caller's own
     certificate only, so intermediates are never taken from the caller); without any root the intermediates are
-    trusted themselves, and nothing at all trusts nobody. `at` carries its time zone. There is no revocation here.
+    trusted themselves, and nothing at all trusts nobody. `at` carries its time zone. `revoked` has serial
+    numbers, each with its issuer's name as DER.
+
     Whoever asks on each request keeps what `examine` returned, and has it judged each time.
     """
     if leaf_der is None:
@@ -59,7 +68,11 @@ def verify_client(leaf_der: bytes | None, *, authorities: Sequence[x509.Certific
     examined = examine(leaf_der, authorities=authorities, at=at)
     if isinstance(examined, Unfit):
         return examined
-    return unfit(examined, at=at) or examined.identity
+    if (found := unfit(examined, at=at)) is not None:
+        return found
+    if (examined.issuer, examined.serial_number) in revoked:
+        return Unfit(reason=Reason.REVOKED, detail="its authority revoked it", identity=examined.identity)
+    return examined.identity
 
 
 def examine(leaf_der: bytes, *, authorities: Sequence[x509.Certificate], at: datetime) -> Examined | Unfit:

@@ -1,6 +1,7 @@
 """`relay registry` takes a book out into a file, and a file into a new book, whole or not at all."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -51,15 +52,39 @@ def test_a_book_in_which_something_has_happened_stays_as_it_is(rehearsal: Path, 
         assert store.load() == before
 
 
-def test_what_contradicts_itself_changes_nothing(rehearsal: Path, tmp_path: Path) -> None:
+def test_what_contradicts_itself_is_told_with_its_place_and_changes_nothing(rehearsal: Path, tmp_path: Path) -> None:
     file, new = tmp_path / "book.json", tmp_path / "new.sqlite"
     told(rehearsal, "export", file)
     document = json.loads(file.read_bytes())
-    document["events"] = [each for each in document["events"] if each["kind"] != "OrganisationAdded"]
+    selection = {"provider": "praktijk-voorbeeld", "party": "nergens", "by": "1" * 14, "at": NOON.isoformat()}
+    document["events"].append({"kind": "PartySelected", "body": {"selection": selection}})
     file.write_text(json.dumps(document))
-    assert told(rehearsal, "import", file, new).exit_code == 1
+    result = told(rehearsal, "import", file, new)
+    assert (result.exit_code, f"events.{len(document['events']) - 1} contradicts" in result.output) == (1, True)
     with opened(new) as store:
         assert store.load().version == 0
+        assert store.organisations() == ()
+
+
+def test_who_comes_in_by_a_file_comes_in_by_the_rules_of_every_day(rehearsal: Path, tmp_path: Path) -> None:
+    file = tmp_path / "book.json"
+    told(rehearsal, "export", file)
+    document = json.loads(file.read_bytes())
+    events = document["events"]
+    [person] = [each for each in events if each["kind"] == "ContactPersonAdded"]
+    system = next(each for each in events if each["body"].get("certificate", {}).get("environment"))
+    others = [deepcopy(person) for _ in range(3)]
+    for number, other in enumerate(others):
+        other["body"]["person"]["user_number"] = f"{number:014}"
+    others[2]["body"]["person"]["organisation"] = "nergens"
+    stolen = deepcopy(system)
+    stolen["body"]["certificate"] |= {"fingerprint": "0" * 64, "environment": "production"}
+    document["events"] = [*events, *others, stolen]
+    file.write_text(json.dumps(document))
+    output = told(rehearsal, "import", file, tmp_path / "new.sqlite").output
+    assert "has 2 contact persons already" in output
+    assert "belongs to a certificate of another holder, kind or environment" in output
+    assert "no organisation nergens before it" in output
 
 
 def test_every_fault_of_a_file_is_told_with_its_place_and_no_value(rehearsal: Path, tmp_path: Path) -> None:
@@ -81,6 +106,7 @@ def test_every_fault_of_a_file_is_told_with_its_place_and_no_value(rehearsal: Pa
     ("text", "why"),
     [
         ("", "is no JSON"),
+        ('{"format": "relay-registry", "version": 1, "events": 5}', "events: is no list"),
         ("[]", "no file that `relay registry export` wrote"),
         ('{"format": "relay-registry", "version": 2, "events": []}', "a newer relay"),
     ],

@@ -155,7 +155,7 @@ async def test_who_was_revoked_by_the_authority_cannot_log_in_either(made: Rehea
     revoke(made.settings.parent, made.contact_person, at=kit.AT)
     async with started(made) as reference:
         (seen,) = await reference.person.send(reference.at.registry.port, get("/v1/certificates"))
-    assert json.loads(seen.body)["code"] == "certificate_untrusted"
+    assert json.loads(seen.body)["code"] == "certificate_revoked"
 
 
 def test_a_missing_revocation_list_is_told_before_anything_is_served(made: Rehearsal) -> None:

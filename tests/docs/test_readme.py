@@ -45,3 +45,9 @@ def test_the_mail_server_in_the_readme_is_one() -> None:
     [block] = [block for block in SHOWN.values() if block.startswith("[mail]")]
     mail = MailServer.model_validate(tomllib.loads(block)["mail"])
     assert (mail.tls, list(mail.faults())) == ("starttls", [])
+
+
+def test_the_command_for_all_tests_installs_what_continuous_integration_does() -> None:
+    [command] = re.findall(r"apt-get install -y (.*) && make test\n", README.read_text())
+    lists = re.findall(r'packages="(?:\$packages )?(.*)"', (README.parent / ".ci" / "run").read_text())
+    assert set(" ".join(lists).split()) <= set(command.split())

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from relay.registry.storage.postgres import Database
+from tests.kit import authority as kit
 from tests.kit.may_skip import needed
 
 PASSWORD = "het-boek-ligt-open"
@@ -37,20 +38,36 @@ class Postgres:
         self._folder.mkdir(mode=0o700)
         secret = folder / "password"
         secret.write_text(PASSWORD)
-        if (user := _other_user()) is not None:
+        user = _other_user()
+        if user is not None:
             for path in (self._folder, secret):
                 shutil.chown(path, user)
             for above in folder.parents:
                 if above.stat().st_uid == 0 and not above.stat().st_mode & 0o001 and above != Path("/"):
                     above.chmod(above.stat().st_mode | 0o011)
             folder.chmod(folder.stat().st_mode | 0o011)
+        for name, octets in {"server.crt": kit.server().chain_pem(), "server.key": kit.server().key_pem()}.items():
+            file = folder / name
+            file.write_bytes(octets)
+            file.chmod(0o600)
+            if user is not None:
+                shutil.chown(file, user)
         # Not synced to the disk while it is made: it is written once.
         command = ["initdb", "-D", str(self._folder), "-U", _USER, "--pwfile", str(secret), "-A", "scram-sha-256", "-N"]
         subprocess.run(self._as_user(*command), check=True, capture_output=True, cwd="/")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        beside = self._folder.parent
+        told = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1,127.0.0.2",
+            "unix_socket_directories": "",
+            "ssl": "on",
+            "ssl_cert_file": beside / "server.crt",
+            "ssl_key_file": beside / "server.key",
+        }
+        options = [part for name, value in told.items() for part in ("-c", f"{name}={value}")]
         with (self._folder.parent / "postgres.log").open("ab") as log:
             command = self._as_user("postgres", "-D", str(self._folder), *options)
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", start_new_session=True)

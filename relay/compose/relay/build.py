@@ -24,7 +24,7 @@ from relay.mail.server import MailFault, MailServer
 from relay.settings.client import Client
 from relay.settings.relay import RelaySettings
 from relay.settings.relay import Tenant as TenantSettings
-from relay.settings.secret import SecretFault, read_secret
+from relay.settings.secret import SecretFault
 from relay.settings.words import Family
 from relay.tenant.directory import Tenant
 from relay.tenant.routing import Route, RouteTable
@@ -244,10 +244,9 @@ def build_count(settings: RelaySettings) -> CommonCount | None:
     shared, faults = settings.shared, list[tuple[str, str]]()
     if shared is None:
         return None
-    password = shared.password.get_secret_value() if shared.password else None
+    password: str | None = None
     try:
-        if shared.password_file is not None:
-            password = read_secret(shared.password_file)
+        password = shared.secret()
     except SecretFault as fault:
         faults.append(("shared.password_file", fault.detail))
     try:

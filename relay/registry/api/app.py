@@ -29,6 +29,7 @@ UNFIT: Final[Mapping[Reason, LogIn]] = MappingProxyType(
         Reason.WRONG_PURPOSE: LogIn.CERTIFICATE_UNTRUSTED,
         Reason.EXPIRED: LogIn.CERTIFICATE_EXPIRED,
         Reason.NOT_YET_VALID: LogIn.CERTIFICATE_NOT_YET_VALID,
+        Reason.REVOKED: LogIn.CERTIFICATE_REVOKED,
     }
 )
 

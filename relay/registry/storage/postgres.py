@@ -27,7 +27,7 @@ class Database:
     """Where a book is: host, port, the database's name and whose it is.
 
     `trust` is a PEM file of the authorities of its certificate, None for those that the web trusts. A server on the
-    same machine, `local`, needs none.
+    same machine, `local`, needs no certificate, and has to show one where there is `trust`.
     """
 
     host: str
@@ -43,7 +43,9 @@ class Database:
 
     def options(self) -> dict[str, str]:
         """Return what the driver is told beside the address."""
-        tls = {"sslmode": "prefer"} if self.local else {"sslmode": "verify-full", "sslrootcert": self.trust or "system"}
+        tls = {"sslmode": "verify-full", "sslrootcert": self.trust or "system"}
+        if self.local and self.trust is None:
+            tls = {"sslmode": "prefer"}
         alive = {
             "keepalives_idle": "10",
             "keepalives_interval": "5",

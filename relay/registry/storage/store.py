@@ -7,7 +7,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Row, Select, Table, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from relay.registry.domain.errors import BookUnavailable
 from relay.registry.domain.events import Event
@@ -207,6 +207,10 @@ def _begin(connection: Connection, events: Sequence[Event], at: datetime, announ
     if locked:
         raise BookUnavailable("something has happened in this book already: only a new one can become another")
     version = 0
-    for event in events:
-        version = _record(connection, event, at, announce) or version
+    for number, event in enumerate(events):
+        try:
+            version = _record(connection, event, at, announce) or version
+        except IntegrityError as error:
+            fault = f"events.{number} contradicts what is before it ({cause_of(error)}): nothing was written"
+            raise BookUnavailable(fault) from error
     return version

@@ -26,6 +26,7 @@ from relay.registry.service import Registry
 from relay.registry.storage import postgres, sqlite
 from relay.registry.storage.postgres import Database, News
 from relay.registry.storage.tables import METADATA
+from tests.kit import authority as kit
 from tests.kit import postgres as cluster_kit
 from tests.kit.postgres import PASSWORD, Postgres
 from tests.kit.registry import NOON, SYSTEM, contact_person, organisation, print_of, system_certificate
@@ -85,7 +86,7 @@ def test_a_change_reaches_another_gate_within_a_tenth_of_a_second(cluster: Postg
                 until(lambda last=last: passes(reader, f"198.100.20.{last}"))
                 took.append(time.monotonic() - began)
         assert reader.snapshot == writer.snapshot
-    assert sorted(took)[len(took) // 2] < 0.1
+    assert sorted(took)[-5] < 0.1  # the machine may have had something else to do once or twice
 
 
 def test_nobodys_word_is_needed_for_what_is_looked_for_now_and_then(tmp_path: Path) -> None:
@@ -131,6 +132,21 @@ def test_a_database_that_cannot_be_had_is_told_without_its_password(
     assert PASSWORD not in caught.value.detail + repr(database) + str(database)
     assert "fout" not in caught.value.detail
     assert "\n" not in caught.value.detail
+
+
+def test_a_server_that_proves_who_it_is_is_taken_and_any_other_is_not(cluster: Postgres, tmp_path: Path) -> None:
+    trust, foreign = tmp_path / "trust.pem", tmp_path / "foreign.pem"
+    trust.write_bytes(kit.authority().trust_pem())
+    foreign.write_bytes(kit.foreign_authority().trust_pem())
+    named = replace(cluster.database(), host="localhost", trust=str(trust))
+    with postgres.opened(named) as store:
+        assert store.load().version == 0
+    news = News(named)
+    assert news.wait(0.01)
+    news.close()
+    for other in (replace(named, trust=str(foreign)), replace(named, host="127.0.0.2", local=False)):
+        with pytest.raises(BookUnavailable, match="certificate"), postgres.opened(other):
+            pass
 
 
 # Registers address after address, and says each that was acknowledged.
