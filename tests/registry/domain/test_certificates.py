@@ -44,3 +44,20 @@ def test_a_certificate_carries_numbers_and_names_of_the_right_shape() -> None:
         replace(system_certificate(), fingerprint=Fingerprint("AB" * 32))
     with pytest.raises(Malformed, match="short name"):
         system_certificate(of=OrganisationId(""))
+
+
+@pytest.mark.parametrize("made", [system_certificate, personal_certificate])
+def test_inc_a_certificate_can_be_collected_for_sixty_days_and_is_withdrawn_after_them(made: type) -> None:
+    certificate = made(not_before=NOON, collected_at=None)
+    last = NOON + timedelta(days=60)
+    assert [state(certificate, at=at) for at in (NOON, last, last + SECOND)] == [
+        State.UNCOLLECTED,
+        State.UNCOLLECTED,
+        State.WITHDRAWN,
+    ]
+    collected = replace(certificate, collected_at=NOON + SECOND)
+    assert [state(collected, at=at) for at in (NOON, NOON + SECOND)] == [State.UNCOLLECTED, State.VALID]
+
+
+def test_a_certificate_may_be_of_one_moment() -> None:
+    assert state(system_certificate(not_before=NOON, not_after=NOON), at=NOON) is State.VALID

@@ -83,3 +83,22 @@ def test_another_end_takes_the_place_of_the_one_before() -> None:
 def test_those_that_share_addresses_are_told_but_for_the_one_that_is_just_so() -> None:
     ranges = Ranges([(1, 9), (9, 20), (21, 30)]).having(_range((5, 6)), NOON)
     assert list(ranges.overlapping(_range((1, 9)))) == [_range((5, 6)), _range((9, 20))]
+    assert list(ranges.overlapping(_range((9, 20)))) == [_range((1, 9))]
+
+
+def test_other_ranges_are_others() -> None:
+    ranges = Ranges([(1, 9)])
+    assert ranges != NONE
+    assert ranges != NONE.having(_range((1, 9)), NOON)
+    assert ranges != [(1, 9)]
+
+
+def test_the_first_address_of_all_is_one_and_no_more() -> None:
+    first = Ranges([(0, 0)])
+    assert [first.have(IPv4Address(number), at=NOON) for number in (0, 1)] == [True, False]
+
+
+def test_no_ipv6_address_was_ever_among_them() -> None:
+    ended = NONE.having(_range((1, 9)), NOON)
+    assert ended.had(IPv4Address(5), at=NOON)
+    assert not ended.had(IPv6Address(5), at=NOON)

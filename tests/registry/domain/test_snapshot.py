@@ -33,6 +33,7 @@ from tests.kit.registry import (
     registered,
     registration,
     selection,
+    software_party,
     system_certificate,
 )
 
@@ -136,3 +137,11 @@ def test_the_repr_tells_the_version_and_the_counts() -> None:
 def test_the_date_of_enforcement_stays_with_every_change() -> None:
     later = KNOWN.with_change(CertificateRevoked(fingerprint=print_of(1), at=NOON + timedelta(days=1)), version=8)
     assert later.enforced_from == NOON
+
+
+def test_care_providers_are_found_by_their_agb_code() -> None:
+    known = EMPTY.with_change(OrganisationAdded(organisation=organisation()), version=1)
+    known = known.with_change(OrganisationAdded(organisation=software_party()), version=2)
+    assert known == Snapshot.of((), {}, organisations=[organisation(), software_party()], version=2)
+    assert dict(known.providers) == {organisation().agb_code: VOORBEELD}
+    assert set(known.organisations) == {VOORBEELD, PARTY}
